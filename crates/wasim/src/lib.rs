@@ -1,0 +1,1 @@
+//! WhatsApp in a box.
