@@ -1,0 +1,1 @@
+//! An account's life: linking, connecting, recovering.

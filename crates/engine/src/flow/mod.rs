@@ -1,0 +1,1 @@
+//! One message's way: accept, lanes, stages, effects, outbox.

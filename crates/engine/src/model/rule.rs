@@ -1,0 +1,126 @@
+//! Reply rules: what is answered without a person.
+
+use super::content::Content;
+use super::id::{AccountId, RuleId, WorkspaceId};
+use super::time::{Duration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How old a message may be and still be answered, unless the rule says otherwise.
+pub const MAX_AGE_DEFAULT: Duration = Duration::mins(10);
+
+/// What a rule looks for in the words of a message. Case is ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "on", rename_all = "snake_case")]
+pub enum Match {
+    /// Every message that has words.
+    Any,
+    /// The whole text is this.
+    Equals {
+        /// The text.
+        text: String,
+    },
+    /// The text contains this.
+    Contains {
+        /// The text.
+        text: String,
+    },
+    /// The text starts with this.
+    StartsWith {
+        /// The text.
+        text: String,
+    },
+    /// One of these words occurs as a whole word.
+    AnyWord {
+        /// The words.
+        words: Vec<String>,
+    },
+}
+
+/// Whether a rule applies to conversations with one person, to groups, or to both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Conversations with one person.
+    #[default]
+    Direct,
+    /// Groups.
+    Groups,
+    /// Both.
+    Everywhere,
+}
+
+/// A reply rule. Rules are tried by rising `position`; the first that matches answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its id.
+    pub id: RuleId,
+    /// Who it belongs to.
+    pub workspace: WorkspaceId,
+    /// Only for this account; for all when absent.
+    pub account: Option<AccountId>,
+    /// What people call it.
+    pub name: String,
+    /// Lower is tried first.
+    pub position: i32,
+    /// What it looks for.
+    pub matches: Match,
+    /// Where it applies.
+    #[serde(default)]
+    pub scope: Scope,
+    /// What it answers. `{text}` stands for the words received, `{name}` for the sender's name;
+    /// both are inserted as they are and never read as a template themselves.
+    pub answer: String,
+    /// Messages older than this when processed are not answered.
+    pub max_age: Duration,
+    /// Switched off rules are skipped.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Rule {
+    /// True when the words of `content` are what this rule looks for.
+    #[must_use]
+    pub fn matches(&self, content: &Content) -> bool {
+        let Some(words) = content.words() else { return false };
+        if content.is_annotation() {
+            return false;
+        }
+        let text = words.trim().to_lowercase();
+        match &self.matches {
+            Match::Any => !text.is_empty(),
+            Match::Equals { text: t } => text == t.trim().to_lowercase(),
+            Match::Contains { text: t } => text.contains(&t.to_lowercase()),
+            Match::StartsWith { text: t } => text.starts_with(&t.to_lowercase()),
+            Match::AnyWord { words } => {
+                let wanted: Vec<String> = words.iter().map(|w| w.to_lowercase()).collect();
+                text.split(|c: char| !c.is_alphanumeric())
+                    .any(|w| !w.is_empty() && wanted.iter().any(|x| x == w))
+            }
+        }
+    }
+
+    /// The answer to these words from this sender.
+    #[must_use]
+    pub fn render(&self, text: &str, name: &str) -> String {
+        // One pass, so that a message saying "{name}" is not expanded in turn.
+        let mut out = String::with_capacity(self.answer.len() + text.len());
+        let mut rest = self.answer.as_str();
+        while let Some(at) = rest.find('{') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at..];
+            if let Some(tail) = rest.strip_prefix("{text}") {
+                out.push_str(text);
+                rest = tail;
+            } else if let Some(tail) = rest.strip_prefix("{name}") {
+                out.push_str(name);
+                rest = tail;
+            } else {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+}
