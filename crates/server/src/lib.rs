@@ -1,1 +1,2 @@
 //! Where the world is touched.
+pub mod config;

@@ -1,1 +1,49 @@
 //! What is remembered.
+//!
+//! The only crate with SQL. Writes are data: a closed set of commands sent to one writer thread,
+//! which commits whatever has arrived whenever it is free ([`writer`]); reads use a few separate
+//! connections. Everything is `async` on the outside: `store.accept(..).await` returns after the
+//! commit is durable.
+//!
+//! To add a command or a query, see [`command`]. Types live beside this file, SQL in `sqlite/`:
+//! each file there adds its methods to [`Store`].
+//!
+//! Times are always handed in by the caller. Ids come from [`Store::next_id`].
+
+pub mod accounts;
+pub mod admin;
+pub(crate) mod command;
+pub mod config;
+pub mod cursor;
+pub mod dead_letters;
+pub mod error;
+pub mod events;
+#[cfg(feature = "fault-injection")]
+pub mod fault;
+pub mod flow;
+mod id;
+pub mod keys;
+pub mod media;
+pub mod page;
+mod reader;
+pub(crate) mod seal;
+pub mod sending;
+mod sqlite;
+mod store;
+pub mod writer;
+
+pub use accounts::{AccountPatch, NewAccount, OwnerEpoch, StateSet};
+pub use config::{MasterKey, StoreConfig, Synchronous};
+pub use cursor::Cursor;
+pub use dead_letters::{DeadLetter, DeadLetterState, Replay};
+pub use error::{ResyncReason, StoreError};
+pub use events::{EventFilter, EventPage};
+pub use flow::{Accept, Accepted, Complete, Completed, Work};
+pub use id::IdKind;
+pub use keys::{KeyValue, KeyWrite};
+pub use media::{MediaJob, MediaOutcome};
+pub use page::{Page, Paged};
+pub use sending::{
+    Enqueued, Idempotency, Moved, OutboxItem, Pruned, Queued, Receipt, SendStatus,
+};
+pub use store::Store;

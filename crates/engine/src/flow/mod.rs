@@ -1,1 +1,16 @@
 //! One message's way: accept, lanes, stages, effects, outbox.
+//!
+//! - [`lanes`]: conversations side by side, each in order.
+//! - [`stage`]: the list of stages; [`language`] and [`reply`] are the first.
+//! - [`retry`]: how long to wait before another try, and when to stop.
+//! - [`outbox`]: when each send goes out and what becomes of it; [`rate`] is its pace.
+//! - [`webhook`]: when a delivery is tried again, and when an endpoint is given up.
+
+pub mod lanes;
+pub mod language;
+pub mod outbox;
+pub mod rate;
+pub mod reply;
+pub mod retry;
+pub mod stage;
+pub mod webhook;

@@ -183,29 +183,65 @@ impl Reason {
         let fixed = match self {
             Self::Created => "Created; link it with a QR code or a pairing code.",
             Self::Requested => "Somebody asked for this.",
-            Self::AwaitingScan => "Scan the QR code with WhatsApp on the phone: Settings, Linked devices, Link a device.",
-            Self::AwaitingCode => "Type the pairing code on the phone: Settings, Linked devices, Link with phone number.",
+            Self::AwaitingScan => {
+                "Scan the QR code with WhatsApp on the phone: Settings, Linked devices, Link a device."
+            }
+            Self::AwaitingCode => {
+                "Type the pairing code on the phone: Settings, Linked devices, Link with phone number."
+            }
             Self::Linked => "The phone accepted the link.",
             Self::Connected => "Connected to WhatsApp.",
             Self::Starting => "Waypost is starting and will connect this account in its turn.",
-            Self::LinkExpired => "Nobody scanned in time; start linking again when the phone is at hand.",
+            Self::LinkExpired => {
+                "Nobody scanned in time; start linking again when the phone is at hand."
+            }
             Self::LinkCancelled => "Linking was cancelled; start it again when you are ready.",
-            Self::PasskeyRequired => "The phone asks for a passkey, which a linked device cannot give; switch the passkey off on the phone (Settings, Account, Passkeys) and link again.",
+            Self::PasskeyRequired => {
+                "The phone asks for a passkey, which a linked device cannot give; switch the passkey off on the phone (Settings, Account, Passkeys) and link again."
+            }
             Self::ConnectionLost => "The connection closed; Waypost is reconnecting.",
-            Self::KeepaliveTimeout => "WhatsApp stopped answering on an open connection; Waypost is replacing it.",
-            Self::StreamReplaced => "Another program is using this session; stop it, then reconnect.",
+            Self::KeepaliveTimeout => {
+                "WhatsApp stopped answering on an open connection; Waypost is replacing it."
+            }
+            Self::StreamReplaced => {
+                "Another program is using this session; stop it, then reconnect."
+            }
             Self::DeviceRemoved => "This device was removed on the phone; link it again.",
-            Self::MainDeviceGone => "The account's phone is gone or was logged out; sign in on the phone, then link again.",
-            Self::ClientOutdated => "WhatsApp refuses this client version; raise `whatsapp.version` in waypost.toml and restart.",
+            Self::MainDeviceGone => {
+                "The account's phone is gone or was logged out; sign in on the phone, then link again."
+            }
+            Self::ClientOutdated => {
+                "WhatsApp refuses this client version; raise `whatsapp.version` in waypost.toml and restart."
+            }
             Self::Blocked => "WhatsApp has blocked this number; check the phone.",
-            Self::Backpressure => "Too much work is waiting; WhatsApp keeps further messages until it is done.",
-            Self::OfflineSyncInterrupted => "Messages kept while away were interrupted; asking for them again.",
+            Self::Backpressure => {
+                "Too much work is waiting; WhatsApp keeps further messages until it is done."
+            }
+            Self::OfflineSyncInterrupted => {
+                "Messages kept while away were interrupted; asking for them again."
+            }
             Self::Restored => "The database came from a backup; the session is being renewed.",
-            Self::SessionInvalid => "The stored session is missing or unreadable; link this account again.",
-            Self::LinkFailed { error } => return format!("Linking failed: {error}. Start it again."),
-            Self::ServerError { status } => return format!("WhatsApp's server answered with error {status}; Waypost tries again."),
-            Self::TemporaryBan { ban, .. } => return format!("WhatsApp has banned this number for a while (code {ban}); send less, and wait until it ends."),
-            Self::StoreFailed { error } => return format!("Messages could not be stored ({error}); check the disk. Nothing was acknowledged."),
+            Self::SessionInvalid => {
+                "The stored session is missing or unreadable; link this account again."
+            }
+            Self::LinkFailed { error } => {
+                return format!("Linking failed: {error}. Start it again.");
+            }
+            Self::ServerError { status } => {
+                return format!(
+                    "WhatsApp's server answered with error {status}; Waypost tries again."
+                );
+            }
+            Self::TemporaryBan { ban, .. } => {
+                return format!(
+                    "WhatsApp has banned this number for a while (code {ban}); send less, and wait until it ends."
+                );
+            }
+            Self::StoreFailed { error } => {
+                return format!(
+                    "Messages could not be stored ({error}); check the disk. Nothing was acknowledged."
+                );
+            }
         };
         fixed.to_owned()
     }

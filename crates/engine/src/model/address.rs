@@ -38,7 +38,13 @@ impl Address {
     /// A person by phone number. Everything but digits is dropped.
     #[must_use]
     pub fn phone(number: &str) -> Self {
-        Self::Phone(number.chars().filter(char::is_ascii_digit).collect::<String>().into())
+        Self::Phone(
+            number
+                .chars()
+                .filter(char::is_ascii_digit)
+                .collect::<String>()
+                .into(),
+        )
     }
 
     /// A person by LID user part.
@@ -132,12 +138,24 @@ mod tests {
     #[test]
     fn addresses_read_as_people_and_groups() {
         let check = |text: &str, expect: Address| assert_eq!(text.parse(), Ok(expect), "{text}");
-        check("971500000001@s.whatsapp.net", Address::phone("971500000001"));
-        check("971500000001:12@s.whatsapp.net", Address::phone("971500000001"));
+        check(
+            "971500000001@s.whatsapp.net",
+            Address::phone("971500000001"),
+        );
+        check(
+            "971500000001:12@s.whatsapp.net",
+            Address::phone("971500000001"),
+        );
         check("971500000001@c.us", Address::phone("971500000001"));
         check("100000000000001@lid", Address::lid("100000000000001"));
-        check("120363021033254949@g.us", Address::group("120363021033254949"));
-        check("status@broadcast", Address::Other("status@broadcast".into()));
+        check(
+            "120363021033254949@g.us",
+            Address::group("120363021033254949"),
+        );
+        check(
+            "status@broadcast",
+            Address::Other("status@broadcast".into()),
+        );
     }
 
     #[test]
@@ -145,7 +163,11 @@ mod tests {
         for text in ["", "@", "971500000001", "@lid", "a b@lid", "x@", "x\n@lid"] {
             assert!(text.parse::<Address>().is_err(), "{text:?}");
         }
-        assert!(format!("{}@lid", "1".repeat(200)).parse::<Address>().is_err());
+        assert!(
+            format!("{}@lid", "1".repeat(200))
+                .parse::<Address>()
+                .is_err()
+        );
     }
 
     proptest! {

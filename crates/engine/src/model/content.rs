@@ -169,7 +169,11 @@ impl Content {
     /// A plain text.
     #[must_use]
     pub fn text(body: impl Into<String>) -> Self {
-        Self::Text { body: body.into(), quote: None, mentions: Vec::new() }
+        Self::Text {
+            body: body.into(),
+            quote: None,
+            mentions: Vec::new(),
+        }
     }
 
     /// The words a person would read: the body, or the caption of a file.
@@ -215,7 +219,10 @@ impl Content {
     /// True for kinds that change another message instead of standing for themselves.
     #[must_use]
     pub fn is_annotation(&self) -> bool {
-        matches!(self, Self::Reaction { .. } | Self::Edit { .. } | Self::Revoke { .. })
+        matches!(
+            self,
+            Self::Reaction { .. } | Self::Edit { .. } | Self::Revoke { .. }
+        )
     }
 }
 
@@ -237,7 +244,9 @@ mod hex_bytes {
         let text = String::deserialize(d)?;
         let digits = text.as_bytes();
         if !digits.len().is_multiple_of(2) || !text.is_ascii() {
-            return Err(serde::de::Error::custom("hex needs an even number of ASCII digits"));
+            return Err(serde::de::Error::custom(
+                "hex needs an even number of ASCII digits",
+            ));
         }
         digits
             .chunks_exact(2)

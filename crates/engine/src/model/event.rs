@@ -22,6 +22,8 @@ pub mod kind {
     pub const MEDIA_STATE: &str = "media.state";
     /// An account changed its state.
     pub const ACCOUNT_STATE: &str = "account.state";
+    /// An account and everything that hung on it was deleted.
+    pub const ACCOUNT_DELETED: &str = "account.deleted";
     /// A new code to show while linking.
     pub const LINK_CODE: &str = "link.code";
     /// A message went to the dead letters.
@@ -30,6 +32,10 @@ pub mod kind {
     pub const CONTACT_MERGED: &str = "contact.merged";
     /// Somebody is typing or stopped.
     pub const TYPING: &str = "conversation.typing";
+    /// A conversation was marked as read.
+    pub const CONVERSATION_READ: &str = "conversation.read";
+    /// The database came back from a backup: whatever happened after it was made is not here.
+    pub const STORE_RESTORED: &str = "store.restored";
     /// A webhook endpoint was disabled.
     pub const ENDPOINT_DISABLED: &str = "endpoint.disabled";
 }

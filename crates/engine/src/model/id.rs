@@ -159,7 +159,21 @@ impl IdSource {
     /// For the node with this number; only its lowest 10 bits count.
     #[must_use]
     pub fn new(node: u16) -> Self {
-        Self { node: i64::from(node) & ((1 << NODE_BITS) - 1), last_ms: 0, counter: 0 }
+        Self {
+            node: i64::from(node) & ((1 << NODE_BITS) - 1),
+            last_ms: 0,
+            counter: 0,
+        }
+    }
+
+    /// Goes on past `last`, the largest id known, so that a clock that was set back while the
+    /// program was stopped cannot bring an id a second time.
+    pub fn resume_after(&mut self, last: i64) {
+        let ms = last >> (NODE_BITS + COUNTER_BITS);
+        if ms >= self.last_ms {
+            self.last_ms = ms + 1;
+            self.counter = 0;
+        }
     }
 
     /// The next id. After 4,096 in one millisecond it borrows from the next one.
@@ -211,6 +225,15 @@ mod tests {
             assert!(seen.insert(id));
             last = id;
         }
+    }
+
+    #[test]
+    fn a_clock_set_back_before_a_restart_brings_no_id_twice() {
+        let mut before = IdSource::new(7);
+        let last = before.next_raw(Timestamp(EPOCH_MS + 9_000));
+        let mut after = IdSource::new(7);
+        after.resume_after(last);
+        assert!(after.next_raw(Timestamp(EPOCH_MS + 10)) > last);
     }
 
     #[test]

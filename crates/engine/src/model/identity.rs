@@ -59,18 +59,27 @@ pub fn decide(
     match (by_lid, by_number) {
         (None, None) => Decision::Create,
         (Some(l), None) => match number {
-            Some(number) => Decision::AddAlias { contact: l.contact, alias: number.clone() },
+            Some(number) => Decision::AddAlias {
+                contact: l.contact,
+                alias: number.clone(),
+            },
             None => Decision::Known(l.contact),
         },
         (None, Some(n)) => match (lid, &n.lid) {
             (None, _) => Decision::Known(n.contact),
             (Some(seen), Some(had)) if seen == had => Decision::Known(n.contact),
-            (Some(seen), None) => Decision::AddAlias { contact: n.contact, alias: seen.clone() },
+            (Some(seen), None) => Decision::AddAlias {
+                contact: n.contact,
+                alias: seen.clone(),
+            },
             (Some(_), Some(_)) => moved(n.contact, None, number),
         },
         (Some(l), Some(n)) if l.contact == n.contact => Decision::Known(l.contact),
         (Some(l), Some(n)) => match &n.lid {
-            None => Decision::Merge { into: l.contact, from: n.contact },
+            None => Decision::Merge {
+                into: l.contact,
+                from: n.contact,
+            },
             Some(_) => moved(n.contact, Some(l.contact), number),
         },
     }
@@ -78,7 +87,11 @@ pub fn decide(
 
 fn moved(from: ContactId, to: Option<ContactId>, number: Option<&Address>) -> Decision {
     match number {
-        Some(number) => Decision::MoveNumber { from, to, number: number.clone() },
+        Some(number) => Decision::MoveNumber {
+            from,
+            to,
+            number: number.clone(),
+        },
         None => Decision::Known(to.unwrap_or(from)),
     }
 }
@@ -88,7 +101,10 @@ mod tests {
     use super::*;
 
     fn known(id: i64, lid: Option<&str>) -> Known {
-        Known { contact: ContactId::from_raw(id), lid: lid.map(Address::lid) }
+        Known {
+            contact: ContactId::from_raw(id),
+            lid: lid.map(Address::lid),
+        }
     }
 
     #[test]
@@ -100,19 +116,33 @@ mod tests {
         };
         check(None, None, Decision::Create);
         check(Some(&by_number), Some(&by_number), Decision::Known(ana));
-        check(Some(&by_number), None, Decision::AddAlias { contact: ana, alias: number.clone() });
+        check(
+            Some(&by_number),
+            None,
+            Decision::AddAlias {
+                contact: ana,
+                alias: number.clone(),
+            },
+        );
         check(
             None,
             Some(&known(1, None)),
-            Decision::AddAlias { contact: ana, alias: lid.clone() },
+            Decision::AddAlias {
+                contact: ana,
+                alias: lid.clone(),
+            },
         );
     }
 
     #[test]
     fn someone_known_by_number_only_is_merged_into_their_lid() {
         let (lid, number) = (Address::lid("1"), Address::phone("9715"));
-        let decision =
-            decide(Some(&lid), Some(&number), Some(&known(1, Some("1"))), Some(&known(2, None)));
+        let decision = decide(
+            Some(&lid),
+            Some(&number),
+            Some(&known(1, Some("1"))),
+            Some(&known(2, None)),
+        );
         let (into, from) = (ContactId::from_raw(1), ContactId::from_raw(2));
         assert_eq!(decision, Decision::Merge { into, from });
     }
@@ -124,11 +154,24 @@ mod tests {
         let old = known(1, Some("1"));
         assert_eq!(
             decide(Some(&lid), Some(&number), None, Some(&old)),
-            Decision::MoveNumber { from, to: None, number: number.clone() },
+            Decision::MoveNumber {
+                from,
+                to: None,
+                number: number.clone()
+            },
         );
         assert_eq!(
-            decide(Some(&lid), Some(&number), Some(&known(2, Some("2"))), Some(&old)),
-            Decision::MoveNumber { from, to: Some(ContactId::from_raw(2)), number },
+            decide(
+                Some(&lid),
+                Some(&number),
+                Some(&known(2, Some("2"))),
+                Some(&old)
+            ),
+            Decision::MoveNumber {
+                from,
+                to: Some(ContactId::from_raw(2)),
+                number
+            },
         );
     }
 }

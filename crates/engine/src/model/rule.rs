@@ -82,7 +82,9 @@ impl Rule {
     /// True when the words of `content` are what this rule looks for.
     #[must_use]
     pub fn matches(&self, content: &Content) -> bool {
-        let Some(words) = content.words() else { return false };
+        let Some(words) = content.words() else {
+            return false;
+        };
         if content.is_annotation() {
             return false;
         }

@@ -1,0 +1,611 @@
+//! The outbox: when each committed send goes out, and what becomes of it.
+//!
+//! One [`Outbox`] serves one account. Per conversation sends go out in order, one in flight until
+//! WhatsApp's server has answered: two at once could overtake each other. A send without an answer
+//! is repeated under the same id over a new connection, so the recipient's app drops the double. A
+//! head that is being retried holds up its own conversation only.
+//!
+//! The outbox decides and remembers nothing that the store does not know: after a restart it is
+//! built again from the sends that are not final.
+
+use super::lanes::{LaneItem, LaneLimits, Lanes, Offered, Refill};
+use super::rate::{Bucket, Rate};
+use super::retry::{Jitter, doubled};
+use crate::model::address::Address;
+use crate::model::id::MessageId;
+use crate::model::send::FailReason;
+use crate::model::time::{Duration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long the server may take to answer before the connection counts as dead.
+pub const ACK_TIMEOUT_DEFAULT: Duration = Duration::secs(20);
+/// Attempts of one send; then it fails and goes to the dead letters.
+pub const ATTEMPTS_MAX_DEFAULT: u32 = 10;
+/// Wait after the first failed attempt; doubled each time.
+pub const RETRY_BASE: Duration = Duration::secs(2);
+/// Longest wait between two attempts.
+pub const RETRY_CAP: Duration = Duration::mins(10);
+/// Recipients whose pace is remembered. Above it those who may be sent to at once are forgotten;
+/// that changes nothing for them.
+pub const RECIPIENTS_MAX: usize = 10_000;
+/// Longest error text kept with a send, in bytes; the rest is cut.
+pub const ERROR_LEN_MAX: usize = 300;
+
+/// WhatsApp's answer when the account may not start new chats for now.
+const RESTRICTED: u32 = 463;
+/// Answers worth another try: too fast, or trouble on the server's side.
+const RETRYABLE: [u32; 4] = [429, 500, 502, 503];
+
+/// How an account sends. The defaults are safe for linked devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxConfig {
+    /// For everything the account sends.
+    pub per_account: Rate,
+    /// For one recipient.
+    pub per_recipient: Rate,
+    /// How long the server may take to answer.
+    pub ack_timeout: Duration,
+    /// Attempts of one send.
+    pub attempts_max: u32,
+    /// Bounds in memory; `parallel` is how many may be in flight.
+    pub lanes: LaneLimits,
+}
+
+impl Default for OutboxConfig {
+    fn default() -> Self {
+        Self {
+            per_account: Rate {
+                burst: 30,
+                gap: Duration::millis(250),
+            },
+            per_recipient: Rate {
+                burst: 5,
+                gap: Duration::millis(500),
+            },
+            ack_timeout: ACK_TIMEOUT_DEFAULT,
+            attempts_max: ATTEMPTS_MAX_DEFAULT,
+            lanes: LaneLimits::default(),
+        }
+    }
+}
+
+/// What must still be done before a send can be written to the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// Its file must be uploaded, then the payload made.
+    NeedsUpload,
+    /// The payload must be made and stored.
+    NeedsFreeze,
+    /// The payload is stored; every attempt sends exactly it.
+    Frozen,
+}
+
+/// What the outbox knows of one send besides its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel {
+    /// Who it goes to; the recipient's pace counts by this.
+    pub to: Address,
+    /// What is still to be done.
+    pub readiness: Readiness,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+}
+
+/// One send in the outbox; `seq` is its place in the account's order, `attempt` how many failed.
+pub type Entry = LaneItem<Parcel>;
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The account is online.
+    Connected,
+    /// The connection is gone.
+    Disconnected,
+    /// The file of this send is uploaded and noted.
+    Uploaded(MessageId),
+    /// The payload of this send is stored.
+    Frozen(MessageId),
+    /// Uploading or making the payload failed.
+    NotPrepared {
+        /// The send.
+        message: MessageId,
+        /// Why.
+        error: String,
+        /// Set when no retry can help, e.g. the file is gone.
+        fatal: Option<FailReason>,
+    },
+    /// Written to the socket; the server's answer is awaited.
+    Written(MessageId),
+    /// It could not be written.
+    NotWritten {
+        /// The send.
+        message: MessageId,
+        /// Why.
+        error: String,
+    },
+    /// The server answered; `None` means accepted.
+    Acked {
+        /// The send.
+        message: MessageId,
+        /// The server's error code.
+        error: Option<u32>,
+    },
+    /// A person cancelled it; only honoured before it is in flight.
+    Cancel(MessageId),
+    /// Time passed; see [`Outbox::wake_at`].
+    Tick,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Upload its file, note the pointer, then report [`Input::Uploaded`].
+    Upload(MessageId),
+    /// Make and store the payload, then report [`Input::Frozen`].
+    Freeze(MessageId),
+    /// Send the stored payload.
+    Send(MessageId),
+    /// Note in the store that an attempt failed.
+    Retry {
+        /// The send.
+        message: MessageId,
+        /// Failed attempts so far.
+        attempts: u32,
+        /// The next one is not before this.
+        next_at: Timestamp,
+        /// Why.
+        error: String,
+    },
+    /// Note in the store that the server accepted it. Final.
+    Accepted(MessageId),
+    /// Note in the store that it failed. Final.
+    Fail(MessageId, FailReason),
+    /// The connection is dead although open: replace it.
+    Reconnect,
+}
+
+/// Why a send has not gone out yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "waiting", rename_all = "snake_case")]
+pub enum Waiting {
+    /// An earlier send of the same conversation comes first.
+    Behind {
+        /// That send; unknown while it is only in the store.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        message: Option<MessageId>,
+    },
+    /// The sending limits hold it back.
+    RateLimited {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The account is not online.
+    NotConnected,
+    /// An attempt failed; the next one is due then.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// Why the last one failed.
+        error: String,
+    },
+    /// Sent; the server has not answered yet.
+    InFlight,
+    /// Its file is being uploaded.
+    MediaUpload,
+    /// Its turn comes at once.
+    Next,
+}
+
+impl Waiting {
+    /// One sentence for a person.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        match self {
+            Self::Behind { .. } => {
+                "Waiting for an earlier message of this conversation; they go out in order.".into()
+            }
+            Self::RateLimited { .. } => {
+                "Held back by the sending limits; it goes out by itself when they allow it.".into()
+            }
+            Self::NotConnected => {
+                "The account is not connected; it goes out as soon as it is online again.".into()
+            }
+            Self::Retry { error, .. } => {
+                format!("The last attempt failed ({error}); it is tried again by itself.")
+            }
+            Self::InFlight => "Sent; waiting for WhatsApp's server to accept it.".into(),
+            Self::MediaUpload => "Its file is being uploaded.".into(),
+            Self::Next => "It goes out next.".into(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Uploading,
+    Freezing,
+    /// Handed to the socket; answered by then, or the connection counts as dead.
+    Sending {
+        until: Timestamp,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Up,
+    Down,
+    /// We asked for a new connection.
+    Replacing,
+}
+
+/// One account's outbox.
+#[derive(Debug)]
+pub struct Outbox {
+    config: OutboxConfig,
+    lanes: Lanes<Parcel>,
+    active: BTreeMap<MessageId, Phase>,
+    deadlines: BTreeSet<(Timestamp, MessageId)>,
+    link: Link,
+    account: Bucket,
+    recipients: BTreeMap<Address, Bucket>,
+}
+
+impl Outbox {
+    /// An empty outbox, not connected; [`Outbox::refill`] asks for the unfinished sends.
+    #[must_use]
+    pub fn new(config: OutboxConfig) -> Self {
+        Self {
+            config,
+            lanes: Lanes::new(config.lanes),
+            active: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            link: Link::Down,
+            account: Bucket::default(),
+            recipients: BTreeMap::new(),
+        }
+    }
+
+    /// A send that was just committed.
+    pub fn queued(&mut self, entry: Entry) -> Offered {
+        self.lanes.offer(entry)
+    }
+
+    /// The sends to read from the store, when some wait there; see [`Lanes::refill`].
+    pub fn refill(&mut self) -> Option<Refill> {
+        self.lanes.refill()
+    }
+
+    /// The answer to [`Outbox::refill`]: sends that are not final, in order.
+    pub fn refilled(&mut self, request: Refill, entries: Vec<Entry>) {
+        self.lanes.refilled(request, entries);
+    }
+
+    /// The store could not be read; asked again by the next [`Outbox::refill`].
+    pub fn refill_failed(&mut self) {
+        self.lanes.refill_failed();
+    }
+
+    /// Two conversations turned out to be one.
+    pub fn merged(
+        &mut self,
+        from: crate::model::id::ConversationId,
+        into: crate::model::id::ConversationId,
+    ) {
+        self.lanes.merged(from, into);
+    }
+
+    /// Takes what happened and says what to do, in this order. Call it with [`Input::Tick`] after
+    /// [`Outbox::queued`] and [`Outbox::refilled`], and at [`Outbox::wake_at`].
+    pub fn step(&mut self, input: Input, now: Timestamp, jitter: Jitter) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match input {
+            Input::Connected => {
+                self.interrupt(now, jitter, &mut effects);
+                self.link = Link::Up;
+            }
+            Input::Disconnected => {
+                self.link = Link::Down;
+                self.interrupt(now, jitter, &mut effects);
+            }
+            Input::Uploaded(message) => {
+                self.prepared(message, Readiness::NeedsFreeze, now, &mut effects)
+            }
+            Input::Frozen(message) => self.prepared(message, Readiness::Frozen, now, &mut effects),
+            Input::NotPrepared {
+                message,
+                fatal: Some(reason),
+                ..
+            } => {
+                self.settle(message);
+                effects.push(Effect::Fail(message, reason));
+            }
+            Input::NotPrepared {
+                message,
+                error,
+                fatal: None,
+            } => {
+                self.attempt_failed(message, error, now, jitter, &mut effects);
+            }
+            Input::Written(_) | Input::Tick => {}
+            Input::NotWritten { message, error } => {
+                if self.is_sending(message) {
+                    self.attempt_failed(message, error, now, jitter, &mut effects);
+                }
+            }
+            Input::Acked { message, error } => {
+                self.acked(message, error, now, jitter, &mut effects)
+            }
+            Input::Cancel(message) => {
+                if !self.active.contains_key(&message) {
+                    self.settle(message);
+                    effects.push(Effect::Fail(message, FailReason::Cancelled));
+                }
+            }
+        }
+        self.check_deadlines(now, jitter, &mut effects);
+        self.start(now, &mut effects);
+        effects
+    }
+
+    /// When to call [`Outbox::step`] again with [`Input::Tick`] if nothing else happens first.
+    #[must_use]
+    pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        if self.link != Link::Up {
+            return deadline;
+        }
+        let pace = self.account.free_at(self.config.per_account, now);
+        let next = self
+            .lanes
+            .wake_at()
+            .map(|at| if at <= now { pace.max(at) } else { at });
+        let paced = (pace > now && self.lanes.held() > self.lanes.running()).then_some(pace);
+        [deadline, next, paced].into_iter().flatten().min()
+    }
+
+    /// Why a send has not gone out yet.
+    #[must_use]
+    pub fn why_waiting(&self, message: MessageId, now: Timestamp) -> Waiting {
+        match self.active.get(&message) {
+            Some(Phase::Uploading) => return Waiting::MediaUpload,
+            Some(Phase::Sending { .. }) => return Waiting::InFlight,
+            Some(Phase::Freezing) => return Waiting::Next,
+            None => {}
+        }
+        if self.link != Link::Up {
+            return Waiting::NotConnected;
+        }
+        let Some(entry) = self.lanes.get(message) else {
+            return Waiting::Behind { message: None };
+        };
+        if let Some(head) = self.lanes.head_before(message) {
+            return Waiting::Behind {
+                message: Some(head),
+            };
+        }
+        match &entry.work.last_error {
+            Some(error) if entry.next_at > now => {
+                return Waiting::Retry {
+                    at: entry.next_at,
+                    error: error.clone(),
+                };
+            }
+            _ => {}
+        }
+        let until = self.recipient_free_at(&entry.work.to, now);
+        let until = until.max(self.account.free_at(self.config.per_account, now));
+        if until > now {
+            Waiting::RateLimited { until }
+        } else {
+            Waiting::Next
+        }
+    }
+
+    /// Sends held in memory.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.lanes.held()
+    }
+
+    /// Sends being prepared or awaiting the server's answer.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.active.len()
+    }
+
+    fn recipient_free_at(&self, to: &Address, now: Timestamp) -> Timestamp {
+        let rate = self.config.per_recipient;
+        self.recipients
+            .get(to)
+            .map_or(now, |bucket| bucket.free_at(rate, now))
+    }
+
+    fn is_sending(&self, message: MessageId) -> bool {
+        matches!(self.active.get(&message), Some(Phase::Sending { .. }))
+    }
+
+    /// Ends whatever is under way for a message, without removing it from its lane.
+    fn release(&mut self, message: MessageId) {
+        if let Some(Phase::Sending { until }) = self.active.remove(&message) {
+            self.deadlines.remove(&(until, message));
+        }
+    }
+
+    fn settle(&mut self, message: MessageId) {
+        self.release(message);
+        self.lanes.removed(message);
+    }
+
+    fn start(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        while self.link == Link::Up
+            && self.account.free_at(self.config.per_account, now) <= now
+            && let Some(entry) = self.lanes.next(now)
+        {
+            let free_at = self.recipient_free_at(&entry.work.to, now);
+            if free_at > now {
+                self.lanes.deferred(entry.message, free_at, entry.work);
+                continue;
+            }
+            self.account.take(self.config.per_account, now);
+            let bucket = self.recipients.entry(entry.work.to.clone()).or_default();
+            bucket.take(self.config.per_recipient, now);
+            self.advance(entry.message, entry.work.readiness, now, effects);
+        }
+        if self.recipients.len() > RECIPIENTS_MAX {
+            self.recipients.retain(|_, bucket| !bucket.is_full(now));
+        }
+    }
+
+    fn advance(
+        &mut self,
+        message: MessageId,
+        readiness: Readiness,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (phase, effect) = match readiness {
+            Readiness::NeedsUpload => (Phase::Uploading, Effect::Upload(message)),
+            Readiness::NeedsFreeze => (Phase::Freezing, Effect::Freeze(message)),
+            Readiness::Frozen => {
+                let until = now + self.config.ack_timeout;
+                self.deadlines.insert((until, message));
+                (Phase::Sending { until }, Effect::Send(message))
+            }
+        };
+        self.active.insert(message, phase);
+        effects.push(effect);
+    }
+
+    fn prepared(
+        &mut self,
+        message: MessageId,
+        readiness: Readiness,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let expected = match readiness {
+            Readiness::NeedsUpload => return,
+            Readiness::NeedsFreeze => Phase::Uploading,
+            Readiness::Frozen => Phase::Freezing,
+        };
+        if self.active.get(&message) != Some(&expected) {
+            return;
+        }
+        self.release(message);
+        let Some(mut parcel) = self.lanes.get(message).map(|e| e.work.clone()) else {
+            return;
+        };
+        parcel.readiness = readiness;
+        self.lanes.reworked(message, parcel);
+        if self.link == Link::Up {
+            self.advance(message, readiness, now, effects);
+        } else {
+            self.put_back(message, now);
+        }
+    }
+
+    fn put_back(&mut self, message: MessageId, until: Timestamp) {
+        if let Some(parcel) = self.lanes.get(message).map(|e| e.work.clone()) {
+            self.lanes.deferred(message, until, parcel);
+        }
+    }
+
+    fn acked(
+        &mut self,
+        message: MessageId,
+        error: Option<u32>,
+        now: Timestamp,
+        jitter: Jitter,
+        effects: &mut Vec<Effect>,
+    ) {
+        match error {
+            None => {
+                self.settle(message);
+                effects.push(Effect::Accepted(message));
+            }
+            Some(status) if RETRYABLE.contains(&status) => {
+                if self.is_sending(message) {
+                    let error = format!("WhatsApp answered {status}");
+                    self.attempt_failed(message, error, now, jitter, effects);
+                }
+            }
+            Some(status) => {
+                self.settle(message);
+                let reason = match status {
+                    RESTRICTED => FailReason::Restricted,
+                    status => FailReason::Refused { status },
+                };
+                effects.push(Effect::Fail(message, reason));
+            }
+        }
+    }
+
+    fn attempt_failed(
+        &mut self,
+        message: MessageId,
+        mut error: String,
+        now: Timestamp,
+        jitter: Jitter,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.release(message);
+        let Some(entry) = self.lanes.get(message) else {
+            return;
+        };
+        let attempts = entry.attempt.saturating_add(1);
+        error.truncate(error.floor_char_boundary(ERROR_LEN_MAX));
+        if attempts >= self.config.attempts_max {
+            self.lanes.removed(message);
+            effects.push(Effect::Fail(message, FailReason::Exhausted { error }));
+            return;
+        }
+        let mut parcel = entry.work.clone();
+        parcel.last_error = Some(error.clone());
+        let wait = jitter.spread(doubled(RETRY_BASE, attempts - 1, RETRY_CAP));
+        let next_at = now + wait;
+        self.lanes.reworked(message, parcel);
+        self.lanes.postponed(message, attempts, next_at);
+        effects.push(Effect::Retry {
+            message,
+            attempts,
+            next_at,
+            error,
+        });
+    }
+
+    /// The connection is gone: nobody knows what became of the sends in flight, so each is
+    /// repeated under its id. Preparations go on and wait.
+    fn interrupt(&mut self, now: Timestamp, jitter: Jitter, effects: &mut Vec<Effect>) {
+        let sending = |(id, phase): (&MessageId, &Phase)| {
+            matches!(phase, Phase::Sending { .. }).then_some(*id)
+        };
+        let lost: Vec<MessageId> = self.active.iter().filter_map(sending).collect();
+        for message in lost {
+            let error = "the connection closed before WhatsApp answered".to_owned();
+            self.attempt_failed(message, error, now, jitter, effects);
+        }
+    }
+
+    fn check_deadlines(&mut self, now: Timestamp, jitter: Jitter, effects: &mut Vec<Effect>) {
+        let mut late = false;
+        while let Some((until, message)) = self.deadlines.first().copied() {
+            if until > now {
+                break;
+            }
+            late = true;
+            let error = "WhatsApp did not answer in time".to_owned();
+            self.attempt_failed(message, error, now, jitter, effects);
+            self.deadlines.remove(&(until, message));
+        }
+        if late && self.link == Link::Up {
+            self.link = Link::Replacing;
+            effects.push(Effect::Reconnect);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -1,0 +1,258 @@
+//! Reply rules at work: the first that matches answers, if the message deserves an answer.
+
+use super::stage::{Effect, Findings, Group, Input, ReplyFinding, Stage, StageError};
+use crate::model::content::Content;
+use crate::model::rule::{Rule, Scope};
+use crate::model::time::{Duration, Timestamp};
+
+/// Answers by rules in one conversation within [`LOOP_WINDOW`]; at this many they fall silent
+/// there, so that two programs do not answer each other for ever.
+pub const ANSWERS_MAX_DEFAULT: u32 = 20;
+/// The time over which answers are counted.
+pub const LOOP_WINDOW: Duration = Duration::mins(1);
+
+/// Answers by rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Reply {
+    /// Answers per conversation and [`LOOP_WINDOW`].
+    pub answers_max: u32,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self {
+            answers_max: ANSWERS_MAX_DEFAULT,
+        }
+    }
+}
+
+impl Stage for Reply {
+    fn name(&self) -> &'static str {
+        "reply"
+    }
+
+    fn group(&self) -> Group {
+        Group::Conversation
+    }
+
+    fn run(
+        &self,
+        findings: &mut Findings,
+        input: &Input,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, StageError> {
+        let (finding, effects) = self.decide(input, now);
+        findings.reply = Some(finding);
+        Ok(effects)
+    }
+}
+
+impl Reply {
+    fn decide(&self, input: &Input, now: Timestamp) -> (ReplyFinding, Vec<Effect>) {
+        if !input.origin.may_act() || input.content.words().is_none() {
+            return (ReplyFinding::NotActedOn, Vec::new());
+        }
+        let Some(rule) = first_match(input) else {
+            return (ReplyFinding::NoMatch, Vec::new());
+        };
+        if now.since(input.sent_at) > rule.max_age {
+            return (ReplyFinding::TooOld { rule: rule.id }, Vec::new());
+        }
+        let answers = recent_answers(&input.answered_at, now);
+        if answers >= self.answers_max {
+            return (
+                ReplyFinding::LoopGuard {
+                    rule: rule.id,
+                    answers,
+                },
+                Vec::new(),
+            );
+        }
+        let text = input.content.words().unwrap_or_default();
+        let answer = rule.render(text, input.sender_name.as_deref().unwrap_or_default());
+        if answer.trim().is_empty() {
+            return (ReplyFinding::NoMatch, Vec::new());
+        }
+        let (content, to) = (Content::text(answer), input.chat.clone());
+        let send = Effect::Send {
+            content,
+            to,
+            rule: rule.id,
+        };
+        (ReplyFinding::Answered { rule: rule.id }, vec![send])
+    }
+}
+
+fn first_match(input: &Input) -> Option<&Rule> {
+    let applies = |rule: &&Rule| {
+        rule.enabled
+            && rule.account.is_none_or(|account| account == input.account)
+            && in_scope(rule.scope, input)
+            && rule.matches(&input.content)
+    };
+    input
+        .rules
+        .iter()
+        .filter(applies)
+        .min_by_key(|rule| (rule.position, rule.id))
+}
+
+fn in_scope(scope: Scope, input: &Input) -> bool {
+    match scope {
+        Scope::Direct => input.chat.is_person(),
+        Scope::Groups => input.chat.is_group(),
+        Scope::Everywhere => input.chat.is_person() || input.chat.is_group(),
+    }
+}
+
+fn recent_answers(answered_at: &[Timestamp], now: Timestamp) -> u32 {
+    let within = |at: &&Timestamp| now.since(**at) < LOOP_WINDOW;
+    u32::try_from(answered_at.iter().filter(within).count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::text_from;
+    use super::*;
+    use crate::model::address::Address;
+    use crate::model::id::{AccountId, RuleId, WorkspaceId};
+    use crate::model::message::Origin;
+    use crate::model::rule::{MAX_AGE_DEFAULT, Match};
+    use std::sync::Arc;
+
+    const NOW: Timestamp = Timestamp(61_000);
+
+    fn rule(id: i64, position: i32, matches: Match, answer: &str) -> Rule {
+        Rule {
+            id: RuleId::from_raw(id),
+            workspace: WorkspaceId::DEFAULT,
+            account: None,
+            name: "a rule".into(),
+            position,
+            matches,
+            scope: Scope::Direct,
+            answer: answer.into(),
+            max_age: MAX_AGE_DEFAULT,
+            enabled: true,
+            created_at: Timestamp(0),
+        }
+    }
+
+    fn echo() -> Rule {
+        rule(1, 10, Match::Any, "You said: {text}")
+    }
+
+    fn asked(rules: Vec<Rule>, change: impl FnOnce(&mut Input)) -> (ReplyFinding, Vec<String>) {
+        let mut input = text_from("7", "Price please");
+        input.rules = Arc::new(rules);
+        change(&mut input);
+        let (finding, effects) = Reply::default().decide(&input, NOW);
+        let words = |effect: &Effect| {
+            let Effect::Send { content, to, .. } = effect;
+            assert_eq!(*to, input.chat);
+            content.words().unwrap_or_default().to_owned()
+        };
+        (finding, effects.iter().map(words).collect())
+    }
+
+    #[test]
+    fn the_first_matching_rule_by_position_answers() {
+        let price = rule(
+            2,
+            5,
+            Match::AnyWord {
+                words: vec!["price".into()],
+            },
+            "Hi {name}: 10",
+        );
+        let (finding, answers) = asked(vec![echo(), price], |_| {});
+        assert_eq!(
+            finding,
+            ReplyFinding::Answered {
+                rule: RuleId::from_raw(2)
+            }
+        );
+        assert_eq!(answers, ["Hi Ana: 10"]);
+    }
+
+    #[test]
+    fn what_an_outsider_wrote_is_never_read_as_a_template() {
+        let (_, answers) = asked(vec![echo()], |i| i.content = Content::text("{name} {text}"));
+        assert_eq!(answers, ["You said: {name} {text}"]);
+    }
+
+    #[test]
+    fn old_own_and_past_messages_are_not_answered() {
+        let silent = |expect: ReplyFinding, change: fn(&mut Input)| {
+            assert_eq!(asked(vec![echo()], change), (expect, Vec::new()));
+        };
+        let rule = RuleId::from_raw(1);
+        silent(ReplyFinding::TooOld { rule }, |i| {
+            i.sent_at = Timestamp(61_000 - 600_001)
+        });
+        silent(ReplyFinding::NotActedOn, |i| i.origin = Origin::History);
+        silent(ReplyFinding::NotActedOn, |i| i.origin = Origin::Own);
+        silent(ReplyFinding::NotActedOn, |i| {
+            i.content = Content::Placeholder
+        });
+        silent(ReplyFinding::NoMatch, |i| i.chat = Address::group("123"));
+        silent(ReplyFinding::NoMatch, |i| {
+            i.chat = Address::Other("status@broadcast".into())
+        });
+        silent(ReplyFinding::NoMatch, |i| {
+            i.content = Content::Edit {
+                target: "x".into(),
+                body: "edited".into(),
+            };
+        });
+    }
+
+    #[test]
+    fn a_rule_can_be_for_groups_for_one_account_or_switched_off() {
+        let in_group = |i: &mut Input| i.chat = Address::group("123");
+        let groups = Rule {
+            scope: Scope::Groups,
+            ..echo()
+        };
+        assert_eq!(asked(vec![groups.clone()], in_group).1.len(), 1);
+        assert_eq!(asked(vec![groups], |_| {}).1.len(), 0);
+        let foreign = Rule {
+            account: Some(AccountId::from_raw(99)),
+            ..echo()
+        };
+        assert_eq!(asked(vec![foreign], |_| {}).0, ReplyFinding::NoMatch);
+        let off = Rule {
+            enabled: false,
+            ..echo()
+        };
+        assert_eq!(asked(vec![off], |_| {}).0, ReplyFinding::NoMatch);
+    }
+
+    #[test]
+    fn two_programs_do_not_answer_each_other_for_ever() {
+        let mut answered: Vec<Timestamp> = Vec::new();
+        let (mut answers, mut silenced) = (0, 0);
+        for second in 0..600 {
+            let now = Timestamp(second * 1_000);
+            let mut input = text_from("7", "ping");
+            (input.sent_at, input.answered_at) = (now, answered.clone());
+            input.rules = Arc::new(vec![echo()]);
+            match Reply::default().decide(&input, now) {
+                (ReplyFinding::Answered { .. }, _) => {
+                    answers += 1;
+                    answered.push(now);
+                }
+                (ReplyFinding::LoopGuard { answers: 20, .. }, effects) => {
+                    assert!(effects.is_empty());
+                    silenced += 1;
+                }
+                (other, _) => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(
+            (answers, silenced),
+            (200, 400),
+            "20 a minute, and the findings say so"
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! What the API asks of the running fleet. The driver implements it; tests hand in a fake.
+
+use async_trait::async_trait;
+use waypost_engine::model::{
+    AccountId, Address, ConversationId, MessageId, Timestamp, WorkspaceId,
+};
+
+/// How a phone is to be linked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkMethod {
+    /// By scanning a QR code.
+    Qr,
+    /// By typing a pairing code on the phone with this number.
+    Code {
+        /// The phone's number.
+        phone: Address,
+    },
+}
+
+/// Where a link stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinkPhase {
+    /// No link was started since the program did.
+    #[default]
+    Idle,
+    /// Waiting for a free slot or for WhatsApp's first code.
+    Waiting,
+    /// A QR code is on show.
+    ShowingQr,
+    /// A pairing code is on show.
+    ShowingCode,
+    /// The phone accepted.
+    Linked,
+    /// It ended without a link; the message says why.
+    Failed,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+/// How a link started with [`Fleet::link`] is going.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LinkStatus {
+    /// Where it stands.
+    pub phase: LinkPhase,
+    /// Which way it goes; absent when idle. It changes by itself from QR to pairing code when the
+    /// regenerations are used up and the number is known.
+    pub method: Option<LinkWay>,
+    /// The text to draw as a QR code.
+    pub qr: Option<String>,
+    /// When that text stops working.
+    pub qr_expires_at: Option<Timestamp>,
+    /// The pairing code: eight characters without a dash.
+    pub code: Option<String>,
+    /// When the window closes.
+    pub window_ends_at: Option<Timestamp>,
+    /// How often the codes were made anew so far.
+    pub regeneration: u8,
+    /// How often that may happen.
+    pub regenerations_max: u8,
+    /// One sentence for the person at the screen.
+    pub message: String,
+}
+
+/// The two ways to link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkWay {
+    /// By QR code.
+    Qr,
+    /// By pairing code.
+    Code,
+}
+
+/// Why an accepted message has not gone out yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// A short, stable name: `not_connected`, `rate_limited`, `behind`, `retry`, `in_flight`, `media_upload`.
+    pub code: &'static str,
+    /// The same as a sentence.
+    pub text: String,
+    /// Until when, where that is known.
+    pub until: Option<Timestamp>,
+}
+
+/// Whether somebody started or stopped typing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typing {
+    /// Started.
+    Started,
+    /// Stopped.
+    Stopped,
+}
+
+/// Somebody in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupMember {
+    /// Their address.
+    pub address: Address,
+    /// True when they may change the group.
+    pub admin: bool,
+}
+
+/// A group as WhatsApp describes it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupInfo {
+    /// Its address.
+    pub address: Address,
+    /// Its name.
+    pub subject: String,
+    /// Who is in it.
+    pub members: Vec<GroupMember>,
+}
+
+/// Why the fleet did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FleetError {
+    /// The account must be connected for this.
+    #[error("the account is not connected; connect it and try again")]
+    NotConnected,
+    /// The account's state does not allow it.
+    #[error("{0}")]
+    WrongState(String),
+    /// As many links as allowed are in progress.
+    #[error("too many links are in progress; finish or cancel one and try again")]
+    Busy,
+    /// There is no such account.
+    #[error("there is no such account; check the id")]
+    NoSuchAccount,
+    /// WhatsApp refused it.
+    #[error("WhatsApp refused it: {0}")]
+    Refused(String),
+    /// WhatsApp did not answer in time, or the connection broke meanwhile.
+    #[error("WhatsApp did not answer ({0}); try again")]
+    Unanswered(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] waypost_store::StoreError),
+}
+
+/// The running accounts. Every call is safe at any time and for any id.
+#[async_trait]
+pub trait Fleet: Send + Sync {
+    /// Starts linking; returns once it is under way. Replaces a link in progress of the account.
+    async fn link(&self, account: AccountId, method: LinkMethod) -> Result<(), FleetError>;
+    /// How the newest link of the account is going.
+    fn link_status(&self, account: AccountId) -> LinkStatus;
+    /// Stops a link in progress and leaves nothing behind; does nothing when there is none.
+    async fn cancel_link(&self, account: AccountId) -> Result<(), FleetError>;
+    /// Disconnects the account and leaves it off.
+    async fn pause(&self, account: AccountId) -> Result<(), FleetError>;
+    /// Switches a paused account on again.
+    async fn resume(&self, account: AccountId) -> Result<(), FleetError>;
+    /// Drops the connection and opens a new one.
+    async fn reconnect(&self, account: AccountId) -> Result<(), FleetError>;
+    /// Removes this device from the phone's linked devices.
+    async fn unlink(&self, account: AccountId) -> Result<(), FleetError>;
+    /// An account was created.
+    async fn account_added(&self, account: AccountId);
+    /// An account is about to be deleted: stop everything about it before returning.
+    async fn account_removed(&self, account: AccountId);
+    /// A send was committed.
+    fn wake_outbox(&self, account: AccountId);
+    /// A dead letter was put back to work.
+    fn wake_flow(&self, account: AccountId);
+    /// Why this accepted message has not gone out yet; `None` when it is not waiting.
+    fn waiting(&self, message: MessageId) -> Option<Waiting>;
+    /// When the account's next connection attempt starts, while it is waiting for one.
+    fn next_attempt(&self, account: AccountId) -> Option<Timestamp>;
+    /// Shows the other side that somebody types. Best effort.
+    async fn typing(&self, conversation: ConversationId, typing: Typing) -> Result<(), FleetError>;
+    /// Sends read receipts for what is unread. Best effort; called before the store forgets
+    /// which messages are unread.
+    async fn mark_read(&self, conversation: ConversationId) -> Result<(), FleetError>;
+    /// Creates a group with these members.
+    async fn group_create(
+        &self,
+        account: AccountId,
+        subject: &str,
+        members: &[Address],
+    ) -> Result<GroupInfo, FleetError>;
+    /// Adds and removes members.
+    async fn group_members(
+        &self,
+        account: AccountId,
+        group: &Address,
+        add: &[Address],
+        remove: &[Address],
+    ) -> Result<GroupInfo, FleetError>;
+    /// Asks WhatsApp for a group.
+    async fn group_info(&self, account: AccountId, group: &Address)
+    -> Result<GroupInfo, FleetError>;
+    /// Rules were added, changed or removed.
+    fn rules_changed(&self, workspace: WorkspaceId);
+}

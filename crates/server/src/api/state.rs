@@ -1,0 +1,109 @@
+//! What every handler can reach.
+
+use super::ports::Fleet;
+use super::status::Meter;
+use crate::auth::cookie::Transport;
+use crate::auth::throttle::Throttle;
+use crate::clock;
+use crate::config::Config;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use waypost_engine::model::Timestamp;
+use waypost_store::Store;
+
+/// The limits of `[server]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Largest JSON body, in bytes.
+    pub(crate) json_bytes_max: usize,
+    /// Largest file, in bytes.
+    pub(crate) blob_bytes_max: usize,
+    /// Longest a request may take, transfers of files and event streams excepted.
+    pub(crate) request_timeout: Duration,
+    /// Requests worked on at once.
+    pub(crate) requests_max: usize,
+}
+
+struct Shared {
+    store: Store,
+    fleet: Arc<dyn Fleet>,
+    limits: Limits,
+    public_url: Option<String>,
+    throttle: Throttle,
+    turns: Arc<Semaphore>,
+    meter: Meter,
+    started_at: Timestamp,
+}
+
+/// What every handler can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppState").field("limits", &self.0.limits).finish_non_exhaustive()
+    }
+}
+
+impl AppState {
+    /// For the API of this store and fleet.
+    #[must_use]
+    pub fn new(config: &Config, store: Store, fleet: Arc<dyn Fleet>) -> Self {
+        let limits = Limits {
+            json_bytes_max: config.server.json_bytes_max,
+            blob_bytes_max: config.server.blob_bytes_max,
+            request_timeout: Duration::from_secs(config.server.request_timeout_s),
+            requests_max: config.server.requests_max,
+        };
+        Self(Arc::new(Shared {
+            store,
+            fleet,
+            limits,
+            public_url: config.server.public_url.clone(),
+            throttle: Throttle::default(),
+            turns: Arc::new(Semaphore::new(limits.requests_max)),
+            meter: Meter::shared(),
+            started_at: clock::now(),
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn fleet(&self) -> &dyn Fleet {
+        &*self.0.fleet
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.0.public_url.as_deref()
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        match self.public_url() {
+            Some(url) if url.starts_with("https://") => Transport::Https,
+            _ => Transport::Http,
+        }
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(crate) fn turns(&self) -> &Arc<Semaphore> {
+        &self.0.turns
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.0.meter
+    }
+
+    pub(crate) fn started_at(&self) -> Timestamp {
+        self.0.started_at
+    }
+}

@@ -1,0 +1,147 @@
+//! The command line. Everything but `serve`, `restore` and the checks of `doctor` goes through
+//! the same HTTP API, and the same permission checks, as the dashboard.
+
+mod account;
+mod backup;
+mod client;
+mod conversation;
+mod dead_letters;
+mod doctor;
+mod link;
+mod live_check;
+mod message;
+mod output;
+
+use crate::config::Config;
+use anyhow::Result;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use client::Client;
+pub use client::key_file;
+use output::Output;
+use std::path::PathBuf;
+
+/// Runs WhatsApp numbers the way good infrastructure is run.
+#[derive(Debug, Parser)]
+#[command(name = "waypost", version, about, propagate_version = true)]
+pub struct Cli {
+    /// Settings file; `waypost.toml` in this folder when it exists.
+    #[arg(long, global = true, env = "WAYPOST_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Address of the running server; taken from the settings when absent.
+    #[arg(long, global = true, env = "WAYPOST_URL", value_name = "URL")]
+    url: Option<String>,
+    /// API key; the one that the server leaves in its data folder when absent.
+    #[arg(long, global = true, env = "WAYPOST_API_KEY", value_name = "KEY", hide_env_values = true)]
+    api_key: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve,
+    /// Create, show and change accounts.
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// Link a new or existing account by QR code or pairing code.
+    Link(link::LinkArgs),
+    /// Link an account again, by name or number; lists the candidates when nobody is named.
+    Relink(link::RelinkArgs),
+    /// Send a message.
+    Send(message::SendArgs),
+    /// Show events as they happen.
+    Tail(message::TailArgs),
+    /// List conversations, or the messages of one.
+    Conversations(conversation::ConversationsArgs),
+    /// List, replay and archive what could not be processed or sent.
+    #[command(subcommand)]
+    Deadletters(dead_letters::DeadLettersCommand),
+    /// Write a backup while the server runs.
+    Backup(backup::BackupArgs),
+    /// Put a backup back in place; the server must be stopped.
+    Restore(backup::RestoreArgs),
+    /// Check settings, database, clock, disk and ports.
+    Doctor(doctor::DoctorArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Print the shell completions.
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+}
+
+/// Which account a command is about.
+#[derive(Debug, Args)]
+struct Who {
+    /// Name, phone number or id of the account.
+    #[arg(value_name = "ACCOUNT")]
+    who: String,
+}
+
+impl Cli {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// With one sentence for the person who typed it.
+    pub async fn run(self) -> Result<()> {
+        let output = Output::new(self.json);
+        match self.command {
+            Command::Openapi => output.raw(&crate::api::openapi().to_pretty_json()?),
+            Command::Completions { shell } => {
+                let mut command = Self::command();
+                clap_complete::generate(shell, &mut command, "waypost", &mut std::io::stdout());
+                Ok(())
+            }
+            Command::Serve => crate::run::serve(Config::load(self.config.as_deref())?).await,
+            Command::Doctor(args) => {
+                doctor::run(self.config.as_deref(), self.url, self.api_key, args, output).await
+            }
+            Command::Backup(args) => {
+                backup::backup(&Config::load(self.config.as_deref())?, args, output).await
+            }
+            Command::Restore(args) => {
+                backup::restore(&Config::load(self.config.as_deref())?, args, output).await
+            }
+            command => {
+                let config = Config::load(self.config.as_deref())?;
+                let client = Client::connect(&config, self.url, self.api_key)?;
+                online(command, &client, output).await
+            }
+        }
+    }
+}
+
+/// The commands that talk to a running server.
+async fn online(command: Command, client: &Client, output: Output) -> Result<()> {
+    match command {
+        Command::Account(args) => account::run(args, client, output).await,
+        Command::Link(args) => link::link(args, client, output).await,
+        Command::Relink(args) => link::relink(args, client, output).await,
+        Command::Send(args) => message::send(args, client, output).await,
+        Command::Tail(args) => message::tail(args, client, output).await,
+        Command::Conversations(args) => conversation::run(args, client, output).await,
+        Command::Deadletters(args) => dead_letters::run(args, client, output).await,
+        Command::Serve
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Doctor(_)
+        | Command::Openapi
+        | Command::Completions { .. } => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,431 @@
+//! Settings: `waypost.toml`, overridden by the environment.
+//!
+//! Every key has a default, so an empty file is a valid one. `WAYPOST_SERVER__LISTEN` overrides
+//! `listen` under `[server]`. An unknown key, a wrong type or a value out of range is refused with
+//! the key and the file it came from; nothing is guessed.
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The file read when none is named and it exists.
+pub const FILE_DEFAULT: &str = "waypost.toml";
+/// What overriding environment variables start with.
+pub const ENV_PREFIX: &str = "WAYPOST_";
+/// Environment variables with that prefix that are not settings.
+const ENV_NOT_SETTINGS: &[&str] =
+    &["config", "api_key", "url", "master_key", "strict_bin", "test_postgres_url", "failpoint"];
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the database, files and keys.
+    pub data_dir: PathBuf,
+    /// The HTTP side.
+    pub server: Server,
+    /// How we appear to WhatsApp.
+    pub whatsapp: Whatsapp,
+    /// Linking accounts.
+    pub link: Link,
+    /// The flow of messages.
+    pub flow: Flow,
+    /// Sending.
+    pub send: Send,
+    /// Webhooks.
+    pub webhooks: Webhooks,
+    /// Files in messages.
+    pub media: Media,
+    /// Logs.
+    pub log: Log,
+}
+
+/// The HTTP side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address to listen on. Loopback unless `allow_remote` is set.
+    pub listen: SocketAddr,
+    /// Listen beyond loopback. Put a TLS proxy in front before you do.
+    pub allow_remote: bool,
+    /// The address people type, when a proxy is in front; for the Origin check and links.
+    pub public_url: Option<String>,
+    /// Largest JSON body accepted, in bytes.
+    pub json_bytes_max: usize,
+    /// Largest file accepted, in bytes.
+    pub blob_bytes_max: usize,
+    /// Requests worked on at once; further ones wait.
+    pub requests_max: usize,
+    /// Longest a request may take, in seconds.
+    pub request_timeout_s: u64,
+    /// Longest that a shutdown waits for work in progress, in seconds.
+    pub shutdown_s: u64,
+}
+
+/// How we appear to WhatsApp.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Whatsapp {
+    /// Client version sent to WhatsApp. A stale one is the likeliest outage: raise it when
+    /// accounts report `client_outdated`.
+    pub version: ClientVersion,
+    /// The name shown on the phone under linked devices.
+    pub device_name: String,
+    /// Where WhatsApp is. Only a loopback address may be set here, and only a build for the
+    /// simulator accepts what it finds there.
+    pub url: Option<String>,
+    /// Messages of one account accepted but not yet processed before its connection is closed,
+    /// so that WhatsApp keeps the rest.
+    pub backlog_max: usize,
+}
+
+/// A client version, written `2.3000.1042742319`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientVersion(pub u32, pub u32, pub u32);
+
+/// Linking accounts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// How long a QR code may wait for a scan before it is made anew, in seconds (10 to 160).
+    pub window_s: u64,
+    /// How often it is made anew before falling back to a pairing code (0 to 10).
+    pub regenerations_max: u8,
+    /// Links in progress at once.
+    pub at_once: usize,
+    /// Connections opened at once when the program starts.
+    pub connects_at_once: usize,
+}
+
+/// The flow of messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flow {
+    /// Conversations of one account worked on at once.
+    pub parallel: usize,
+}
+
+/// Sending: safe limits for linked devices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    /// Messages an account may send at once after a quiet time.
+    pub account_burst: u32,
+    /// After that, one more every so many milliseconds.
+    pub account_gap_ms: u64,
+    /// Messages to one recipient at once after a quiet time.
+    pub recipient_burst: u32,
+    /// After that, one more every so many milliseconds.
+    pub recipient_gap_ms: u64,
+    /// How long WhatsApp may take to accept a message before we reconnect and send it again, in
+    /// seconds.
+    pub ack_timeout_s: u64,
+}
+
+/// Webhooks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Private networks that webhooks may reach, as CIDR ("127.0.0.0/8"). None by default, so
+    /// that nobody can make Waypost call into your network.
+    pub allow_private: Vec<ipnet::IpNet>,
+    /// Deliveries under way at once.
+    pub parallel: usize,
+    /// How long an endpoint may take to answer, in seconds.
+    pub timeout_s: u64,
+}
+
+/// Files in messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// Files fetched at once.
+    pub parallel: usize,
+    /// Largest file fetched, in bytes; larger ones stay on WhatsApp's side and say so.
+    pub bytes_max: u64,
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// What is logged, e.g. `info` or `waypost_server=debug,info`.
+    pub filter: String,
+    /// Text for people or JSON for machines.
+    pub format: LogFormat,
+}
+
+/// The two forms of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The named file does not exist or cannot be read.
+    #[error("{path} cannot be read: {error}. Check the path given with --config.")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A key is unknown, or its value has the wrong type.
+    #[error("{origin}: `{key}`: {problem}")]
+    Key {
+        /// The file or environment variable it came from.
+        origin: String,
+        /// The key, dotted.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("waypost-data"),
+            server: Server {
+                listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+                allow_remote: false,
+                public_url: None,
+                json_bytes_max: 1024 * 1024,
+                blob_bytes_max: 100 * 1024 * 1024,
+                requests_max: 512,
+                request_timeout_s: 30,
+                shutdown_s: 20,
+            },
+            whatsapp: Whatsapp {
+                version: ClientVersion(2, 3000, 1_042_742_319),
+                device_name: "Waypost".into(),
+                url: None,
+                backlog_max: 5_000,
+            },
+            link: Link { window_s: 120, regenerations_max: 3, at_once: 2, connects_at_once: 8 },
+            flow: Flow { parallel: 16 },
+            send: Send {
+                account_burst: 30,
+                account_gap_ms: 250,
+                recipient_burst: 5,
+                recipient_gap_ms: 500,
+                ack_timeout_s: 20,
+            },
+            webhooks: Webhooks { allow_private: Vec::new(), parallel: 16, timeout_s: 15 },
+            media: Media { parallel: 4, bytes_max: 100 * 1024 * 1024 },
+            log: Log { filter: "info".into(), format: LogFormat::Text },
+        }
+    }
+}
+
+impl Config {
+    /// Reads `file` (or `waypost.toml` when it exists) and the environment.
+    ///
+    /// # Errors
+    /// When a named file cannot be read, or a key is unknown, mistyped or out of range.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        match file {
+            Some(path) => {
+                std::fs::File::open(path).map_err(|error| ConfigError::Unreadable {
+                    path: path.display().to_string(),
+                    error,
+                })?;
+                figment = figment.merge(Toml::file_exact(path));
+            }
+            None if Path::new(FILE_DEFAULT).exists() => {
+                figment = figment.merge(Toml::file(FILE_DEFAULT));
+            }
+            None => {}
+        }
+        let env = Env::prefixed(ENV_PREFIX).ignore(ENV_NOT_SETTINGS).split("__");
+        let config: Self = figment.merge(env).extract().map_err(|e| first_error(&e))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// From the text of a settings file alone.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = Figment::from(Serialized::defaults(Self::default()))
+            .merge(Toml::string(text))
+            .extract()
+            .map_err(|e| first_error(&e))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let bad = |key: &str, problem: String| {
+            Err(ConfigError::Key { origin: "settings".into(), key: key.into(), problem })
+        };
+        let between = |key: &str, value: u64, low: u64, high: u64| {
+            if (low..=high).contains(&value) {
+                return Ok(());
+            }
+            bad(key, format!("{value} is out of range; use {low} to {high}"))
+        };
+        if !self.server.listen.ip().is_loopback() && !self.server.allow_remote {
+            return bad(
+                "server.listen",
+                format!(
+                    "{} is reachable from other machines; set server.allow_remote = true and put \
+                     a TLS proxy in front, or use 127.0.0.1",
+                    self.server.listen
+                ),
+            );
+        }
+        between("link.window_s", self.link.window_s, 10, 160)?;
+        between("link.regenerations_max", self.link.regenerations_max.into(), 0, 10)?;
+        between("link.at_once", self.link.at_once as u64, 1, 100)?;
+        between("link.connects_at_once", self.link.connects_at_once as u64, 1, 1_000)?;
+        between("flow.parallel", self.flow.parallel as u64, 1, 1_024)?;
+        between("send.account_burst", self.send.account_burst.into(), 1, 100_000)?;
+        between("send.account_gap_ms", self.send.account_gap_ms, 0, 600_000)?;
+        between("send.recipient_burst", self.send.recipient_burst.into(), 1, 100_000)?;
+        between("send.recipient_gap_ms", self.send.recipient_gap_ms, 0, 600_000)?;
+        between("send.ack_timeout_s", self.send.ack_timeout_s, 5, 600)?;
+        between("webhooks.parallel", self.webhooks.parallel as u64, 1, 1_024)?;
+        between("webhooks.timeout_s", self.webhooks.timeout_s, 1, 120)?;
+        between("media.parallel", self.media.parallel as u64, 1, 64)?;
+        between("server.json_bytes_max", self.server.json_bytes_max as u64, 1_024, 1 << 26)?;
+        between("server.blob_bytes_max", self.server.blob_bytes_max as u64, 1_024, 1 << 31)?;
+        between("server.requests_max", self.server.requests_max as u64, 1, 100_000)?;
+        between("server.request_timeout_s", self.server.request_timeout_s, 1, 600)?;
+        between("server.shutdown_s", self.server.shutdown_s, 1, 600)?;
+        between("whatsapp.backlog_max", self.whatsapp.backlog_max as u64, 100, 1_000_000)
+    }
+}
+
+fn first_error(error: &figment::Error) -> ConfigError {
+    let origin = error
+        .metadata
+        .as_ref()
+        .map_or_else(|| "settings".to_owned(), |m| match &m.source {
+            Some(source) => source.to_string(),
+            None => m.name.to_string(),
+        });
+    let key = match (&error.kind, error.path.is_empty()) {
+        (figment::error::Kind::UnknownField(field, _), true) => field.clone(),
+        (figment::error::Kind::UnknownField(field, _), false) => {
+            format!("{}.{field}", error.path.join("."))
+        }
+        _ => error.path.join("."),
+    };
+    ConfigError::Key { origin, key, problem: problem(&error.kind) }
+}
+
+fn problem(kind: &figment::error::Kind) -> String {
+    match kind {
+        figment::error::Kind::UnknownField(_, known) => {
+            format!("no such setting; known here: {}", known.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+impl std::fmt::Display for ClientVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+impl Serialize for ClientVersion {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientVersion {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        let parts: Vec<u32> = text
+            .split('.')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| wrong_version(&text))?;
+        match parts[..] {
+            [a, b, c] => Ok(Self(a, b, c)),
+            _ => Err(wrong_version(&text)),
+        }
+    }
+}
+
+fn wrong_version<E: serde::de::Error>(text: &str) -> E {
+    E::custom(format!("'{text}' is not a version; write three numbers like 2.3000.1042742319"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Config::from_toml(text).map_or_else(|e| e.to_string(), |_| "accepted".into())
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults() {
+        assert_eq!(Config::from_toml("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_documented_file_lists_every_key_with_its_default() {
+        let documented = include_str!("../../../docs/waypost.toml");
+        assert_eq!(Config::from_toml(documented).unwrap(), Config::default());
+        let shown: toml::Table = documented.lines().map(uncomment).collect::<String>().parse().unwrap();
+        let all = toml::Table::try_from(Config::default()).unwrap();
+        for (section, value) in &all {
+            let Some(keys) = value.as_table() else {
+                assert!(shown.contains_key(section), "{section} is not documented");
+                continue;
+            };
+            for key in keys.keys() {
+                assert!(shown[section].get(key).is_some(), "{section}.{key} is not documented");
+            }
+        }
+    }
+
+    /// Optional keys stand in the documented file as `#key = value`.
+    fn uncomment(line: &str) -> String {
+        let bare = line.strip_prefix('#').filter(|l| !l.starts_with(' ')).unwrap_or(line);
+        format!("{bare}\n")
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_key() {
+        let check = |text: &str, parts: &[&str]| {
+            let said = refusal(text);
+            for part in parts {
+                assert!(said.contains(part), "{text:?} was answered with {said:?}, without {part:?}");
+            }
+        };
+        check("[server]\nlisten_on = 3", &["server.listen_on", "no such setting"]);
+        check("[link]\nwindow_s = \"long\"", &["link.window_s"]);
+        check("[link]\nwindow_s = 500", &["link.window_s", "10 to 160"]);
+        check("[whatsapp]\nversion = \"new\"", &["whatsapp.version", "2.3000"]);
+        check("[webhooks]\nallow_private = [\"everything\"]", &["webhooks.allow_private"]);
+        check("[server]\nlisten = \"0.0.0.0:80\"", &["server.listen", "allow_remote"]);
+    }
+
+    #[test]
+    fn listening_elsewhere_needs_a_second_word() {
+        let text = "[server]\nlisten = \"0.0.0.0:80\"\nallow_remote = true";
+        assert_eq!(refusal(text), "accepted");
+    }
+
+    #[test]
+    fn a_named_file_that_is_missing_is_an_error() {
+        let said = Config::load(Some(Path::new("nowhere.toml"))).unwrap_err().to_string();
+        assert!(said.contains("nowhere.toml") && said.contains("--config"), "{said}");
+    }
+}

@@ -1,0 +1,209 @@
+//! The loop that takes one account's accepted messages through lanes and stages.
+//!
+//! Lanes decide what may run next; the pipeline decides what to do; the store commits both
+//! together. This file only moves things between the three.
+
+use super::context::Context;
+use crate::clock;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use waypost_engine::flow::lanes::{LaneItem, LaneLimits, Lanes, Refill};
+use waypost_engine::flow::retry::{Verdict, after_failure};
+use waypost_engine::model::{AccountId, Duration, MessageId, Timestamp};
+use waypost_store::{Completed, StoreError, Work};
+
+/// How long the flow waits before it asks a store that failed again.
+const STORE_RETRY: Duration = Duration::secs(2);
+
+type Held = Arc<Work>;
+
+/// Where committed work is handed to one account's flow. Full lanes leave it in the store and
+/// read it from there later.
+#[derive(Debug, Clone)]
+pub(super) struct FlowHandle {
+    lanes: Arc<Mutex<Lanes<Held>>>,
+    bell: Arc<Notify>,
+}
+
+impl FlowHandle {
+    /// Offers a committed message.
+    pub(super) fn offer(&self, work: Work) {
+        lock(&self.lanes).offer(item(work));
+        self.bell.notify_one();
+    }
+
+    /// Messages held in memory.
+    pub(super) fn held(&self) -> usize {
+        lock(&self.lanes).held()
+    }
+}
+
+fn lock(lanes: &Mutex<Lanes<Held>>) -> MutexGuard<'_, Lanes<Held>> {
+    lanes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn item(work: Work) -> LaneItem<Held> {
+    LaneItem {
+        message: work.message,
+        conversation: work.conversation,
+        seq: work.seq,
+        attempt: work.attempt,
+        next_at: work.next_at,
+        work: Arc::new(work),
+    }
+}
+
+/// What became of a message in the stages.
+struct Finished {
+    message: MessageId,
+    end: End,
+}
+
+enum End {
+    Done,
+    Buried,
+    Postponed { attempt: u32, until: Timestamp },
+}
+
+/// One account's flow.
+pub(super) struct Flow {
+    context: Arc<Context>,
+    account: AccountId,
+    lanes: Arc<Mutex<Lanes<Held>>>,
+    bell: Arc<Notify>,
+}
+
+impl Flow {
+    pub(super) fn new(context: Arc<Context>, account: AccountId) -> (Self, FlowHandle) {
+        let limits = LaneLimits { parallel: context.config.flow.parallel, ..LaneLimits::default() };
+        let lanes = Arc::new(Mutex::new(Lanes::new(limits)));
+        let bell = Arc::new(Notify::new());
+        let handle = FlowHandle { lanes: Arc::clone(&lanes), bell: Arc::clone(&bell) };
+        (Self { context, account, lanes, bell }, handle)
+    }
+
+    /// Runs until told to stop, then finishes what has been started.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let mut running = FuturesUnordered::new();
+        loop {
+            if !stop.is_cancelled() {
+                self.refill().await;
+                while let Some(item) = self.next() {
+                    running.push(process(Arc::clone(&self.context), self.account, item));
+                }
+            } else if running.is_empty() {
+                return;
+            }
+            tokio::select! {
+                Some(done) = running.next(), if !running.is_empty() => self.finish(done),
+                () = self.bell.notified(), if !stop.is_cancelled() => {}
+                () = self.due(), if !stop.is_cancelled() => {}
+                () = stop.cancelled(), if !stop.is_cancelled() => {}
+            }
+        }
+    }
+
+    fn next(&self) -> Option<LaneItem<Held>> {
+        lock(&self.lanes).next(clock::now())
+    }
+
+    /// Resolves when a postponed lane is due; never when none is.
+    fn due(&self) -> impl Future<Output = ()> + use<> {
+        let wait = lock(&self.lanes).wake_at().map(|at| at.since(clock::now()));
+        async move {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait.max(Duration::millis(1)).into()).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn refill(&self) {
+        while let Some(request) = { lock(&self.lanes).refill() } {
+            let Refill { after, limit, .. } = request;
+            match self.context.store.unfinished(self.account, after, limit).await {
+                Ok(rows) => {
+                    lock(&self.lanes).refilled(request, rows.into_iter().map(item).collect());
+                }
+                Err(error) => {
+                    tracing::error!(account = %self.account, %error, "unfinished messages cannot be read");
+                    lock(&self.lanes).refill_failed();
+                    tokio::time::sleep(STORE_RETRY.into()).await;
+                }
+            }
+        }
+    }
+
+    fn finish(&self, done: Finished) {
+        let mut lanes = lock(&self.lanes);
+        match done.end {
+            End::Done => lanes.finished(done.message),
+            End::Buried => lanes.buried(done.message),
+            End::Postponed { attempt, until } => lanes.postponed(done.message, attempt, until),
+        }
+    }
+}
+
+/// Runs the stages for one message and commits what came of them.
+async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>) -> Finished {
+    let message = item.message;
+    let end = match context.run_stages(account, &item.work).await {
+        Ok(Completed::Done { sends }) => {
+            context.offer_sends(account, sends);
+            End::Done
+        }
+        Ok(Completed::AlreadyDone | Completed::NotOwner) => End::Done,
+        Err(Trouble::Store(error)) => {
+            // Not the message's fault: it keeps its attempts, and waits for the store.
+            tracing::error!(%account, %message, %error, "a processed message cannot be committed");
+            End::Postponed { attempt: item.attempt, until: clock::now() + STORE_RETRY }
+        }
+        Err(Trouble::Stage { stage, error }) => {
+            failed(&context, message, item.attempt + 1, stage, error).await
+        }
+    };
+    Finished { message, end }
+}
+
+/// Why a message did not get through the stages.
+pub(super) enum Trouble {
+    /// The store could not commit.
+    Store(StoreError),
+    /// A stage failed on it.
+    Stage {
+        /// Which.
+        stage: &'static str,
+        /// How.
+        error: String,
+    },
+}
+
+/// Notes a failed attempt: tried again later, or buried after the last one.
+async fn failed(
+    context: &Context,
+    message: MessageId,
+    attempt: u32,
+    stage: &'static str,
+    error: String,
+) -> End {
+    let now = clock::now();
+    tracing::warn!(%message, stage, attempt, error, "a stage failed");
+    match after_failure(attempt, context.jitter()) {
+        Verdict::Again { after } => {
+            let until = now + after;
+            if let Err(error) = context.store.postpone(message, attempt, until, error).await {
+                tracing::error!(%message, %error, "a failed attempt cannot be stored");
+            }
+            End::Postponed { attempt, until }
+        }
+        Verdict::Bury => match context.store.bury(message, stage, error, now).await {
+            Ok(_) => End::Buried,
+            Err(error) => {
+                tracing::error!(%message, %error, "a poison message cannot be buried");
+                End::Postponed { attempt, until: now + STORE_RETRY }
+            }
+        },
+    }
+}

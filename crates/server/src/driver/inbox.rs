@@ -1,0 +1,65 @@
+//! Where the channel commits messages before WhatsApp is told.
+
+use super::registry::Registry;
+use crate::clock;
+use async_trait::async_trait;
+use std::sync::Arc;
+use waypost_engine::model::{AccountId, Address, Inbound};
+use waypost_store::{Accept, Accepted, Store, StoreError};
+use waypost_wa::{CommitError, Inbox, KeysError};
+
+/// Commits to the store and hands what is to be worked on to the account's flow.
+pub(super) struct StoreInbox {
+    store: Store,
+    registry: Arc<Registry>,
+}
+
+impl StoreInbox {
+    pub(super) fn new(store: Store, registry: Arc<Registry>) -> Self {
+        Self { store, registry }
+    }
+}
+
+#[async_trait]
+impl Inbox for StoreInbox {
+    async fn commit(&self, account: AccountId, messages: Vec<Inbound>) -> Result<(), CommitError> {
+        let Some(running) = self.registry.get(account) else {
+            return Err(CommitError::Final("the account is being removed".into()));
+        };
+        super::crash::point("before_commit_1");
+        let accept =
+            Accept { account, owner: running.owner, now: clock::now(), items: messages };
+        let outcomes = self.store.accept(accept).await.map_err(|error| commit_error(&error))?;
+        super::crash::point("after_commit_1");
+        for outcome in outcomes {
+            match outcome {
+                Accepted::New(work) | Accepted::Repaired(work) => running.flow.offer(*work),
+                Accepted::Stored { .. } | Accepted::Duplicate { .. } => {}
+            }
+        }
+        running.media.notify_one();
+        Ok(())
+    }
+
+    async fn frozen(
+        &self,
+        account: AccountId,
+        _chat: &Address,
+        wire_id: &str,
+    ) -> Result<Option<Vec<u8>>, KeysError> {
+        // The wire id is ours and random, so it names one message of the account.
+        self.store
+            .frozen_payload(account, wire_id)
+            .await
+            .map_err(|error| KeysError(error.to_string()))
+    }
+}
+
+fn commit_error(error: &StoreError) -> CommitError {
+    match error {
+        StoreError::NotOwner | StoreError::Closed | StoreError::Corrupt { .. } => {
+            CommitError::Final(error.to_string())
+        }
+        _ => CommitError::Passing(error.to_string()),
+    }
+}

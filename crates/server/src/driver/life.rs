@@ -1,0 +1,364 @@
+//! One account's life: linking, connecting, and what its connection reports.
+//!
+//! The engine's [`ConnectFlow`] and [`LinkFlow`] decide; this loop opens and closes connections
+//! for them, writes down the states and passes on what arrives. At most one connection is the
+//! account's own; a link uses sockets of its own until the phone accepts.
+
+use super::context::Context;
+use super::links::{LinkTask, Sockets};
+use super::news;
+use crate::api::ports::{FleetError, LinkMethod, LinkStatus};
+use crate::clock;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use waypost_engine::fleet::{ConnectEffect, ConnectFlow, ConnectInput, DownReason, LinkEffect};
+use waypost_engine::model::{
+    Account, AccountId, AccountState, Address, Duration, Reason, Timestamp,
+};
+use waypost_wa::{ChannelEvent, Connection, Events, OpenError, Purpose};
+
+/// Events and commands waiting for one account's loop; senders wait when it is full.
+const MAILBOX: usize = 256;
+
+/// What an account is asked to do.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Begin to link.
+    Link { method: LinkMethod, reply: oneshot::Sender<Result<(), FleetError>> },
+    /// Stop linking.
+    CancelLink { reply: oneshot::Sender<()> },
+    /// Disconnect and stay off.
+    Pause { reply: oneshot::Sender<()> },
+    /// Connect, forgetting waits; also after a pause.
+    Reconnect { reply: oneshot::Sender<Result<(), FleetError>> },
+    /// Remove this device from the phone.
+    Unlink { reply: oneshot::Sender<Result<(), FleetError>> },
+    /// The connection is dead although open.
+    Replace,
+}
+
+/// Which of the account's connections something is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ConnectionNo(pub(super) u64);
+
+/// What reaches the loop from its connections.
+pub(super) enum Arrival {
+    /// A connection was opened, or not.
+    Opened(ConnectionNo, Result<(Connection, Events), OpenError>),
+    /// A connection reports.
+    Event(ConnectionNo, ChannelEvent),
+    /// The account's turn to link has come.
+    LinkTurn,
+}
+
+/// The outside of an account's life.
+#[derive(Debug, Clone)]
+pub(super) struct LifeHandle {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) link: watch::Receiver<LinkStatus>,
+    pub(super) next_attempt: watch::Receiver<Option<Timestamp>>,
+}
+
+/// The loop.
+pub(super) struct Life {
+    pub(super) context: Arc<Context>,
+    pub(super) account: AccountId,
+    connect: ConnectFlow,
+    own: Option<(ConnectionNo, Option<Connection>)>,
+    pub(super) link: Option<LinkTask>,
+    pub(super) sockets: Sockets,
+    connection: watch::Sender<Option<Connection>>,
+    pub(super) link_status: watch::Sender<LinkStatus>,
+    next_attempt: watch::Sender<Option<Timestamp>>,
+    commands: mpsc::Receiver<Command>,
+    arrivals: mpsc::Receiver<Arrival>,
+    pub(super) arrive: mpsc::Sender<Arrival>,
+    last_no: u64,
+}
+
+impl Life {
+    pub(super) fn new(
+        context: Arc<Context>,
+        account: AccountId,
+    ) -> (Self, LifeHandle, watch::Receiver<Option<Connection>>) {
+        let (command, commands) = mpsc::channel(MAILBOX);
+        let (arrive, arrivals) = mpsc::channel(MAILBOX);
+        let (connection, online) = watch::channel(None);
+        let (link_status, link) = watch::channel(LinkStatus::default());
+        let (next_attempt, next) = watch::channel(None);
+        let handle = LifeHandle { commands: command, link, next_attempt: next };
+        let life = Self {
+            context,
+            account,
+            connect: ConnectFlow::default(),
+            own: None,
+            link: None,
+            sockets: Sockets::default(),
+            connection,
+            link_status,
+            next_attempt,
+            commands,
+            arrivals,
+            arrive,
+            last_no: 0,
+        };
+        (life, handle, online)
+    }
+
+    /// Lives until told to stop; then every connection is closed.
+    pub(super) async fn run(mut self, account: Account, stop: CancellationToken) {
+        self.begin(&account, &stop).await;
+        while !stop.is_cancelled() {
+            self.next_attempt.send_replace(self.connect.next_attempt());
+            let due = self.due();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                Some(arrival) = self.arrivals.recv() => self.arrived(arrival).await,
+                Some(command) = self.commands.recv() => self.commanded(command).await,
+                () = due => self.tick().await,
+            }
+        }
+        self.cancel_link().await;
+        self.close_own().await;
+    }
+
+    /// Goes on where the account stood when the process ended.
+    async fn begin(&mut self, account: &Account, stop: &CancellationToken) {
+        let linked = self.context.has_session(self.account).await;
+        match (account.state, &account.reason) {
+            (AccountState::Disabled | AccountState::LoggedOut | AccountState::New, _) => {}
+            (_, Reason::Blocked) => {}
+            (AccountState::Banned, Reason::TemporaryBan { until, .. }) if linked => {
+                let wait = until.since(clock::now());
+                tokio::select! {
+                    () = tokio::time::sleep(wait.into()) => self.step(ConnectInput::Start).await,
+                    () = stop.cancelled() => {}
+                    // Somebody asks for something: that goes first, the ban is told again then.
+                    Some(command) = self.commands.recv() => self.commanded(command).await,
+                }
+            }
+            _ if linked => self.step(ConnectInput::Start).await,
+            (AccountState::Linking, _) => {
+                self.set_state(AccountState::New, Reason::LinkCancelled).await;
+            }
+            (AccountState::NeedsAttention, _) => {}
+            _ => self.set_state(AccountState::NeedsAttention, Reason::SessionInvalid).await,
+        }
+    }
+
+    fn due(&self) -> impl Future<Output = ()> + use<> {
+        let link = self.link.as_ref().and_then(LinkTask::wake_at);
+        let at = [self.connect.wake_at(), link].into_iter().flatten().min();
+        let wait = at.map(|at| at.since(clock::now()).max(Duration::millis(1)));
+        async move {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait.into()).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn tick(&mut self) {
+        self.step(ConnectInput::Tick).await;
+        self.tick_link().await;
+    }
+
+    async fn commanded(&mut self, command: Command) {
+        // A caller that has gone away needs no answer.
+        match command {
+            Command::Link { method, reply } => {
+                let _ = reply.send(self.start_link(method).await);
+            }
+            Command::CancelLink { reply } => {
+                self.cancel_link().await;
+                let _ = reply.send(());
+            }
+            Command::Pause { reply } => {
+                self.cancel_link().await;
+                self.step(ConnectInput::Pause).await;
+                let _ = reply.send(());
+            }
+            Command::Reconnect { reply } => {
+                let _ = reply.send(self.reconnect().await);
+            }
+            Command::Unlink { reply } => {
+                let _ = reply.send(self.unlink().await);
+            }
+            Command::Replace => {
+                if self.own.is_some() {
+                    self.close_own().await;
+                    self.step(ConnectInput::Down(DownReason::KeepaliveTimeout)).await;
+                }
+            }
+        }
+    }
+
+    async fn reconnect(&mut self) -> Result<(), FleetError> {
+        if !self.context.has_session(self.account).await {
+            return Err(FleetError::WrongState(
+                "this account is not linked; link it first".into(),
+            ));
+        }
+        self.cancel_link().await;
+        self.step(ConnectInput::Retry).await;
+        Ok(())
+    }
+
+    async fn unlink(&mut self) -> Result<(), FleetError> {
+        let Some(connection) = self.connection.borrow().clone() else {
+            return Err(FleetError::NotConnected);
+        };
+        connection.logout().await.map_err(|e| FleetError::Unanswered(e.to_string()))?;
+        self.disconnect().await;
+        self.set_state(AccountState::LoggedOut, Reason::Requested).await;
+        Ok(())
+    }
+
+    /// Ends the account's own connection without saying why.
+    pub(super) async fn disconnect(&mut self) {
+        let jitter = self.context.jitter();
+        for effect in self.connect.step(ConnectInput::Pause, clock::now(), jitter) {
+            if effect == ConnectEffect::Close {
+                self.close_own().await;
+            }
+        }
+    }
+
+    pub(super) async fn step(&mut self, input: ConnectInput) {
+        let effects = self.connect.step(input, clock::now(), self.context.jitter());
+        for effect in effects {
+            match effect {
+                ConnectEffect::SetState(state, reason) => self.set_state(state, reason).await,
+                ConnectEffect::Close => self.close_own().await,
+                // A connection is always built afresh from the store; caches are never reused.
+                ConnectEffect::Open(_) => {
+                    let no = self.open(Purpose::Resume);
+                    self.own = Some((no, None));
+                }
+            }
+        }
+    }
+
+    /// Opens a connection in the background; [`Arrival::Opened`] follows.
+    pub(super) fn open(&mut self, purpose: Purpose) -> ConnectionNo {
+        self.last_no += 1;
+        let no = ConnectionNo(self.last_no);
+        let (context, account, arrive) =
+            (Arc::clone(&self.context), self.account, self.arrive.clone());
+        tokio::spawn(async move {
+            if matches!(purpose, Purpose::Resume) {
+                context.gate.may_connect(account, context.jitter()).await;
+            }
+            let opened = context.connector().open(account, purpose).await;
+            if let Err(mpsc::error::SendError(Arrival::Opened(_, Ok((connection, _))))) =
+                arrive.send(Arrival::Opened(no, opened)).await
+            {
+                // The account stopped meanwhile.
+                connection.close().await;
+            }
+        });
+        no
+    }
+
+    async fn close_own(&mut self) {
+        self.connection.send_replace(None);
+        self.context.gate.connected(self.account);
+        if let Some((_, Some(connection))) = self.own.take() {
+            connection.close().await;
+        }
+    }
+
+    async fn arrived(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::LinkTurn => self.link_turn().await,
+            Arrival::Opened(no, Ok((connection, events))) => {
+                self.opened(no, connection, events).await;
+            }
+            Arrival::Opened(no, Err(error)) => {
+                tracing::warn!(account = %self.account, %error, "a connection cannot be opened");
+                self.event(no, ChannelEvent::Down(down_for(&error))).await;
+            }
+            Arrival::Event(no, event) => self.event(no, event).await,
+        }
+    }
+
+    async fn opened(&mut self, no: ConnectionNo, connection: Connection, mut events: Events) {
+        match &mut self.own {
+            Some((own, slot)) if *own == no => *slot = Some(connection),
+            _ if self.sockets.opened(no, &connection) => {}
+            // It was given up while it was being opened.
+            _ => return connection.close().await,
+        }
+        let arrive = self.arrive.clone();
+        tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                if arrive.send(Arrival::Event(no, event)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    async fn event(&mut self, no: ConnectionNo, event: ChannelEvent) {
+        if self.own.as_ref().is_some_and(|(own, _)| *own == no) {
+            self.own_event(event).await;
+        } else if let Some(socket) = self.sockets.number(no) {
+            self.link_event(no, socket, event).await;
+        }
+        // Anything else is a late word of a connection that was closed.
+    }
+
+    async fn own_event(&mut self, event: ChannelEvent) {
+        match event {
+            ChannelEvent::Online => {
+                self.context.gate.connected(self.account);
+                let connection = self.own.as_ref().and_then(|(_, c)| c.clone());
+                self.connection.send_replace(connection);
+                self.step(ConnectInput::Online).await;
+            }
+            ChannelEvent::Down(reason) => {
+                self.close_own().await;
+                self.step(ConnectInput::Down(reason)).await;
+            }
+            other => news::take(&self.context, self.account, other).await,
+        }
+    }
+
+    /// The link's connection is the account's own from now on.
+    pub(super) async fn adopt(&mut self, no: ConnectionNo, connection: Option<Connection>) {
+        self.own = Some((no, connection));
+        self.step(ConnectInput::Adopted).await;
+    }
+
+    pub(super) async fn set_state(&self, state: AccountState, reason: Reason) {
+        tracing::info!(account = %self.account, %state, reason = reason.code(), "state");
+        let now = clock::now();
+        let set = self.context.store.set_account_state(self.account, state, reason, now).await;
+        if let Err(error) = set {
+            tracing::error!(account = %self.account, %error, "the account's state cannot be stored");
+        }
+    }
+
+    pub(super) async fn set_identity(&self, phone: Address, lid: Option<Address>) {
+        let set = self.context.store.set_account_identity(self.account, Some(phone), lid).await;
+        if let Err(error) = set {
+            tracing::error!(account = %self.account, %error, "the account's number cannot be stored");
+        }
+    }
+
+    pub(super) async fn link_effects(&mut self, effects: Vec<LinkEffect>) {
+        for effect in effects {
+            self.link_effect(effect).await;
+        }
+    }
+}
+
+/// What a failure to open means for the account.
+fn down_for(error: &OpenError) -> DownReason {
+    match error {
+        OpenError::NoSession => DownReason::DeviceRemoved,
+        other => DownReason::StoreFailed { error: other.to_string() },
+    }
+}

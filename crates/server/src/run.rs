@@ -1,0 +1,206 @@
+//! `waypost serve`: everything wired together, top to bottom.
+
+use crate::config::{Config, LogFormat};
+use crate::driver::Driver;
+use crate::{api, auth, cli, clock, webhooks};
+use anyhow::{Context as _, Result};
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use waypost_store::{MasterKey, Store, StoreConfig};
+
+/// The number of this node. One machine is one node; a cluster will hand out others.
+const NODE: u16 = 1;
+/// The cell this node belongs to.
+const CELL: u16 = 1;
+
+/// The database inside the data folder.
+#[must_use]
+pub fn database_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("waypost.db")
+}
+
+/// The key that seals sessions and secrets, inside the data folder.
+#[must_use]
+pub fn master_key_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("master.key")
+}
+
+/// Runs the server until it is told to stop (SIGTERM or Ctrl-C).
+///
+/// # Errors
+/// When the data folder is in use, the database cannot be opened or the port is taken.
+pub async fn serve(config: Config) -> Result<()> {
+    start_logs(&config);
+    warn_if_simulated();
+    let _lock = claim(&config.data_dir)?;
+    let store = open_store(&config).await?;
+
+    let listener = listen(config.server.listen).await?;
+    let address = listener.local_addr()?;
+    let stop = CancellationToken::new();
+    let driver = Driver::start(&config, store.clone(), stop.clone()).await?;
+    let webhooks = webhooks::Worker::start(&config.webhooks, store.clone(), stop.clone());
+    let state = api::AppState::new(&config, store.clone(), driver.fleet());
+
+    introduce(&config, &store, address).await?;
+    let until_told = {
+        let stop = stop.clone();
+        async move {
+            told_to_stop().await;
+            stop.cancel();
+        }
+    };
+    let served = axum::serve(listener, api::router(state)).with_graceful_shutdown(until_told);
+    let limit = Duration::from_secs(config.server.shutdown_s);
+    let served = tokio::spawn(async move { served.await });
+    stop.cancelled().await;
+    tracing::info!(limit_s = limit.as_secs(), "stopping; work in progress is finished first");
+    let drain = async {
+        driver.drain().await;
+        webhooks.drain().await;
+    };
+    if tokio::time::timeout(limit, drain).await.is_err() {
+        tracing::warn!("work was still in progress at the limit; it goes on at the next start");
+    }
+    // Event streams never end by themselves: give requests a moment, then go.
+    served.abort();
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn start_logs(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process (tests) keeps the first subscriber.
+    let _ = match config.log.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+fn warn_if_simulated() {
+    if cfg!(feature = "sim") {
+        tracing::warn!(
+            "this build trusts any certificate and talks to the simulator on loopback only; \
+             never use it with a real number"
+        );
+    }
+}
+
+/// Makes the data folder, for its owner only, and claims it for this process.
+pub(crate) fn claim(data_dir: &Path) -> Result<File> {
+    std::fs::create_dir_all(data_dir)
+        .with_context(|| format!("{} cannot be made; set data_dir", data_dir.display()))?;
+    restrict(data_dir, 0o700)?;
+    let path = data_dir.join("waypost.lock");
+    let lock = File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        anyhow::anyhow!(
+            "{} is in use by another waypost; stop that one, or set another data_dir",
+            data_dir.display()
+        )
+    })?;
+    Ok(lock)
+}
+
+fn restrict(path: &Path, mode: u32) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .with_context(|| format!("the permissions of {} cannot be set", path.display()))
+}
+
+/// Opens the database of these settings, making folder-local keys on the first start.
+///
+/// # Errors
+/// When the key or the database cannot be read.
+pub async fn open_store(config: &Config) -> Result<Store> {
+    let master_key = master_key(&config.data_dir)?;
+    let path = database_path(&config.data_dir);
+    let store = Store::open(StoreConfig::new(path.clone(), master_key, NODE, CELL))
+        .await
+        .with_context(|| format!("{} cannot be opened", path.display()))?;
+    Ok(store)
+}
+
+/// The master key: from `WAYPOST_MASTER_KEY` (64 hex digits), else from its file, made at random
+/// on the first start.
+///
+/// # Errors
+/// When it cannot be read or is not 32 bytes.
+pub fn master_key(data_dir: &Path) -> Result<MasterKey> {
+    let path = master_key_path(data_dir);
+    let text = match std::env::var("WAYPOST_MASTER_KEY") {
+        Ok(text) => text,
+        Err(_) if path.exists() => std::fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display()))?,
+        Err(_) => {
+            let text = hex::encode(auth::random_bytes::<32>());
+            write_secret(&path, &text)?;
+            text
+        }
+    };
+    let bytes: [u8; 32] = hex::decode(text.trim())
+        .ok()
+        .and_then(|b| b.try_into().ok())
+        .with_context(|| format!("the master key must be 64 hex digits; see {}", path.display()))?;
+    Ok(MasterKey::new(bytes))
+}
+
+/// Writes a file that only its owner may read, in one step.
+fn write_secret(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let fresh = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)
+        .with_context(|| format!("{} cannot be written", fresh.display()))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&fresh, path)?;
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{address} is taken; stop the other program or set server.listen to a free port")
+    })
+}
+
+/// Tells the person at the terminal where to go, and leaves the command line its key.
+async fn introduce(config: &Config, store: &Store, address: SocketAddr) -> Result<()> {
+    let key = auth::renew_cli_key(store, clock::now()).await?;
+    write_secret(&cli::key_file(&config.data_dir), &key)?;
+    let home = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    if let Some(token) = auth::ensure_setup_token(store, clock::now()).await? {
+        // Printed once, on purpose to the terminal and not to the log.
+        eprintln!("\nFirst run: open {home}/setup?token={token} to create the owner.\n");
+    }
+    Ok(())
+}
+
+async fn told_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = interrupt.await;
+        }
+    }
+}
+

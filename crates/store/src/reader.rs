@@ -1,0 +1,75 @@
+//! Readers: a few `query_only` connections, each used for one short read at a time.
+
+use crate::error::StoreError;
+use rusqlite::Connection;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Reads at the same time; further ones wait their turn.
+pub const READERS: usize = 4;
+
+/// Hands out reading connections.
+#[derive(Clone)]
+pub(crate) struct Readers {
+    idle: Arc<Mutex<Vec<Connection>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(crate) fn new(connections: Vec<Connection>) -> Self {
+        let turns = Arc::new(Semaphore::new(connections.len()));
+        Self { idle: Arc::new(Mutex::new(connections)), turns }
+    }
+
+    /// Runs `query` on a blocking thread with a connection of its own.
+    pub(crate) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let turn = turn.map_err(|_| StoreError::Closed)?;
+        let idle = Arc::clone(&self.idle);
+        let task = tokio::task::spawn_blocking(move || {
+            let lent = Lent::take(idle)?;
+            let outcome = query(lent.get()?);
+            drop(lent);
+            drop(turn);
+            outcome
+        });
+        task.await.map_err(|error| StoreError::Bug { what: error.to_string() })?
+    }
+
+    /// Ends reading: waits for reads under way, then closes the connections.
+    pub(crate) async fn close(&self) {
+        let all = u32::try_from(READERS).unwrap_or(u32::MAX);
+        let _ = self.turns.acquire_many(all).await;
+        self.turns.close();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// A lent connection; goes back when dropped, also when the query panics.
+struct Lent {
+    conn: Option<Connection>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Lent {
+    fn take(idle: Arc<Mutex<Vec<Connection>>>) -> Result<Self, StoreError> {
+        let conn = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Ok(Self { conn: Some(conn.ok_or(StoreError::Closed)?), idle })
+    }
+
+    fn get(&self) -> Result<&Connection, StoreError> {
+        self.conn.as_ref().ok_or(StoreError::Closed)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The store over SQLite. Each file is one room: its commands, its queries, its part of
+//! [`crate::Store`]'s methods.
+
+mod accounts;
+mod annotations;
+pub(crate) mod codec;
+pub(crate) mod connection;
+mod dead_letters;
+pub(crate) mod events;
+mod identity;
+mod keys;
+mod media;
+mod messages;
+pub(crate) mod migrations;
+mod outbox;
+mod prune;
+mod send_states;
+
+// administrative rooms
+mod api_keys;
+mod column;
+mod contacts;
+mod conversations;
+mod counts;
+mod deliveries;
+mod endpoints;
+mod groups;
+mod link_attempts;
+mod people;
+mod reading;
+mod rules;
+mod search;

@@ -1,0 +1,170 @@
+//! The handle: opening, closing, and the two ways in, [`Store::write`] and [`Store::read`].
+
+use crate::command::{Pending, Write};
+use crate::config::StoreConfig;
+use crate::error::StoreError;
+use crate::id::IdKind;
+use crate::reader::{READERS, Readers};
+use crate::seal::{KeyOwner, Sealer, WrappedKey};
+use crate::sqlite::{connection, migrations};
+use crate::writer::{Message, Writer, head};
+use rusqlite::{Connection, OptionalExtension as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot, watch};
+use waypost_engine::model::{IdSource, Timestamp};
+
+/// What every clone of a [`Store`] shares.
+pub(crate) struct Shared {
+    pub(crate) config: StoreConfig,
+    pub(crate) sealer: Sealer,
+    /// Begins anew with every restore from a backup.
+    pub(crate) epoch: i64,
+    queue: mpsc::Sender<Message>,
+    readers: Readers,
+    ids: Arc<Mutex<IdSource>>,
+    head: watch::Receiver<i64>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The store of this process. Cheap to clone; all clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.shared.config.path).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database, creating or migrating it as needed, and starts the writer.
+    ///
+    /// Blocks for a moment. Fails with [`StoreError::NewerSchema`] or [`StoreError::WrongKey`]
+    /// before anything is changed.
+    pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
+        let mut conn = connection::writing(&config)?;
+        migrations::migrate(&mut conn)?;
+        let sealer = Sealer::new(&config.master_key);
+        load_keys(&conn, &sealer)?;
+        let epoch = load_epoch(&conn)?;
+        let ids = Arc::new(Mutex::new(load_ids(&conn, config.node)?));
+        let (head_in, head_out) = watch::channel(head(&conn)?);
+        let readers = (0..READERS).map(|_| connection::reading(&config));
+        let readers = Readers::new(readers.collect::<Result<_, _>>()?);
+        let (queue, thread) = Writer::start(conn, Arc::clone(&ids), head_in)?;
+        let thread = Mutex::new(Some(thread));
+        let shared = Shared { config, sealer, epoch, queue, readers, ids, head: head_out, thread };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Stops: what was sent to the writer is still committed, then the WAL is moved into the
+    /// database. Later calls fail with [`StoreError::Closed`].
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        self.shared.readers.close().await;
+        if self.shared.queue.send(Message::Close(done)).await.is_ok() {
+            let _ = closed.await;
+        }
+        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    /// A new id, unique across every node and cell.
+    #[must_use]
+    pub fn next_id<T: IdKind>(&self, now: Timestamp) -> T {
+        let mut ids = self.shared.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        T::from_raw_id(ids.next_raw(now))
+    }
+
+    /// Sends a command to the writer and waits for its commit. Dropping the future does not
+    /// take the command back.
+    pub(crate) async fn write<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
+        let (to, reply) = oneshot::channel();
+        let job = Message::Job(Box::new(Pending::new(command, to)));
+        self.shared.queue.send(job).await.map_err(|_| StoreError::Closed)?;
+        reply.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs a short query on a blocking thread.
+    pub(crate) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.shared.readers.read(query).await
+    }
+
+    /// Whether a deliberate fault is on.
+    #[cfg(feature = "fault-injection")]
+    pub(crate) fn mutated(&self, mutation: crate::fault::Mutation) -> bool {
+        self.shared.config.mutation == Some(mutation)
+    }
+
+    /// The newest committed position of the event log, and a bell that rings when it moves.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<i64> {
+        self.shared.head.clone()
+    }
+}
+
+fn load_keys(conn: &Connection, sealer: &Sealer) -> Result<(), StoreError> {
+    let mut statement = conn.prepare("SELECT owner, key_id, wrapped FROM data_key")?;
+    let stored = statement.query_map([], |row| {
+        let owner = KeyOwner::from_raw(row.get(0)?);
+        Ok(WrappedKey { owner, key_id: row.get(1)?, wrapped: row.get(2)? })
+    })?;
+    let mut has_own = false;
+    for key in stored {
+        let key = key?;
+        has_own |= key.owner == KeyOwner::Store;
+        sealer.install(&key)?;
+    }
+    if !has_own {
+        let key = sealer.new_key(KeyOwner::Store)?;
+        put_key(conn, &key)?;
+        sealer.install(&key)?;
+    }
+    Ok(())
+}
+
+/// Stores a wrapped data key.
+pub(crate) fn put_key(conn: &Connection, key: &WrappedKey) -> Result<(), StoreError> {
+    conn.prepare_cached("INSERT INTO data_key (owner, key_id, wrapped) VALUES (?1, ?2, ?3)")?
+        .execute((key.owner.raw(), key.key_id, &key.wrapped))?;
+    Ok(())
+}
+
+fn load_epoch(conn: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT value FROM meta WHERE name = 'epoch'";
+    let stored: Option<Vec<u8>> = conn.query_row(sql, [], |row| row.get(0)).optional()?;
+    if let Some(bytes) = stored {
+        let bytes = bytes.try_into().map_err(|_| StoreError::corrupt("the store epoch"))?;
+        return Ok(i64::from_be_bytes(bytes));
+    }
+    let epoch = new_epoch();
+    conn.execute("INSERT INTO meta (name, value) VALUES ('epoch', ?1)", [epoch.to_be_bytes()])?;
+    Ok(epoch)
+}
+
+/// A store epoch nobody had before: random, so that two restores of one backup differ.
+pub(crate) fn new_epoch() -> i64 {
+    rand::random::<i64>() & i64::MAX
+}
+
+/// The id source, past every id that is stored, even if the clock stepped back meanwhile.
+fn load_ids(conn: &Connection, node: u16) -> Result<IdSource, StoreError> {
+    let sql = "SELECT max(
+        (SELECT coalesce(max(id), 0) FROM message), (SELECT coalesce(max(id), 0) FROM account),
+        (SELECT coalesce(max(id), 0) FROM contact), (SELECT coalesce(max(id), 0) FROM conversation),
+        (SELECT coalesce(max(id), 0) FROM dead_letter), (SELECT coalesce(max(id), 0) FROM blob),
+        coalesce((SELECT id FROM event ORDER BY position DESC LIMIT 1), 0))";
+    let last: i64 = conn.query_row(sql, [], |row| row.get(0))?;
+    let mut ids = IdSource::new(node);
+    ids.resume_after(last);
+    Ok(ids)
+}

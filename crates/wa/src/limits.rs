@@ -1,0 +1,58 @@
+//! Every limit of this room, and what happens at it.
+
+use std::time::Duration;
+
+/// Most messages one account may have between "decrypted" and "committed". One more ends the
+/// connection with `Down(Backpressure)`; WhatsApp keeps what was not acknowledged.
+pub const IN_FLIGHT_MAX: usize = 512;
+
+/// Most events of one connection waiting to be taken. At the limit nothing is dropped silently: the
+/// connection ends with `Down(Backpressure)`.
+pub const EVENTS_MAX: usize = 4_096;
+
+/// How often a failed commit is tried again before the connection is given up with
+/// `Down(StoreFailed)`.
+pub const COMMIT_RETRIES_MAX: u32 = 5;
+
+/// Pause before the first retry of a commit; doubled each time.
+pub const COMMIT_RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest a commit may take, all its retries together, before the connection is given up with
+/// `Down(Backpressure)`: behind it the account's messages pile up in memory.
+pub const COMMIT_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Longest closing may take before what is left is stopped by force.
+pub const CLOSE_MAX: Duration = Duration::from_secs(15);
+
+/// Longest an offline backlog may pause before it counts as interrupted: `Down(OfflineSyncInterrupted)`.
+pub const OFFLINE_STALL_MAX: Duration = Duration::from_secs(75);
+
+/// Sockets one link may open: the first, and the one after WhatsApp's own restart.
+pub const LINK_SOCKETS_MAX: u32 = 2;
+
+/// Messages of a history sync handed over at once.
+pub const HISTORY_BATCH_MAX: usize = 200;
+
+/// Ids of our own sends remembered so that the library's short-lived copies of them are not stored
+/// beside the frozen ones. The oldest is forgotten; at worst a copy is stored twice.
+pub const OWN_SENDS_MAX: usize = 1_024;
+
+/// One-time keys made and uploaded at once.
+pub const PREKEYS_PER_UPLOAD: usize = 200;
+
+/// Most writes handed to the session store as one.
+pub const WRITES_PER_BATCH: usize = 4_096;
+
+/// Longest file sent or fetched, in bytes (WhatsApp's own limit for documents).
+pub const MEDIA_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Longest wait for the phone to upload a file again.
+pub const REUPLOAD_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Message secrets older than this are forgotten: reactions, edits and votes on older messages are
+/// shown as unsupported.
+pub const SECRET_DAYS_MAX: u32 = 30;
+
+/// Cached entries per account, kept small because most accounts are idle; what falls out is read
+/// from the session store again.
+pub const CACHE_ENTRIES_MAX: u64 = 256;

@@ -1,0 +1,158 @@
+// An unmodified Baileys client, driven over standard input and output: one JSON command a line in,
+// one JSON event a line out. It trusts the root key it is given, through the exported setting that
+// Baileys checks certificates against.
+//
+// usage: node client.mjs <ws url> <media host:port> <root key in hex>
+//
+// Commands: {op: "start", phone?}            connect; with `phone` ask for a pairing code
+//           {op: "send", jid, content, id?}  content as Baileys takes it; {media: base64} becomes a Buffer
+//           {op: "read", keys}  {op: "presence", type, jid}
+//           {op: "group", subject, members}  {op: "download", id}  {op: "stop"}
+import http from 'node:http'
+import https from 'node:https'
+import readline from 'node:readline'
+import { createRequire } from 'node:module'
+
+const [wsUrl, mediaHost, rootHex] = process.argv.slice(2)
+
+// Baileys builds https addresses for media; the simulator's media host speaks plain HTTP on
+// loopback. Nothing else may be reached from here.
+const toLoopback = address => {
+  const url = new URL(address)
+  const known = url.host === mediaHost || url.hostname.endsWith('whatsapp.net')
+  if (!known) throw new Error(`refused to leave loopback: ${url.host}`)
+  return `http://${mediaHost}${url.pathname}${url.search}`
+}
+const plainFetch = globalThis.fetch
+globalThis.fetch = (address, init) => plainFetch(toLoopback(String(address)), init && { ...init, dispatcher: undefined })
+https.request = (options, onResponse) => {
+  const [host, port] = mediaHost.split(':')
+  return http.request({ ...options, protocol: 'http:', host, hostname: host, port, agent: undefined }, onResponse)
+}
+
+const { default: makeWASocket, WA_CERT_DETAILS, initAuthCreds, BufferJSON, DisconnectReason, downloadMediaMessage } =
+  await import('baileys')
+const pino = createRequire(import.meta.url)('pino')
+WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootHex, 'hex')
+
+const emit = event => process.stdout.write(JSON.stringify(event, BufferJSON.replacer) + '\n')
+const logger = pino({ level: process.env.BAILEYS_LOG ?? 'silent' }, pino.destination(2))
+
+const creds = initAuthCreds()
+const kept = {}
+const keys = {
+  get: async (type, ids) => Object.fromEntries(ids.map(id => [id, kept[type]?.[id]]).filter(([, value]) => value)),
+  set: async data => {
+    for (const [type, entries] of Object.entries(data)) {
+      kept[type] ??= {}
+      for (const [id, value] of Object.entries(entries)) {
+        if (value) kept[type][id] = value
+        else delete kept[type][id]
+      }
+    }
+  }
+}
+
+const sent = new Map()
+const received = new Map()
+let socket
+let stopped = false
+
+function start(phone) {
+  let asked = false
+  socket = makeWASocket({
+    auth: { creds, keys },
+    waWebSocketUrl: wsUrl,
+    logger,
+    version: [2, 3000, 1],
+    syncFullHistory: false,
+    markOnlineOnConnect: true,
+    getMessage: async key => sent.get(key.id)
+  })
+  socket.ev.on('creds.update', update => Object.assign(creds, update))
+  socket.ev.on('connection.update', async update => {
+    if (update.qr && phone && !asked) {
+      asked = true
+      try {
+        emit({ event: 'pairing-code', code: await socket.requestPairingCode(phone) })
+      } catch (error) {
+        emit({ event: 'failed', op: 'start', error: error.message })
+      }
+    } else if (update.qr && !phone) {
+      emit({ event: 'qr', qr: update.qr })
+    }
+    if (update.isNewLogin) emit({ event: 'paired' })
+    if (update.connection === 'open') emit({ event: 'open', me: creds.me })
+    if (update.connection === 'close') {
+      const status = update.lastDisconnect?.error?.output?.statusCode ?? 0
+      emit({ event: 'close', status, error: update.lastDisconnect?.error?.message ?? '' })
+      if (!stopped && status !== DisconnectReason.loggedOut) setTimeout(() => start(), 50)
+    }
+  })
+  socket.ev.on('messages.upsert', ({ type, messages }) => {
+    for (const message of messages) {
+      received.set(message.key.id, message)
+      emit({ event: 'message', type, key: message.key, pushName: message.pushName, message: message.message ?? null, stub: message.messageStubType ?? null })
+    }
+  })
+  socket.ev.on('messages.update', updates => {
+    for (const { key, update } of updates) emit({ event: 'update', key, update })
+  })
+  socket.ev.on('messages.reaction', reactions => {
+    for (const { key, reaction } of reactions) emit({ event: 'reaction', key, reaction })
+  })
+  socket.ev.on('message-receipt.update', receipts => {
+    for (const { key, receipt } of receipts) emit({ event: 'receipt', key, receipt })
+  })
+  socket.ev.on('presence.update', ({ id, presences }) => emit({ event: 'presence', id, presences }))
+  socket.ev.on('groups.upsert', groups => emit({ event: 'groups', groups }))
+  socket.ev.on('group-participants.update', update => emit({ event: 'participants', update }))
+}
+
+/** `{media: base64}` anywhere in a content stands for its bytes. */
+function withBuffers(content) {
+  if (Array.isArray(content)) return content.map(withBuffers)
+  if (content && typeof content === 'object') {
+    if (typeof content.media === 'string' && Object.keys(content).length === 1) return Buffer.from(content.media, 'base64')
+    return Object.fromEntries(Object.entries(content).map(([name, value]) => [name, withBuffers(value)]))
+  }
+  return content
+}
+
+const commands = {
+  start: async ({ phone }) => start(phone),
+  send: async ({ jid, content, quoted, id }) => {
+    const options = { messageId: id, quoted: quoted && received.get(quoted) }
+    const message = await socket.sendMessage(jid, withBuffers(content), options)
+    sent.set(message.key.id, message.message)
+    emit({ event: 'sent', key: message.key, message: message.message })
+  },
+  read: async ({ keys: which }) => socket.readMessages(which),
+  presence: async ({ type, jid }) => socket.sendPresenceUpdate(type, jid),
+  subscribe: async ({ jid }) => socket.presenceSubscribe(jid),
+  group: async ({ subject, members }) => emit({ event: 'group', group: await socket.groupCreate(subject, members) }),
+  groupInfo: async ({ jid }) => emit({ event: 'group', group: await socket.groupMetadata(jid) }),
+  members: async ({ jid, members, action }) =>
+    emit({ event: 'members', result: await socket.groupParticipantsUpdate(jid, members, action) }),
+  download: async ({ id }) => {
+    const bytes = await downloadMediaMessage(received.get(id), 'buffer', {}, { logger, reuploadRequest: socket.updateMediaMessage })
+    emit({ event: 'downloaded', id, media: bytes.toString('base64') })
+  },
+  stop: async () => {
+    stopped = true
+    socket?.end(undefined)
+    process.exit(0)
+  }
+}
+
+const lines = readline.createInterface({ input: process.stdin })
+lines.on('line', async line => {
+  const command = JSON.parse(line)
+  try {
+    await commands[command.op](command)
+  } catch (error) {
+    emit({ event: 'failed', op: command.op, error: error.stack ?? error.message })
+  }
+})
+lines.on('close', () => process.exit(0))
+emit({ event: 'ready' })

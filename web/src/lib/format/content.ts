@@ -1,0 +1,121 @@
+import type { Message } from "../api/types.ts";
+
+// What a message shows. Outsiders wrote it: everything here is plain text and stays so.
+
+export type MediaKind = "image" | "video" | "voice" | "audio" | "document" | "sticker";
+export const MEDIA_KINDS: readonly string[] = ["image", "video", "voice", "audio", "document", "sticker"];
+
+export interface Quoted {
+  wireId: string | null;
+  who: string | null;
+  text: string | null;
+}
+
+function text(from: Record<string, unknown> | null, name: string): string | null {
+  const value = from?.[name];
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function record(value: unknown): Record<string, unknown> | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+}
+
+/** The kind of file a message carries, if any. */
+export function mediaKind(message: Pick<Message, "kind" | "content">): MediaKind | null {
+  const named = message.kind === "media" ? text(message.content, "media") : message.kind;
+  return named && MEDIA_KINDS.includes(named) ? (named as MediaKind) : null;
+}
+
+/** The words a person would read: the body or the caption. */
+export function body(message: Pick<Message, "content">): string | null {
+  return text(message.content, "body") ?? text(message.content, "caption");
+}
+
+export function fileName(message: Pick<Message, "content">): string | null {
+  return text(message.content, "file_name");
+}
+
+export function mime(message: Pick<Message, "content" | "media">): string | null {
+  return text(message.content, "mime") ?? message.media?.mime ?? null;
+}
+
+export function seconds(message: Pick<Message, "content">): number | null {
+  const value = message.content?.seconds;
+  return typeof value === "number" ? value : null;
+}
+
+/** What a message answers. */
+export function quoted(message: Pick<Message, "content">): Quoted | null {
+  const quote = record(message.content?.quote);
+  if (!quote) return null;
+  const sender = record(quote.sender);
+  return {
+    wireId: text(quote, "wire_id") ?? text(quote, "message"),
+    who: text(quote, "sender") ?? text(sender, "name") ?? text(sender, "address"),
+    text: text(quote, "text") ?? text(quote, "body"),
+  };
+}
+
+const NAMES: Record<string, string> = {
+  image: "Photo",
+  video: "Video",
+  voice: "Voice note",
+  audio: "Audio",
+  document: "Document",
+  sticker: "Sticker",
+  placeholder: "Waiting for this message; it could not be decrypted yet",
+};
+
+export function kindName(kind: string): string {
+  return NAMES[kind] ?? kind.replaceAll("_", " ");
+}
+
+/** One line for lists and quotes. */
+export function summary(message: Pick<Message, "kind" | "content" | "revoked_at">): string {
+  if (message.revoked_at) return "This message was deleted";
+  const media = mediaKind(message);
+  const said = body(message);
+  if (media) return said ? `${kindName(media)}: ${said}` : (fileName(message) ?? kindName(media));
+  return said ?? kindName(message.kind);
+}
+
+/** Kinds that change another message instead of standing for themselves. */
+export function isAnnotation(message: Pick<Message, "kind">): boolean {
+  return message.kind === "reaction" || message.kind === "edit" || message.kind === "revoke";
+}
+
+/** The same emoji of several people as one entry with a count. */
+export function countReactions(reactions: { emoji: string }[] | null | undefined): { emoji: string; count: number }[] {
+  const counts = new Map<string, number>();
+  for (const { emoji } of reactions ?? []) {
+    if (emoji) counts.set(emoji, (counts.get(emoji) ?? 0) + 1);
+  }
+  return Array.from(counts, ([emoji, count]) => ({ emoji, count }));
+}
+
+/** "820 B", "12 kB", "3.4 MB". */
+export function size(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${Math.round(bytes / 1_000)} kB`;
+  if (bytes < 1_000_000_000) return `${(bytes / 1_000_000).toFixed(1)} MB`;
+  return `${(bytes / 1_000_000_000).toFixed(1)} GB`;
+}
+
+/** A phone number or address as people write it; anything unknown is shown as it is. */
+export function phone(address: string | null | undefined): string {
+  if (!address) return "";
+  const bare = address.replace(/^(pn|phone|lid):/, "").replace(/@(s\.whatsapp\.net|c\.us)$/, "");
+  const digits = bare.replace(/^\+/, "");
+  if (!/^\d{7,15}$/.test(digits) || address.includes("@lid") || address.startsWith("lid:")) return bare;
+  if (digits.startsWith("971") && digits.length === 12) {
+    return `+971 ${digits.slice(3, 5)} ${digits.slice(5, 8)} ${digits.slice(8)}`;
+  }
+  return `+${digits.replace(/(\d{3})(?=(\d{3})+$)/g, "$1 ")}`.trim();
+}
+
+/** What kind of message a chosen file becomes. */
+export function kindForFile(type: string): "image" | "video" | "document" {
+  if (/^image\/(jpeg|png|webp|gif)$/.test(type)) return "image";
+  if (/^video\/(mp4|3gpp)$/.test(type)) return "video";
+  return "document";
+}

@@ -1,0 +1,79 @@
+//! What can be typed after `cargo xtask`.
+
+use clap::{Args, Parser, Subcommand};
+
+/// The jobs around the code.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) job: Job,
+}
+
+/// One job.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Job {
+    /// Show Waypost at work on a WhatsApp network of its own.
+    Demo(Rest),
+    /// Run every check and test, in order, and print how long each took.
+    Test(TestArgs),
+    /// Run the benchmarks.
+    Bench(BenchArgs),
+    /// Run the seeded simulation of the engine on the real store.
+    Sim(Rest),
+    /// Check what no lint can: who may use what, documents, links, commands.
+    Tidy,
+    /// Write docs/openapi.json and the dashboard's types from the program itself.
+    Openapi(OpenapiArgs),
+}
+
+/// Arguments handed on as they are.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Rest {
+    /// Handed on as they are.
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGS"
+    )]
+    pub(crate) args: Vec<String>,
+}
+
+/// What `test` should do.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TestArgs {
+    /// Install what is missing first (Debian packages, cargo tools, npm and Python packages).
+    #[arg(long)]
+    pub(crate) install: bool,
+    /// List the steps and stop.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Only the steps with these names.
+    #[arg(value_name = "STEP")]
+    pub(crate) steps: Vec<String>,
+    /// After `--`: only the Rust tests that match these nextest filters.
+    #[arg(last = true, value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+}
+
+/// What `bench` should do.
+#[derive(Debug, Default, Args)]
+pub(crate) struct BenchArgs {
+    /// List the benchmarks and stop.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Only the benchmarks with these names.
+    #[arg(value_name = "BENCH")]
+    pub(crate) names: Vec<String>,
+    /// After `--`: handed on to each benchmark.
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
+}
+
+/// What `openapi` should do.
+#[derive(Debug, Default, Args)]
+pub(crate) struct OpenapiArgs {
+    /// Compare only; fail when docs/openapi.json is not what the program says.
+    #[arg(long)]
+    pub(crate) check: bool,
+}

@@ -1,0 +1,40 @@
+//! `cargo xtask sim`: the seeded simulation.
+
+use crate::cli::Rest;
+use crate::place::Place;
+use crate::shell::Run;
+use anyhow::Result;
+
+/// How many crashes the test run must survive.
+const CRASHES: &str = "10000";
+
+/// Runs the simulation with the given arguments.
+///
+/// # Errors
+/// When it finds something lost, doubled or out of order; it prints the seed that replays it.
+pub(crate) fn run(place: &Place, rest: &Rest) -> Result<()> {
+    // Optimised: a seed is worth what it covers in a minute.
+    Run::cargo(place)
+        .args(["run", "--quiet", "--release", "-p", "waypost-sim", "--"])
+        .args(&rest.args)
+        .interactive()
+        .go()
+}
+
+/// The part of the test run.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn crashes(place: &Place) -> Result<()> {
+    Run::cargo(place)
+        .args([
+            "run",
+            "--quiet",
+            "-p",
+            "waypost-sim",
+            "--",
+            "--crashes",
+            CRASHES,
+        ])
+        .go()
+}

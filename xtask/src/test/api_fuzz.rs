@@ -1,0 +1,34 @@
+//! The HTTP API tested from its own OpenAPI document.
+
+use super::scratch::Scratch;
+use crate::place::Place;
+use crate::service::{Service, free_address};
+use crate::shell::Run;
+use anyhow::{Context as _, Result};
+use std::fs;
+
+/// Starts the program as it ships on an empty folder, and lets schemathesis loose on it.
+pub(super) fn run(place: &Place) -> Result<()> {
+    if !place.strict_program().exists() {
+        super::rust::strict(place)?;
+    }
+    let data = Scratch::new("api-fuzz")?;
+    let address = free_address()?;
+    let mut waypost = Service::start(place, "api-fuzz-waypost", |run| {
+        run.args([place.strict_program().as_os_str(), "serve".as_ref()])
+            .env("WAYPOST_DATA_DIR", data.path())
+            .env("WAYPOST_SERVER__LISTEN", address.to_string())
+            .dir(data.path())
+    })?;
+    waypost.wait_ready(address, "/readyz")?;
+    let key = fs::read_to_string(data.path().join("cli.key"))
+        .context("the server left no key for the command line")?;
+    Run::new(place, place.venv().join("bin/st"))
+        .args(["--config-file", "tools/api-fuzz/schemathesis.toml", "run"])
+        .args([format!("http://{address}/openapi.json")])
+        .args(["--url", &format!("http://{address}")])
+        .secret_args(["--header", &format!("Authorization: Bearer {}", key.trim())])
+        .go()?;
+    // Whatever it was sent, it still answers.
+    waypost.wait_ready(address, "/readyz")
+}

@@ -1,0 +1,184 @@
+//! The steps that are cargo's.
+
+use crate::place::Place;
+use crate::postgres::Postgres;
+use crate::shell::Run;
+use crate::tidy;
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::path::PathBuf;
+
+/// The features under which everything is tested. The shipped program has none of them.
+pub(crate) const TEST_FEATURES: &str =
+    "waypost-server/sim,waypost-server/failpoints,waypost-store/fault-injection";
+
+/// The feature of the WhatsApp library that trusts any certificate.
+const TRUSTS_ANYONE: &str = "danger-skip-cert-chain-verify";
+
+pub(super) fn formatted(place: &Place) -> Result<()> {
+    Run::cargo(place).args(["fmt", "--all", "--check"]).go()
+}
+
+pub(super) fn linted(place: &Place) -> Result<()> {
+    Run::cargo(place)
+        .args([
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--features",
+            TEST_FEATURES,
+        ])
+        .args(["--", "-D", "warnings"])
+        .go()
+}
+
+/// Licences, bans and sources always; the list of known holes where it can be fetched.
+pub(super) fn dependencies(place: &Place) -> Result<()> {
+    Run::cargo(place)
+        .args(["deny", "check", "licenses", "bans", "sources"])
+        .go()?;
+    if !Run::cargo(place).args(["deny", "fetch", "db"]).succeeds() {
+        println!(
+            "NOT CHECKED: known holes in dependencies. The list of advisories could not be fetched \
+             from here; run `cargo deny check advisories` where the network allows it."
+        );
+        return Ok(());
+    }
+    Run::cargo(place)
+        .args(["deny", "check", "--disable-fetch", "advisories"])
+        .go()
+}
+
+/// Builds the program without any feature and keeps it apart: later builds, with features, must
+/// not take its place.
+pub(super) fn strict(place: &Place) -> Result<()> {
+    let features = Run::cargo(place)
+        .args([
+            "tree",
+            "-p",
+            "waypost-server",
+            "-e",
+            "normal,features",
+            "--prefix",
+            "none",
+        ])
+        .read()?;
+    if features.contains(TRUSTS_ANYONE) {
+        bail!("the shipped program would be built with `{TRUSTS_ANYONE}`; find who turns it on");
+    }
+    Run::cargo(place)
+        .args(["build", "-p", "waypost-server", "--bin", "waypost"])
+        .go()?;
+    keep(place, place.strict_program())?;
+    tidy::check_program_commands(place)
+}
+
+/// Builds the program with what the tests need and keeps it apart.
+pub(crate) fn build_sim_program(place: &Place) -> Result<()> {
+    Run::cargo(place)
+        .args([
+            "build",
+            "-p",
+            "waypost-server",
+            "--bin",
+            "waypost",
+            "--features",
+            "sim",
+        ])
+        .go()?;
+    keep(place, place.sim_program())?;
+    Run::cargo(place)
+        .args(["build", "-p", "wasim", "--bin", "wasim"])
+        .go()
+}
+
+fn keep(place: &Place, to: PathBuf) -> Result<()> {
+    let from = place.target().join("debug").join("waypost");
+    let folder = to.parent().context("the program has no folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    // Not over a program that may be running: beside it, then into its place.
+    let beside = to.with_extension("new");
+    fs::copy(&from, &beside).with_context(|| format!("cannot copy {}", from.display()))?;
+    fs::rename(&beside, &to).with_context(|| format!("cannot put {} in place", to.display()))
+}
+
+pub(super) fn examples(place: &Place) -> Result<()> {
+    Run::cargo(place)
+        .args([
+            "test",
+            "--quiet",
+            "--workspace",
+            "--doc",
+            "--features",
+            TEST_FEATURES,
+        ])
+        .go()
+}
+
+/// The Rust tests, with a PostgreSQL of their own and the strict program beside them.
+pub(super) fn tests(place: &Place, filters: &[String]) -> Result<()> {
+    if !place.strict_program().exists() {
+        strict(place)?;
+    }
+    if let Err(e) = fs::remove_file(junit(place))
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(e).context("cannot remove the last run's results");
+    }
+    let postgres = Postgres::start(place)?;
+    Run::cargo(place)
+        .args([
+            "nextest",
+            "run",
+            "--workspace",
+            "--profile",
+            "ci",
+            "--features",
+            TEST_FEATURES,
+        ])
+        .args(filters)
+        .env("WAYPOST_STRICT_BIN", place.strict_program())
+        .env("WAYPOST_TEST_POSTGRES_URL", postgres.url())
+        .env("BAILEYS_DIR", place.path("crates/wasim/baileys"))
+        .go()
+}
+
+/// How the Rust tests went, from the results that the runner wrote.
+pub(super) fn counts(place: &Place) -> Option<String> {
+    summary(&fs::read_to_string(junit(place)).ok()?)
+}
+
+fn junit(place: &Place) -> PathBuf {
+    place.target().join("nextest").join("ci").join("junit.xml")
+}
+
+fn summary(junit: &str) -> Option<String> {
+    let start = junit.find("<testsuites ")?;
+    let head = junit.get(start..)?.split('>').next()?;
+    let number = |name: &str| -> Option<u64> {
+        let (_, rest) = head.split_once(&format!(" {name}=\""))?;
+        rest.split('"').next()?.parse().ok()
+    };
+    let (tests, failed) = (number("tests")?, number("failures")? + number("errors")?);
+    Some(format!(
+        "Rust tests: {} passed, {failed} failed",
+        tests.saturating_sub(failed)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_come_from_the_runners_own_results() {
+        let xml = r#"<?xml version="1.0"?><testsuites name="ci" tests="12" failures="2" errors="1" uuid="x">
+            <testsuite name="a" tests="12" failures="2" errors="1"></testsuite></testsuites>"#;
+        assert_eq!(
+            summary(xml).as_deref(),
+            Some("Rust tests: 9 passed, 3 failed")
+        );
+        assert_eq!(summary("<html>"), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! The steps, cheap ones first.
+
+use super::{api_fuzz, rust, web};
+use crate::parts::Part;
+use crate::place::Place;
+use crate::{openapi, sim, tidy};
+use anyhow::Result;
+
+/// One step of the test run.
+pub(super) struct Step {
+    /// What it is called on the command line.
+    pub(super) name: &'static str,
+    /// What it does, for a person.
+    pub(super) what: &'static str,
+    /// What must be on the machine.
+    pub(super) needs: &'static [Part],
+    /// Does it; gets the filters for the Rust tests.
+    pub(super) run: fn(&Place, &[String]) -> Result<()>,
+}
+
+/// All steps, in the order in which they run.
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        what: "the code is formatted",
+        needs: &[],
+        run: |place, _| rust::formatted(place),
+    },
+    Step {
+        name: "tidy",
+        what: "what no lint can check: who may use what, documents, links",
+        needs: &[],
+        run: |place, _| tidy::run(place),
+    },
+    Step {
+        name: "deny",
+        what: "licences, banned dependencies, sources, known holes",
+        needs: &[Part::Deny],
+        run: |place, _| rust::dependencies(place),
+    },
+    Step {
+        name: "web",
+        what: "the dashboard: types, unit tests, build",
+        needs: &[Part::Node, Part::WebPackages],
+        run: |place, _| web::check(place),
+    },
+    Step {
+        name: "clippy",
+        what: "no compiler or clippy warning",
+        needs: &[Part::CCompiler],
+        run: |place, _| rust::linted(place),
+    },
+    Step {
+        name: "strict",
+        what: "the program as it ships, and the commands that the documents name",
+        needs: &[Part::CCompiler],
+        run: |place, _| rust::strict(place),
+    },
+    Step {
+        name: "openapi",
+        what: "docs/openapi.json is what the program says",
+        needs: &[Part::CCompiler],
+        run: |place, _| openapi::check(place),
+    },
+    Step {
+        name: "doctests",
+        what: "the examples in the code's documentation",
+        needs: &[Part::CCompiler],
+        run: |place, _| rust::examples(place),
+    },
+    Step {
+        name: "rust",
+        what: "the Rust tests: units, both databases, the simulator, kills, Baileys",
+        needs: &[
+            Part::CCompiler,
+            Part::Nextest,
+            Part::Postgres,
+            Part::Node,
+            Part::BaileysPackages,
+        ],
+        run: rust::tests,
+    },
+    Step {
+        name: "sim",
+        what: "10,000 crashes of the engine on the real store, by seed",
+        needs: &[Part::CCompiler],
+        run: |place, _| sim::crashes(place),
+    },
+    Step {
+        name: "api-fuzz",
+        what: "the HTTP API against its OpenAPI document",
+        needs: &[Part::CCompiler, Part::Python, Part::Schemathesis],
+        run: |place, _| api_fuzz::run(place),
+    },
+    Step {
+        name: "e2e",
+        what: "the dashboard in a browser, against the program and the simulator",
+        needs: &[
+            Part::CCompiler,
+            Part::Node,
+            Part::WebPackages,
+            Part::Chromium,
+            Part::Fonts,
+        ],
+        run: |place, _| web::browser(place),
+    },
+];
