@@ -41,7 +41,7 @@ fn show(place: &Place, rest: &Rest) -> Result<()> {
         .args(["--example", "demo", "--"])
         .args(&rest.args)
         .env("PROGRAM_WAYPOST", place.sim_program())
-        .env("PROGRAM_WASIM", place.target().join("debug").join("wasim"))
+        .env("PROGRAM_WASIM", place.wasim_program())
         .interactive()
         .go()
 }

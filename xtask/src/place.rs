@@ -69,6 +69,11 @@ impl Place {
         self.target.join("sim-build").join("waypost")
     }
 
+    /// The simulator's program.
+    pub(crate) fn wasim_program(&self) -> PathBuf {
+        self.target.join("debug").join("wasim")
+    }
+
     /// The Python environment of the API fuzzer.
     pub(crate) fn venv(&self) -> PathBuf {
         self.target.join("venv")

@@ -12,6 +12,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod blobs;
 pub(crate) mod command;
 pub mod config;
 pub mod cursor;
@@ -46,4 +47,7 @@ pub use page::{Page, Paged};
 pub use sending::{
     Enqueued, Idempotency, Moved, OutboxItem, Pruned, Queued, Receipt, SendStatus,
 };
+pub use sqlite::backup::restore;
+pub use sqlite::blobs::{BlobReader, BlobWriter};
+pub use sqlite::Author;
 pub use store::Store;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 /// Reads at the same time; further ones wait their turn.
-pub const READERS: usize = 4;
+pub(crate) const READERS: usize = 4;
 
 /// Hands out reading connections.
 #[derive(Clone)]

@@ -49,6 +49,7 @@ pub mod normalise;
 mod ports;
 mod recent;
 mod storage;
+mod tasks;
 mod translate;
 mod transport;
 
@@ -56,7 +57,7 @@ pub use config::{ChannelConfig, HistoryPolicy};
 pub use connection::{Connection, SendError, TaskError};
 pub use connector::{Connector, OpenError, Purpose};
 pub use event::{ChannelEvent, Events, GroupChange, ReceiptKind, TypingState};
-pub use freeze::{FreezeError, Target, freeze};
+pub use freeze::{Author, FreezeError, Target, freeze};
 pub use groups::{Group, GroupMember, Presence};
 pub use media::{MediaError, MediaKey, Uploaded};
 pub use ports::{CommitError, Inbox, KeyWrite, KeysError, SessionKeys, Space};

@@ -24,9 +24,6 @@ pub const COMMIT_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Longest closing may take before what is left is stopped by force.
 pub const CLOSE_MAX: Duration = Duration::from_secs(15);
 
-/// Longest an offline backlog may pause before it counts as interrupted: `Down(OfflineSyncInterrupted)`.
-pub const OFFLINE_STALL_MAX: Duration = Duration::from_secs(75);
-
 /// Sockets one link may open: the first, and the one after WhatsApp's own restart.
 pub const LINK_SOCKETS_MAX: u32 = 2;
 
@@ -48,10 +45,6 @@ pub const MEDIA_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 
 /// Longest wait for the phone to upload a file again.
 pub const REUPLOAD_WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// Message secrets older than this are forgotten: reactions, edits and votes on older messages are
-/// shown as unsupported.
-pub const SECRET_DAYS_MAX: u32 = 30;
 
 /// Cached entries per account, kept small because most accounts are idle; what falls out is read
 /// from the session store again.

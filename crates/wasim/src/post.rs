@@ -100,6 +100,7 @@ impl Post {
             let Some((seq, next)) = self.mailbox.peek() else {
                 return self.end_of_backlog().unwrap_or(Step::Idle);
             };
+            let (due, withheld) = (next.due, self.withheld.contains(&next.lane));
             let in_backlog = seq < self.backlog_end;
             if !in_backlog && let Some(step) = self.end_of_backlog() {
                 return step;
@@ -107,10 +108,9 @@ impl Post {
             if in_backlog && self.credit == 0 {
                 return Step::Idle;
             }
-            if next.due > now {
-                return Step::Later(next.due);
+            if due > now {
+                return Step::Later(due);
             }
-            let withheld = self.withheld.contains(&next.lane);
             if withheld {
                 self.mailbox.skip();
                 continue;

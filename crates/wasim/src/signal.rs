@@ -305,7 +305,8 @@ impl SignalDevice {
             UsePQRatchet::No,
         )
         .await
-        .map_err(SimError::signal)
+        .map_err(SimError::signal)?;
+        Ok(())
     }
 
     /// Encrypts for one device; a session must exist.

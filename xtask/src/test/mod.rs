@@ -4,6 +4,7 @@ mod api_fuzz;
 mod report;
 mod rust;
 mod scratch;
+mod stage;
 mod steps;
 mod web;
 

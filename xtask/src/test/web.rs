@@ -1,5 +1,6 @@
 //! The steps that are the dashboard's.
 
+use super::stage::Stage;
 use crate::place::Place;
 use crate::shell::Run;
 use anyhow::Result;
@@ -21,12 +22,15 @@ pub(super) fn check(place: &Place) -> Result<()> {
 pub(super) fn browser(place: &Place) -> Result<()> {
     build_if_needed(place)?;
     super::rust::build_sim_program(place)?;
+    let stage = Stage::start(place)?;
     Run::npm(place, "web")
         .args(["run", "e2e"])
         .env("CI", "true")
         .env("CHROMIUM", CHROMIUM)
-        .env("PROGRAM_WAYPOST", place.sim_program())
-        .env("PROGRAM_WASIM", place.target().join("debug").join("wasim"))
+        .env("BASE_URL", &stage.waypost_url)
+        .env("WAYPOST_URL", &stage.waypost_url)
+        .env("WASIM_URL", &stage.wasim_url)
+        .env("SETUP_TOKEN", &stage.setup_token)
         .go()
 }
 

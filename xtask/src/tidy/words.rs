@@ -1,4 +1,5 @@
-//! Words that must not be in the checkout: paths of somebody's machine, addresses of registries.
+//! Words that must not be in the checkout: paths of somebody's machine, addresses of registries,
+//! tests that are skipped.
 
 use super::Problem;
 
@@ -16,6 +17,15 @@ fn banned() -> [(String, &'static str); 6] {
     ]
 }
 
+/// What keeps a test of the dashboard from running, or all the others.
+const SKIPS: &[&str] = &[
+    "test.skip(",
+    "it.skip(",
+    "describe.skip(",
+    "test.only(",
+    "it.only(",
+];
+
 /// Files that tools write, and that name their source in every entry.
 const WRITTEN_BY_TOOLS: &[&str] = &["Cargo.lock"];
 
@@ -30,8 +40,16 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Problem> {
         for (word, why) in banned.iter().filter(|(word, _)| stands_alone(line, word)) {
             problems.push(Problem::new(path, number + 1, format!("`{word}` is {why}")));
         }
+        if is_script(path) && SKIPS.iter().any(|skip| line.contains(skip)) {
+            let what = "a test that is skipped proves nothing: make it run or delete it";
+            problems.push(Problem::new(path, number + 1, what));
+        }
     }
     problems
+}
+
+fn is_script(path: &str) -> bool {
+    [".ts", ".js", ".mjs"].iter().any(|end| path.ends_with(end))
 }
 
 /// A path counts only from its beginning: `a/work/b` is somebody's relative path.
@@ -52,6 +70,15 @@ mod tests {
         let relative = format!("see crates/{}/x and home/{}/", "work", "root");
         assert_eq!(check("a.md", &format!("fine\n{machine}\n")).len(), 1);
         assert_eq!(check("a.md", &relative), []);
+    }
+
+    #[test]
+    fn no_test_of_the_dashboard_is_skipped() {
+        assert_eq!(
+            check("web/a.spec.mjs", "test('a');\ntest.skip('b');").len(),
+            1
+        );
+        assert_eq!(check("docs/a.md", "never write `test.skip('b')`"), []);
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub struct ConnectFlow {
     /// Tries that failed since it was last stable.
     failures: u32,
     quick: VecDeque<Timestamp>,
+    /// Why it is not online, while it is being brought back.
+    trouble: Option<Reason>,
 }
 
 impl Default for ConnectFlow {
@@ -109,6 +111,7 @@ impl Default for ConnectFlow {
             phase: Phase::Idle,
             failures: 0,
             quick: VecDeque::new(),
+            trouble: None,
         }
     }
 }
@@ -176,10 +179,9 @@ impl ConnectFlow {
 
     fn open(&mut self, client: Client, reason: Reason, now: Timestamp) -> Vec<ConnectEffect> {
         self.phase = Phase::Connecting { since: now };
-        let state = if self.failures == 0 && reason != Reason::ConnectionLost {
-            AccountState::Connecting
-        } else {
-            AccountState::Recovering
+        let (state, reason) = match &self.trouble {
+            Some(trouble) => (AccountState::Recovering, trouble.clone()),
+            None => (AccountState::Connecting, reason),
         };
         vec![
             ConnectEffect::SetState(state, reason),
@@ -190,6 +192,7 @@ impl ConnectFlow {
     fn forget(&mut self) {
         self.failures = 0;
         self.quick.clear();
+        self.trouble = None;
     }
 
     fn retry(&mut self, now: Timestamp) -> Vec<ConnectEffect> {
@@ -209,6 +212,7 @@ impl ConnectFlow {
             return Vec::new();
         }
         self.phase = Phase::Online { since: now };
+        self.trouble = None;
         vec![ConnectEffect::SetState(
             AccountState::Online,
             Reason::Connected,
@@ -234,7 +238,7 @@ impl ConnectFlow {
     fn tick(&mut self, now: Timestamp, jitter: Jitter) -> Vec<ConnectEffect> {
         match self.phase {
             Phase::Waiting { at, client } if at <= now => {
-                self.open(client, Reason::ConnectionLost, now)
+                self.open(client, Reason::Starting, now)
             }
             Phase::Connecting { since } if since + CONNECT_TIMEOUT <= now => {
                 let mut effects = vec![ConnectEffect::Close];
@@ -284,6 +288,7 @@ impl ConnectFlow {
         if matches!(down, DownReason::Closed) {
             return Vec::new();
         }
+        self.trouble = Some(down.reason());
         vec![ConnectEffect::SetState(down.state(), down.reason())]
     }
 

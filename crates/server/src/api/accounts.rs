@@ -16,8 +16,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::model::account::{Account, Role};
-use waypost_engine::model::{AccountId, AccountState, Reason, StateChange};
+use waypost_engine::model::{AccountId, AccountState, Reason, Seq, StateChange};
 use waypost_store::accounts::{ACCOUNT_NAME_MAX, AccountPatch, NewAccount, PRIORITY_DEFAULT};
+
+/// Most messages counted per queue of an account.
+const COUNTED_MAX: usize = 1_000;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -64,9 +67,9 @@ pub(super) struct AccountView {
 #[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
 pub(super) struct AccountCounts {
     /// Sends not yet accepted by WhatsApp.
-    waiting_to_send: i64,
+    waiting_to_send: usize,
     /// Received messages not yet processed.
-    unfinished: i64,
+    unfinished: usize,
 }
 
 /// The part an account plays among others.
@@ -187,7 +190,7 @@ pub(super) async fn own_account(
 }
 
 async fn view(state: &AppState, account: Account) -> ApiResult<AccountView> {
-    let queues = state.store().account_counts(account.id).await?;
+    let counts = counts(state, account.id).await?;
     Ok(AccountView {
         id: account.id.to_string(),
         name: account.name,
@@ -200,11 +203,16 @@ async fn view(state: &AppState, account: Account) -> ApiResult<AccountView> {
         state_since: iso(account.state_at),
         next_attempt_at: iso_or_null(state.fleet().next_attempt(account.id)),
         created_at: iso(account.created_at),
-        counts: AccountCounts {
-            waiting_to_send: queues.waiting_to_send,
-            unfinished: queues.unfinished,
-        },
+        counts,
     })
+}
+
+/// Counts up to [`COUNTED_MAX`]; a longer queue shows as that many.
+async fn counts(state: &AppState, account: AccountId) -> ApiResult<AccountCounts> {
+    let first = Seq::default();
+    let unfinished = state.store().unfinished(account, first, COUNTED_MAX).await?;
+    let waiting = state.store().outbox_due(account, first, COUNTED_MAX).await?;
+    Ok(AccountCounts { waiting_to_send: waiting.len(), unfinished: unfinished.len() })
 }
 
 /// All accounts.

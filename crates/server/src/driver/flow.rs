@@ -6,12 +6,13 @@
 use super::context::Context;
 use crate::clock;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use waypost_engine::flow::lanes::{LaneItem, LaneLimits, Lanes, Refill};
+use waypost_engine::flow::lanes::{LaneItem, LaneLimits, Lanes, REFILL_ROWS, Refill};
 use waypost_engine::flow::retry::{Verdict, after_failure};
-use waypost_engine::model::{AccountId, Duration, MessageId, Timestamp};
+use waypost_engine::model::{AccountId, Duration, MessageId, Seq, Timestamp};
 use waypost_store::{Completed, StoreError, Work};
 
 /// How long the flow waits before it asks a store that failed again.
@@ -25,12 +26,19 @@ type Held = Arc<Work>;
 pub(super) struct FlowHandle {
     lanes: Arc<Mutex<Lanes<Held>>>,
     bell: Arc<Notify>,
+    from_start: Arc<AtomicBool>,
 }
 
 impl FlowHandle {
     /// Offers a committed message.
     pub(super) fn offer(&self, work: Work) {
         lock(&self.lanes).offer(item(work));
+        self.bell.notify_one();
+    }
+
+    /// Reads everything unfinished from the store again (a dead letter was put back to work).
+    pub(super) fn reread(&self) {
+        self.from_start.store(true, Ordering::Relaxed);
         self.bell.notify_one();
     }
 
@@ -73,6 +81,7 @@ pub(super) struct Flow {
     account: AccountId,
     lanes: Arc<Mutex<Lanes<Held>>>,
     bell: Arc<Notify>,
+    from_start: Arc<AtomicBool>,
 }
 
 impl Flow {
@@ -80,8 +89,13 @@ impl Flow {
         let limits = LaneLimits { parallel: context.config.flow.parallel, ..LaneLimits::default() };
         let lanes = Arc::new(Mutex::new(Lanes::new(limits)));
         let bell = Arc::new(Notify::new());
-        let handle = FlowHandle { lanes: Arc::clone(&lanes), bell: Arc::clone(&bell) };
-        (Self { context, account, lanes, bell }, handle)
+        let from_start = Arc::new(AtomicBool::new(false));
+        let handle = FlowHandle {
+            lanes: Arc::clone(&lanes),
+            bell: Arc::clone(&bell),
+            from_start: Arc::clone(&from_start),
+        };
+        (Self { context, account, lanes, bell, from_start }, handle)
     }
 
     /// Runs until told to stop, then finishes what has been started.
@@ -121,6 +135,9 @@ impl Flow {
     }
 
     async fn refill(&self) {
+        if self.from_start.swap(false, Ordering::Relaxed) {
+            self.offer_all().await;
+        }
         while let Some(request) = { lock(&self.lanes).refill() } {
             let Refill { after, limit, .. } = request;
             match self.context.store.unfinished(self.account, after, limit).await {
@@ -132,6 +149,28 @@ impl Flow {
                     lock(&self.lanes).refill_failed();
                     tokio::time::sleep(STORE_RETRY.into()).await;
                 }
+            }
+        }
+    }
+
+    /// Offers everything unfinished; what is held already is left alone.
+    async fn offer_all(&self) {
+        let mut after = Seq(0);
+        loop {
+            let rows = self.context.store.unfinished(self.account, after, REFILL_ROWS).await;
+            let Ok(rows) = rows.inspect_err(|error| {
+                tracing::error!(account = %self.account, %error, "unfinished messages cannot be read");
+            }) else {
+                return;
+            };
+            let last = rows.len() < REFILL_ROWS;
+            after = rows.last().map_or(after, |work| work.seq);
+            let mut lanes = lock(&self.lanes);
+            for work in rows {
+                lanes.offer(item(work));
+            }
+            if last {
+                return;
             }
         }
     }
@@ -151,7 +190,9 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
     let message = item.message;
     let end = match context.run_stages(account, &item.work).await {
         Ok(Completed::Done { sends }) => {
-            context.offer_sends(account, sends);
+            if !sends.is_empty() {
+                context.wake_outbox(account);
+            }
             End::Done
         }
         Ok(Completed::AlreadyDone | Completed::NotOwner) => End::Done,
@@ -193,12 +234,12 @@ async fn failed(
     match after_failure(attempt, context.jitter()) {
         Verdict::Again { after } => {
             let until = now + after;
-            if let Err(error) = context.store.postpone(message, attempt, until, error).await {
+            if let Err(error) = context.store.postpone(message, attempt, until, &error).await {
                 tracing::error!(%message, %error, "a failed attempt cannot be stored");
             }
             End::Postponed { attempt, until }
         }
-        Verdict::Bury => match context.store.bury(message, stage, error, now).await {
+        Verdict::Bury => match context.store.bury(message, stage, &error, now).await {
             Ok(_) => End::Buried,
             Err(error) => {
                 tracing::error!(%message, %error, "a poison message cannot be buried");

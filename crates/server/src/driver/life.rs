@@ -346,6 +346,7 @@ impl Life {
         if let Err(error) = set {
             tracing::error!(account = %self.account, %error, "the account's number cannot be stored");
         }
+        self.context.identity_changed(self.account);
     }
 
     pub(super) async fn link_effects(&mut self, effects: Vec<LinkEffect>) {

@@ -8,6 +8,7 @@ use crate::clock;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,13 +17,17 @@ use waypost_engine::flow::outbox::{
     Effect, Entry, Input, Outbox, OutboxConfig, Parcel, Readiness, Waiting,
 };
 use waypost_engine::flow::rate::Rate;
-use waypost_engine::model::{AccountId, Duration, FailReason, MessageId};
-use waypost_store::OutboxItem;
+use waypost_engine::model::{AccountId, Duration, FailReason, MessageId, Seq};
+use waypost_store::{OutboxItem, StoreError};
 use waypost_wa::Connection;
 
 /// Acks and other news waiting for the loop. The channel waits when it is full, which holds up
 /// only the account's own event reader.
 const NEWS_MAX: usize = 1_024;
+/// Sends read from the store at a time.
+const READ_ROWS: usize = 256;
+/// Sends kept in memory with their payload; further ones are read again when they go out.
+const ITEMS_MAX: usize = 4_096;
 /// How long to wait before the store is read again after it failed.
 const STORE_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -46,12 +51,18 @@ pub(super) struct OutboxHandle {
     state: Arc<Mutex<Outbox>>,
     news: mpsc::Sender<News>,
     bell: Arc<Notify>,
+    from_start: Arc<AtomicBool>,
 }
 
 impl OutboxHandle {
-    /// Offers a send that was just committed.
-    pub(super) fn offer(&self, item: &OutboxItem) {
-        lock(&self.state).queued(entry(item));
+    /// A send was committed.
+    pub(super) fn wake(&self) {
+        self.bell.notify_one();
+    }
+
+    /// An older send was put back: everything unsent is read again.
+    pub(super) fn reread(&self) {
+        self.from_start.store(true, Ordering::Relaxed);
         self.bell.notify_one();
     }
 
@@ -79,9 +90,9 @@ fn lock(state: &Mutex<Outbox>) -> std::sync::MutexGuard<'_, Outbox> {
 /// A send as the engine sees it.
 fn entry(item: &OutboxItem) -> Entry {
     let readiness = match (&item.frozen, item.content.file()) {
-        (true, _) => Readiness::Frozen,
-        (false, Some(file)) if file.pointer.is_none() => Readiness::NeedsUpload,
-        (false, _) => Readiness::NeedsFreeze,
+        (Some(_), _) => Readiness::Frozen,
+        (None, Some(_)) => Readiness::NeedsUpload,
+        (None, None) => Readiness::NeedsFreeze,
     };
     LaneItem {
         message: item.message,
@@ -101,6 +112,11 @@ pub(super) struct Sender {
     connection: watch::Receiver<Option<Connection>>,
     news: mpsc::Receiver<News>,
     bell: Arc<Notify>,
+    from_start: Arc<AtomicBool>,
+    /// The newest send read so far.
+    read_to: Seq,
+    /// What is held by the outbox, until it is final.
+    items: HashMap<MessageId, Arc<OutboxItem>>,
     in_flight: HashMap<String, MessageId>,
     replace: mpsc::Sender<super::life::Command>,
 }
@@ -122,16 +138,33 @@ impl Sender {
         let state = Arc::new(Mutex::new(Outbox::new(config)));
         let bell = Arc::new(Notify::new());
         let (tell, news) = mpsc::channel(NEWS_MAX);
-        let handle =
-            OutboxHandle { state: Arc::clone(&state), news: tell, bell: Arc::clone(&bell) };
-        let in_flight = HashMap::new();
-        (Self { context, account, state, connection, news, bell, in_flight, replace }, handle)
+        let from_start = Arc::new(AtomicBool::new(false));
+        let handle = OutboxHandle {
+            state: Arc::clone(&state),
+            news: tell,
+            bell: Arc::clone(&bell),
+            from_start: Arc::clone(&from_start),
+        };
+        let sender = Self {
+            context,
+            account,
+            state,
+            connection,
+            news,
+            bell,
+            from_start,
+            read_to: Seq(0),
+            items: HashMap::new(),
+            in_flight: HashMap::new(),
+            replace,
+        };
+        (sender, handle)
     }
 
     /// Runs until told to stop. Sends in flight are not waited for: they are frozen and go out
     /// again under the same id.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut work: FuturesUnordered<BoxFuture<'static, Vec<Input>>> = FuturesUnordered::new();
+        let mut work = Working::new();
         let mut inputs = vec![Input::Tick];
         let mut up = false;
         while !stop.is_cancelled() {
@@ -152,7 +185,7 @@ impl Sender {
             let due = lock(&self.state).wake_at(clock::now());
             let due = due.map(|at| at.since(clock::now()).max(Duration::millis(1)));
             tokio::select! {
-                Some(more) = work.next(), if !work.is_empty() => inputs.extend(more),
+                Some(input) = work.next(), if !work.is_empty() => inputs.push(input),
                 Some(news) = self.news.recv() => self.heard(news, &mut inputs),
                 () = self.bell.notified() => {}
                 changed = self.connection.changed() => if changed.is_err() { return },
@@ -176,96 +209,160 @@ impl Sender {
     async fn refill(&mut self) {
         while let Some(request) = { lock(&self.state).refill() } {
             let Refill { after, limit, .. } = request;
-            match self.context.store.outbox_due(self.account, after, limit).await {
+            match self.read(after, limit).await {
                 Ok(items) => {
-                    lock(&self.state).refilled(request, items.iter().map(entry).collect());
+                    let entries = items.iter().map(|item| entry(item)).collect();
+                    lock(&self.state).refilled(request, entries);
                 }
-                Err(error) => {
-                    tracing::error!(account = %self.account, %error, "the outbox cannot be read");
+                Err(_) => {
                     lock(&self.state).refill_failed();
                     tokio::time::sleep(STORE_RETRY).await;
                 }
             }
         }
+        if self.from_start.swap(false, Ordering::Relaxed) {
+            self.read_to = Seq(0);
+        }
+        self.read_on().await;
     }
 
-    async fn act(&mut self, effect: Effect, work: &FuturesUnordered<BoxFuture<'static, Vec<Input>>>) {
+    /// Reads the sends that were committed since the last time.
+    async fn read_on(&mut self) {
+        loop {
+            let Ok(items) = self.read(self.read_to, READ_ROWS).await else {
+                self.bell.notify_one();
+                return tokio::time::sleep(STORE_RETRY).await;
+            };
+            if let Some(last) = items.last() {
+                self.read_to = last.seq;
+            }
+            for item in &items {
+                lock(&self.state).queued(entry(item));
+            }
+            if items.len() < READ_ROWS {
+                return;
+            }
+        }
+    }
+
+    async fn read(&mut self, after: Seq, limit: usize) -> Result<Vec<Arc<OutboxItem>>, StoreError> {
+        let items = self.context.store.outbox_due(self.account, after, limit).await;
+        let items = items.inspect_err(|error| {
+            tracing::error!(account = %self.account, %error, "the outbox cannot be read");
+        })?;
+        let items: Vec<_> = items.into_iter().map(Arc::new).collect();
+        // What does not fit stays in the store, and is read again when its turn comes.
+        let room = ITEMS_MAX.saturating_sub(self.items.len());
+        for item in items.iter().take(room) {
+            self.items.entry(item.message).or_insert_with(|| Arc::clone(item));
+        }
+        Ok(items)
+    }
+
+    async fn item(&mut self, message: MessageId) -> Result<Arc<OutboxItem>, StoreError> {
+        if let Some(item) = self.items.get(&message) {
+            return Ok(Arc::clone(item));
+        }
+        self.context.store.outbox_item(message).await.map(Arc::new)
+    }
+
+    async fn act(&mut self, effect: Effect, work: &Working) {
+        let now = clock::now();
+        let store = &self.context.store;
         match effect {
-            Effect::Upload(message) => work.push(self.upload(message)),
-            Effect::Freeze(message) => work.push(self.freeze(message)),
+            Effect::Upload(message) => self.prepare(message, Step::Upload, work).await,
+            Effect::Freeze(message) => self.prepare(message, Step::Freeze, work).await,
             Effect::Send(message) => self.send(message, work).await,
             Effect::Reconnect => {
                 tracing::warn!(account = %self.account, "a send was not accepted in time; reconnecting");
                 // Only a life loop that has ended does not listen.
                 let _ = self.replace.send(super::life::Command::Replace).await;
             }
-            Effect::Retry { message, attempts, next_at, error } => {
-                self.noted(self.context.store.attempt_failed(message, attempts, error, next_at).await);
+            Effect::Retry { message, next_at, error, .. } => {
+                self.noted(store.attempt_failed(message, &error, next_at).await);
             }
             Effect::Accepted(message) => {
-                self.noted(self.context.store.server_accepted(message, clock::now()).await);
+                if let Some(item) = self.items.remove(&message) {
+                    self.noted(store.server_accepted(self.account, &item.wire_id, now).await);
+                }
             }
             Effect::Fail(message, reason) => {
-                self.noted(self.context.store.send_failed(message, reason, clock::now()).await);
+                self.noted(store.send_failed(message, reason, now).await);
+                self.items.remove(&message);
             }
         }
     }
 
     /// A note that cannot be written leaves the send where it was: it is repeated at the next
     /// start under the same id.
-    fn noted(&self, result: Result<(), waypost_store::StoreError>) {
+    fn noted<T>(&self, result: Result<T, StoreError>) {
         if let Err(error) = result {
             tracing::error!(account = %self.account, %error, "the state of a send cannot be stored");
         }
     }
 
-    async fn send(&mut self, message: MessageId, work: &FuturesUnordered<BoxFuture<'static, Vec<Input>>>) {
-        let Some(connection) = self.connection.borrow().clone() else { return };
-        let parcel = match self.context.store.frozen(message).await {
-            Ok(Some(parcel)) => parcel,
-            Ok(None) => {
-                let error = "its payload is not stored".to_owned();
-                work.push(Box::pin(async move { vec![Input::NotWritten { message, error }] }));
-                return;
-            }
-            Err(error) => {
-                let error = error.to_string();
-                work.push(Box::pin(async move { vec![Input::NotWritten { message, error }] }));
-                return;
-            }
+    async fn send(&mut self, message: MessageId, work: &Working) {
+        let connection = self.connection.borrow().clone();
+        let item = self.item(message).await;
+        let (connection, item, payload) = match (connection, item) {
+            (Some(connection), Ok(item)) => match item.frozen.clone() {
+                Some(payload) => (connection, item, payload),
+                None => return not_written(message, "its payload is not stored", work),
+            },
+            (None, _) => return not_written(message, "the account is not connected", work),
+            (_, Err(error)) => return not_written(message, error, work),
         };
-        self.in_flight.insert(parcel.wire_id.clone(), message);
-        let context = Arc::clone(&self.context);
+        self.in_flight.insert(item.wire_id.clone(), message);
+        self.items.insert(message, Arc::clone(&item));
         work.push(Box::pin(async move {
-            context.crash_point("before_send");
-            let sent = connection.send(&parcel.to, &parcel.wire_id, &parcel.payload).await;
-            context.crash_point("after_send");
+            super::crash::point("before_send");
+            let sent = connection.send(&item.to, &item.wire_id, &payload).await;
+            super::crash::point("after_send");
             match sent {
-                Ok(()) => vec![Input::Written(message)],
-                Err(error) => vec![Input::NotWritten { message, error: error.to_string() }],
+                Ok(()) => Input::Written(message),
+                Err(error) => Input::NotWritten { message, error: error.to_string() },
             }
         }));
     }
 
-    fn upload(&self, message: MessageId) -> BoxFuture<'static, Vec<Input>> {
+    /// Makes the payload of a send in the background.
+    async fn prepare(&mut self, message: MessageId, step: Step, work: &Working) {
+        let item = match self.item(message).await {
+            Ok(item) => item,
+            Err(error) => {
+                let refusal = Refusal::passing(error);
+                return work.push(Box::pin(async move { refusal.input(message) }));
+            }
+        };
+        // The copy without a payload is of no use any more.
+        self.items.remove(&message);
         let (context, connection) = (Arc::clone(&self.context), self.connection.borrow().clone());
-        Box::pin(async move {
-            match context.upload(message, connection).await {
-                Ok(()) => vec![Input::Uploaded(message)],
-                Err(refusal) => vec![refusal.input(message)],
+        work.push(Box::pin(async move {
+            let done = match step {
+                Step::Upload => context.upload(&item, connection).await,
+                Step::Freeze => context.freeze(&item).await,
+            };
+            match (done, step) {
+                (Ok(()), Step::Upload) => Input::Uploaded(message),
+                (Ok(()), Step::Freeze) => Input::Frozen(message),
+                (Err(refusal), _) => refusal.input(message),
             }
-        })
+        }));
     }
+}
 
-    fn freeze(&self, message: MessageId) -> BoxFuture<'static, Vec<Input>> {
-        let context = Arc::clone(&self.context);
-        Box::pin(async move {
-            match context.freeze(message).await {
-                Ok(()) => vec![Input::Frozen(message)],
-                Err(refusal) => vec![refusal.input(message)],
-            }
-        })
-    }
+/// What is under way beside the loop.
+type Working = FuturesUnordered<BoxFuture<'static, Input>>;
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Upload,
+    Freeze,
+}
+
+fn not_written(message: MessageId, error: impl ToString, work: &Working) {
+    let error = error.to_string();
+    work.push(Box::pin(async move { Input::NotWritten { message, error } }));
 }
 
 /// Why a send could not be prepared.

@@ -1,5 +1,6 @@
 //! Copies of everything, made while running, and starting again from one.
 
+use crate::config::StoreConfig;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use waypost_engine::model::Timestamp;
@@ -56,12 +57,12 @@ pub enum Progress {
 }
 
 /// What to restore, and where to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Restore {
     /// The folder of the backup.
     pub source: PathBuf,
-    /// The database file to make. It must not exist.
-    pub database: PathBuf,
+    /// The store to make. Its database must not exist; stored files go beside it.
+    pub target: StoreConfig,
     /// Key spaces of the sessions that must not be used again: message keys that moved on since.
     pub discard_spaces: Vec<u16>,
     /// Now.

@@ -1,4 +1,14 @@
 //! Faults on demand: what the crash proofs are made of. Never part of a shipped build.
+//!
+//! - [`disk`]: a disk in memory that dies at a chosen write, and what a restart finds on it.
+//! - [`vfs`]: SQLite on such a disk.
+
+pub mod disk;
+pub mod vfs;
+
+pub use disk::{Crash, Disk, Dying};
+
+use crate::config::{MasterKey, StoreConfig};
 
 /// A deliberate fault, by which the crash proofs show that they would notice it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -6,4 +16,15 @@ pub enum Mutation {
     /// The outbox rows of a completed message are committed in a transaction of their own,
     /// after the one that marks it done.
     OutboxOutsideCommit,
+}
+
+impl Disk {
+    /// A store on this disk. Close it before the disk is dropped.
+    #[must_use]
+    pub fn store(&self, master_key: MasterKey) -> StoreConfig {
+        vfs::register();
+        let mut config = StoreConfig::new(self.path("waypost.db"), master_key);
+        config.vfs = Some(vfs::VFS_NAME.to_owned());
+        config
+    }
 }

@@ -95,6 +95,8 @@ pub(crate) fn resolve(
             add_alias(tx, workspace, contact, &alias, now)?;
             contact
         }
+        // A person said that they are two; nothing a stanza says changes that.
+        Decision::Merge { into, from } if was_undone(tx, into, from)? => into,
         Decision::Merge { into, from } => {
             merge(tx, workspace, into, from, now)?;
             into
@@ -188,6 +190,15 @@ pub(crate) fn canonical(conn: &Connection, contact: ContactId) -> Result<Contact
         }
     }
     Err(StoreError::corrupt("contacts are merged in a circle"))
+}
+
+/// Whether a person took back the merge of these two.
+fn was_undone(tx: &Tx<'_>, into: ContactId, from: ContactId) -> Result<bool, StoreError> {
+    let mut statement = tx.prepare(
+        "SELECT EXISTS (SELECT 1 FROM merge WHERE into_contact = ?1 AND from_contact = ?2
+         AND undone_at IS NOT NULL)",
+    )?;
+    Ok(statement.query_row((into.raw(), from.raw()), |row| row.get(0))?)
 }
 
 /// Merges `from` into `into`, keeping a record of everything moved. No message changes its

@@ -378,12 +378,11 @@ pub(crate) struct Stored {
     pub(crate) conversation: ConversationId,
     pub(crate) seq: Seq,
     pub(crate) direction: Direction,
-    pub(crate) wire_id: String,
 }
 
 pub(crate) fn stored(conn: &Connection, message: MessageId) -> Result<Stored, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT account, conversation, seq, direction, wire_id FROM message WHERE id = ?1",
+        "SELECT account, conversation, seq, direction FROM message WHERE id = ?1",
     )?;
     let found = first(statement.query([message.raw()])?, |row| {
         Ok(Stored {
@@ -391,7 +390,6 @@ pub(crate) fn stored(conn: &Connection, message: MessageId) -> Result<Stored, St
             conversation: ConversationId::from_raw(row.get(1)?),
             seq: Seq(row.get(2)?),
             direction: word_at(row, 3)?,
-            wire_id: row.get(4)?,
         })
     })?;
     found.ok_or(StoreError::NotFound { what: "message" })

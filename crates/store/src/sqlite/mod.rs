@@ -3,6 +3,7 @@
 
 mod accounts;
 mod annotations;
+mod authors;
 pub(crate) mod codec;
 pub(crate) mod connection;
 mod dead_letters;
@@ -18,6 +19,8 @@ mod send_states;
 
 // administrative rooms
 mod api_keys;
+pub(crate) mod backup;
+pub(crate) mod blobs;
 mod column;
 mod contacts;
 mod conversations;
@@ -30,3 +33,4 @@ mod people;
 mod reading;
 mod rules;
 mod search;
+pub use authors::Author;

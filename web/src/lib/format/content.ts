@@ -107,10 +107,23 @@ export function phone(address: string | null | undefined): string {
   const bare = address.replace(/^(pn|phone|lid):/, "").replace(/@(s\.whatsapp\.net|c\.us)$/, "");
   const digits = bare.replace(/^\+/, "");
   if (!/^\d{7,15}$/.test(digits) || address.includes("@lid") || address.startsWith("lid:")) return bare;
-  if (digits.startsWith("971") && digits.length === 12) {
-    return `+971 ${digits.slice(3, 5)} ${digits.slice(5, 8)} ${digits.slice(8)}`;
-  }
-  return `+${digits.replace(/(\d{3})(?=(\d{3})+$)/g, "$1 ")}`.trim();
+  const code = countryCode(digits);
+  const rest = digits.slice(code.length);
+  if (code === "971" && rest.length === 9) return `+971 ${rest.slice(0, 2)} ${rest.slice(2, 5)} ${rest.slice(5)}`;
+  return `+${code} ${inGroups(rest)}`;
+}
+
+// The calling codes of one and two digits; all others have three.
+const SHORT_CODES =
+  "1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98".split(" ");
+
+function countryCode(digits: string): string {
+  return SHORT_CODES.find((code) => digits.startsWith(code)) ?? digits.slice(0, 3);
+}
+
+// Threes, with a last group of four rather than a lone digit.
+function inGroups(digits: string): string {
+  return digits.length <= 4 ? digits : `${digits.slice(0, 3)} ${inGroups(digits.slice(3))}`;
 }
 
 /** What kind of message a chosen file becomes. */

@@ -52,6 +52,12 @@ export function actionsFor(state: AccountState): AccountAction[] {
   }
 }
 
+/** The one thing a row offers at once: nothing while all is well. */
+export function mainAction(state: AccountState): AccountAction | null {
+  if (state === "online" || state === "connecting") return null;
+  return actionsFor(state)[0] ?? null;
+}
+
 const URGENCY: AccountState[] = [
   "banned",
   "logged_out",

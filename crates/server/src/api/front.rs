@@ -1,0 +1,106 @@
+//! What stands before every route: limits, headers, and answers to paths nobody knows.
+
+use super::AppState;
+use super::problem::ApiError;
+use crate::assets;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::Router;
+use std::any::Any;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Paths that transfer files or stream, and so take as long as they take.
+const UNTIMED: &[&str] = &["/api/v1/blobs", "/api/v1/events/stream", "/media"];
+/// Paths that must answer even when every turn is taken.
+const ALWAYS_ADMITTED: &[&str] = &["/healthz", "/readyz", "/metrics"];
+
+/// The routes with everything around them.
+pub(super) fn around(routes: Router<AppState>, state: AppState) -> Router {
+    routes
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(unknown_path)
+        .layer(from_fn_with_state(state.clone(), admit))
+        .layer(from_fn(headers))
+        .layer(CatchPanicLayer::custom(after_panic))
+        .with_state(state)
+}
+
+async fn method_not_allowed(method: Method) -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        format!("This path does not know {method}; the Allow header lists what it knows"),
+    )
+}
+
+/// Everything outside the API is the dashboard's.
+async fn unknown_path(request: Request) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api/") {
+        return ApiError::new(
+            StatusCode::NOT_FOUND,
+            "unknown_path",
+            "There is no such path; /openapi.json lists them",
+        )
+        .into_response();
+    }
+    match *request.method() {
+        Method::GET | Method::HEAD => assets::serve(path, request.headers()),
+        _ => {
+            let mut refused = method_not_allowed(request.method().clone()).await.into_response();
+            refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            refused
+        }
+    }
+}
+
+/// Waits for a turn, then runs the request, both within the time limit.
+async fn admit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if ALWAYS_ADMITTED.contains(&path) {
+        return next.run(request).await;
+    }
+    let timed = !UNTIMED.iter().any(|end| path.ends_with(end));
+    let limit = state.limits().request_timeout;
+    let turn = tokio::time::timeout(limit, state.turns().clone().acquire_owned()).await;
+    let Ok(Ok(_turn)) = turn else {
+        let most = state.limits().requests_max;
+        let text = format!("{most} requests are under way already; try again in a moment");
+        return ApiError::busy(text).into_response();
+    };
+    if !timed {
+        return next.run(request).await;
+    }
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "timeout",
+            format!("The request took longer than {} s; try again", limit.as_secs()),
+        )
+        .into_response()
+    })
+}
+
+/// Headers that keep browsers from guessing and caches from keeping.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn after_panic(panic: Box<dyn Any + Send>) -> Response {
+    let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    ApiError::internal(format!("a handler panicked: {said}")).into_response()
+}

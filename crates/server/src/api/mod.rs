@@ -1,0 +1,78 @@
+//! The HTTP API: `/api/v1`, described by `/openapi.json`.
+//!
+//! One file per resource: its routes, types, errors and handlers. Each file lists its routes in
+//! its `routes()`; all of them come together in [`document`]. Who may call a route stands in its
+//! handler's signature ([`crate::auth::caller::May`]) and, for readers, in its `security`; a test
+//! compares the two.
+
+mod accounts;
+mod api_keys;
+mod blobs;
+mod contacts;
+mod conversations;
+mod dead_letters;
+mod endpoints;
+mod events;
+pub(crate) mod extract;
+mod front;
+mod groups;
+mod links;
+mod media;
+mod message_content;
+mod message_view;
+pub mod messages;
+mod openapi;
+mod people;
+mod phone;
+pub mod ports;
+pub(crate) mod problem;
+mod qr;
+mod recipient;
+mod rules;
+mod search;
+mod session;
+mod shape;
+mod state;
+mod status;
+mod stream;
+
+pub use messages::new_wire_id;
+pub use openapi::openapi;
+pub use state::AppState;
+
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Where the API lives.
+const BASE: &str = "/api/v1";
+
+/// Every route of the API with its description.
+fn document() -> OpenApiRouter<AppState> {
+    let resources = OpenApiRouter::new()
+        .merge(session::routes())
+        .merge(people::routes())
+        .merge(accounts::routes())
+        .merge(links::routes())
+        .merge(messages::routes())
+        .merge(media::routes())
+        .merge(blobs::routes())
+        .merge(conversations::routes())
+        .merge(search::routes())
+        .merge(contacts::routes())
+        .merge(groups::routes())
+        .merge(rules::routes())
+        .merge(endpoints::routes())
+        .merge(dead_letters::routes())
+        .merge(api_keys::routes())
+        .merge(events::routes())
+        .merge(stream::routes())
+        .merge(status::routes());
+    OpenApiRouter::with_openapi(openapi::description()).nest(BASE, resources)
+}
+
+/// The whole HTTP side: API, health, metrics, description and dashboard.
+#[must_use]
+pub fn router(state: AppState) -> Router {
+    let (api, _) = document().split_for_parts();
+    front::around(api.merge(status::outside()), state)
+}

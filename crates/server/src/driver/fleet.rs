@@ -1,0 +1,200 @@
+//! The running accounts as the API sees them.
+
+use super::Shared;
+use super::life::Command;
+use super::registry::Running;
+use crate::api::ports::{
+    Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus, Typing, Waiting,
+};
+use crate::clock;
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use waypost_engine::flow::outbox::Waiting as Why;
+use waypost_engine::model::{
+    AccountId, Address, ConversationId, MessageId, Timestamp, WorkspaceId,
+};
+use waypost_store::StoreError;
+use waypost_store::admin::conversations::Party;
+use waypost_wa::{Connection, TaskError, TypingState};
+
+impl Shared {
+    fn running(&self, account: AccountId) -> Result<Arc<Running>, FleetError> {
+        self.context.registry.get(account).ok_or(FleetError::NoSuchAccount)
+    }
+
+    fn connection(&self, account: AccountId) -> Result<Connection, FleetError> {
+        let connection = self.running(account)?.connection.borrow().clone();
+        connection.ok_or(FleetError::NotConnected)
+    }
+
+    /// Hands a command to the account's loop and waits for its answer.
+    async fn command<T>(
+        &self,
+        account: AccountId,
+        make: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, FleetError> {
+        let (reply, answer) = oneshot::channel();
+        let ended = |_| FleetError::WrongState("the program is stopping; try again later".into());
+        let running = self.running(account)?;
+        running.life.commands.send(make(reply)).await.map_err(|_| ended(()))?;
+        answer.await.map_err(|_| ended(()))
+    }
+
+    async fn place(&self, conversation: ConversationId) -> Result<(AccountId, Address), FleetError> {
+        let found = self.context.store.conversation(WorkspaceId::DEFAULT, conversation).await?;
+        let address = match found.party {
+            Party::Contact { lid, phone, .. } => {
+                lid.or(phone).ok_or(StoreError::NotFound { what: "address of this contact" })?
+            }
+            Party::Chat { address, .. } => address,
+        };
+        Ok((found.account, address))
+    }
+}
+
+fn refused(error: TaskError) -> FleetError {
+    match error {
+        TaskError::NotConnected => FleetError::NotConnected,
+        TaskError::Refused { error } => FleetError::Refused(error),
+        other => FleetError::Unanswered(other.to_string()),
+    }
+}
+
+fn group(group: waypost_wa::Group) -> GroupInfo {
+    GroupInfo {
+        address: group.address,
+        subject: group.subject,
+        members: group
+            .members
+            .into_iter()
+            .map(|m| GroupMember { address: m.address, admin: m.admin })
+            .collect(),
+    }
+}
+
+#[async_trait]
+impl Fleet for Shared {
+    async fn link(&self, account: AccountId, method: LinkMethod) -> Result<(), FleetError> {
+        self.command(account, |reply| Command::Link { method, reply }).await?
+    }
+
+    fn link_status(&self, account: AccountId) -> LinkStatus {
+        self.running(account).map(|r| r.life.link.borrow().clone()).unwrap_or_default()
+    }
+
+    async fn cancel_link(&self, account: AccountId) -> Result<(), FleetError> {
+        self.command(account, |reply| Command::CancelLink { reply }).await
+    }
+
+    async fn pause(&self, account: AccountId) -> Result<(), FleetError> {
+        self.command(account, |reply| Command::Pause { reply }).await
+    }
+
+    async fn resume(&self, account: AccountId) -> Result<(), FleetError> {
+        self.command(account, |reply| Command::Reconnect { reply }).await?
+    }
+
+    async fn reconnect(&self, account: AccountId) -> Result<(), FleetError> {
+        self.command(account, |reply| Command::Reconnect { reply }).await?
+    }
+
+    async fn unlink(&self, account: AccountId) -> Result<(), FleetError> {
+        self.command(account, |reply| Command::Unlink { reply }).await?
+    }
+
+    async fn account_added(&self, account: AccountId) {
+        let taken = match self.context.store.account(account).await {
+            Ok(stored) => self.take(stored).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = taken {
+            tracing::error!(%account, %error, "a new account cannot be started");
+        }
+    }
+
+    async fn account_removed(&self, account: AccountId) {
+        if let Some(running) = self.context.registry.remove(account) {
+            running.stop.cancel();
+            running.tasks.close();
+            running.tasks.wait().await;
+        }
+    }
+
+    fn wake_outbox(&self, account: AccountId) {
+        self.context.wake_outbox(account);
+    }
+
+    fn wake_flow(&self, account: AccountId) {
+        if let Some(running) = self.context.registry.get(account) {
+            running.flow.reread();
+            running.outbox.reread();
+        }
+    }
+
+    async fn waiting(&self, account: AccountId, message: MessageId) -> Option<Waiting> {
+        let why = self.context.registry.get(account)?.outbox.why_waiting(message);
+        let (code, until) = match &why {
+            Why::Behind { .. } => ("behind", None),
+            Why::RateLimited { until } => ("rate_limited", Some(*until)),
+            Why::NotConnected => ("not_connected", None),
+            Why::Retry { at, .. } => ("retry", Some(*at)),
+            Why::InFlight => ("in_flight", None),
+            Why::MediaUpload => ("media_upload", None),
+            Why::Next => ("next", None),
+        };
+        Some(Waiting { code, text: why.explain(), until })
+    }
+
+    fn next_attempt(&self, account: AccountId) -> Option<Timestamp> {
+        let next = *self.running(account).ok()?.life.next_attempt.borrow();
+        next.filter(|at| *at > clock::now())
+    }
+
+    async fn typing(&self, conversation: ConversationId, typing: Typing) -> Result<(), FleetError> {
+        let (account, address) = self.place(conversation).await?;
+        let state = match typing {
+            Typing::Started => TypingState::Active,
+            Typing::Stopped => TypingState::Paused,
+        };
+        self.connection(account)?.typing(&address, state).await.map_err(refused)
+    }
+
+    async fn group_create(
+        &self,
+        account: AccountId,
+        subject: &str,
+        members: &[Address],
+    ) -> Result<GroupInfo, FleetError> {
+        self.connection(account)?.group_create(subject, members).await.map(group).map_err(refused)
+    }
+
+    async fn group_members(
+        &self,
+        account: AccountId,
+        address: &Address,
+        add: &[Address],
+        remove: &[Address],
+    ) -> Result<GroupInfo, FleetError> {
+        let connection = self.connection(account)?;
+        if !add.is_empty() {
+            connection.group_add(address, add).await.map_err(refused)?;
+        }
+        if !remove.is_empty() {
+            connection.group_remove(address, remove).await.map_err(refused)?;
+        }
+        connection.group(address).await.map(group).map_err(refused)
+    }
+
+    async fn group_info(
+        &self,
+        account: AccountId,
+        address: &Address,
+    ) -> Result<GroupInfo, FleetError> {
+        self.connection(account)?.group(address).await.map(group).map_err(refused)
+    }
+
+    fn rules_changed(&self, _workspace: WorkspaceId) {
+        self.context.rules_changed();
+    }
+}

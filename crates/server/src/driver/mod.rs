@@ -1,0 +1,137 @@
+//! The thin loops that feed engine, store and channel.
+//!
+//! Every account has three: [`life`] (linking, connecting), [`flow`] (messages in) and [`outbox`]
+//! (messages out). One more fetches files for all. They hold no decisions: those are the engine's.
+
+mod context;
+mod crash;
+mod files;
+mod fleet;
+mod flow;
+mod gate;
+mod inbox;
+mod keys;
+mod life;
+mod links;
+mod media;
+mod news;
+mod outbox;
+mod recent;
+mod registry;
+mod upkeep;
+
+use crate::api::ports::Fleet;
+use crate::config::Config;
+use anyhow::Result;
+use context::Context;
+use flow::Flow;
+use gate::Gate;
+use inbox::StoreInbox;
+use keys::StoredKeys;
+use life::Life;
+use outbox::Sender;
+use registry::{Registry, Running};
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use waypost_engine::model::Account;
+use waypost_store::Store;
+use waypost_wa::{ChannelConfig, Connector};
+
+/// All running accounts.
+pub struct Driver {
+    shared: Arc<Shared>,
+}
+
+/// What the driver and the API's view of it share.
+pub(crate) struct Shared {
+    context: Arc<Context>,
+    media: Arc<Notify>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Driver {
+    /// Takes every stored account and starts its loops. `stop` ends them.
+    ///
+    /// # Errors
+    /// When the settings of the channel are refused or the store cannot be read.
+    pub async fn start(config: &Config, store: Store, stop: CancellationToken) -> Result<Self> {
+        files::prepare(&config.data_dir)?;
+        let registry = Arc::new(Registry::default());
+        let gate = Gate::new(config.link.connects_at_once, config.link.at_once);
+        let inbox = StoreInbox::new(store.clone(), Arc::clone(&registry));
+        let keys = StoredKeys::new(store.clone());
+        let connector = Connector::new(channel(config), Arc::new(keys), Arc::new(inbox))?;
+        let context = Context::new(config.clone(), store.clone(), registry, Arc::clone(&gate));
+        context.set_connector(connector);
+        let context = Arc::new(context);
+
+        let (media, tasks) = (Arc::new(Notify::new()), TaskTracker::new());
+        tasks.spawn(gate.run(stop.clone()));
+        tasks.spawn(media::run(Arc::clone(&context), Arc::clone(&media), stop.clone()));
+        tasks.spawn(upkeep::run(store.clone(), stop.clone()));
+        let shared = Arc::new(Shared { context, media, stop, tasks });
+        for account in store.all_accounts().await? {
+            shared.take(account).await?;
+        }
+        Ok(Self { shared })
+    }
+
+    /// The running accounts as the API sees them.
+    #[must_use]
+    pub fn fleet(&self) -> Arc<dyn Fleet> {
+        Arc::clone(&self.shared) as Arc<dyn Fleet>
+    }
+
+    /// Waits until every loop has ended; call it after the stop token was cancelled.
+    pub async fn drain(&self) {
+        for running in self.shared.context.registry.all() {
+            running.tasks.close();
+            running.tasks.wait().await;
+        }
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    /// Takes ownership of an account and starts its loops.
+    async fn take(&self, account: Account) -> Result<(), waypost_store::StoreError> {
+        let id = account.id;
+        let owner = self.context.store.take_ownership(id).await?;
+        let stop = self.stop.child_token();
+        let (life, handle, connection) = Life::new(Arc::clone(&self.context), id);
+        let (flow, flow_handle) = Flow::new(Arc::clone(&self.context), id);
+        let commands = handle.commands.clone();
+        let (sender, outbox) =
+            Sender::new(Arc::clone(&self.context), id, connection.clone(), commands);
+        let tasks = TaskTracker::new();
+        let running = Running {
+            owner,
+            flow: flow_handle,
+            outbox,
+            life: handle,
+            media: Arc::clone(&self.media),
+            connection,
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+        };
+        self.context.registry.insert(id, Arc::new(running));
+        tasks.spawn(flow.run(stop.clone()));
+        tasks.spawn(sender.run(stop.clone()));
+        tasks.spawn(life.run(account, stop));
+        Ok(())
+    }
+}
+
+fn channel(config: &Config) -> ChannelConfig {
+    let version = config.whatsapp.version;
+    ChannelConfig {
+        url: config.whatsapp.url.clone(),
+        version: (version.0, version.1, version.2),
+        device_name: config.whatsapp.device_name.clone(),
+        ..ChannelConfig::default()
+    }
+}

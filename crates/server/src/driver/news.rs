@@ -1,0 +1,87 @@
+//! What an account's connection reports besides messages: acks, receipts, placeholders, history.
+//!
+//! These come without a chance to hold WhatsApp's acknowledgement back; ARCHITECTURE.md lists what
+//! a crash can cost.
+
+use super::context::Context;
+use super::outbox::News;
+use crate::clock;
+use serde_json::json;
+use waypost_engine::model::event::kind;
+use waypost_engine::model::{AccountId, Address, Inbound, NewEvent, WorkspaceId};
+use waypost_store::{Accept, Accepted, Receipt, StoreError};
+use waypost_wa::{ChannelEvent, ReceiptKind, TypingState};
+
+/// Takes one report. Failures of the store are logged: WhatsApp will not say it again.
+pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEvent) {
+    let done = match event {
+        ChannelEvent::ServerAck { wire_id, error } => {
+            if let Some(running) = context.registry.get(account) {
+                running.outbox.tell(News::Acked { wire_id, error }).await;
+            }
+            Ok(())
+        }
+        ChannelEvent::Receipt { chat, wire_ids, kind, at, .. } => {
+            let receipt = match kind {
+                ReceiptKind::Delivered => Receipt::Delivered,
+                ReceiptKind::Read | ReceiptKind::Played => Receipt::Read,
+            };
+            context.store.receipt(account, chat, wire_ids, receipt, at).await.map(|_| ())
+        }
+        ChannelEvent::Placeholder(inbound) => accept(context, account, vec![*inbound]).await,
+        ChannelEvent::Messages(messages) | ChannelEvent::History(messages) => {
+            accept(context, account, messages).await
+        }
+        ChannelEvent::Typing { chat, sender, state } => {
+            typing(context, account, &chat, &sender, state).await
+        }
+        ChannelEvent::OfflineSyncCompleted { received } => {
+            tracing::info!(%account, received, "messages kept while away are here");
+            Ok(())
+        }
+        other => {
+            tracing::debug!(%account, event = ?other, "noticed");
+            Ok(())
+        }
+    };
+    if let Err(error) = done {
+        tracing::error!(%account, %error, "a report of the connection cannot be stored");
+    }
+}
+
+async fn accept(
+    context: &Context,
+    account: AccountId,
+    items: Vec<Inbound>,
+) -> Result<(), StoreError> {
+    let Some(running) = context.registry.get(account) else { return Ok(()) };
+    let accept = Accept { account, owner: running.owner, now: clock::now(), items };
+    for outcome in context.store.accept(accept).await? {
+        if let Accepted::New(work) | Accepted::Repaired(work) = outcome {
+            running.flow.offer(*work);
+        }
+    }
+    running.media.notify_one();
+    Ok(())
+}
+
+async fn typing(
+    context: &Context,
+    account: AccountId,
+    chat: &Address,
+    sender: &Address,
+    state: TypingState,
+) -> Result<(), StoreError> {
+    let now = clock::now();
+    let event = NewEvent {
+        id: context.store.next_id(now),
+        workspace: WorkspaceId::DEFAULT,
+        account: Some(account),
+        conversation: None,
+        kind: kind::TYPING,
+        version: 1,
+        data: json!({"chat": chat, "sender": sender, "active": state == TypingState::Active}),
+        at: now,
+    };
+    context.store.append_event(event).await.map(|_| ())
+}

@@ -1,0 +1,10 @@
+//! The store as its callers know it, over real SQLite files.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod accounts;
+mod events;
+mod identity;
+mod keys;
+mod messages;
+mod outbox;
+mod scene;

@@ -1,0 +1,188 @@
+//! Opening connections.
+
+use crate::cause::Cause;
+use crate::clock;
+use crate::config::{ChannelConfig, HistoryPolicy};
+use crate::connection::{Connection, Keeper, Parts};
+use crate::event::Events;
+use crate::hook::Hook;
+use crate::limits::{CACHE_ENTRIES_MAX, LINK_SOCKETS_MAX, OWN_SENDS_MAX, PREKEYS_PER_UPLOAD};
+use crate::ports::{Inbox, KeysError, SessionKeys};
+use crate::recent::RecentIds;
+use crate::storage::{Storage, has_session};
+use crate::tasks::Tasks;
+use crate::translate::{Listener, Pump, Shared};
+use crate::transport::{Dialer, Endpoint, ReconnectSwitch, TRUSTS_ANY_CERTIFICATE};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::mpsc;
+use wacore::store::DevicePropsOverride;
+use waproto::whatsapp::device_props::PlatformType;
+use waypost_engine::model::AccountId;
+use whatsapp_rust::bot::{Bot, BotBuilderError};
+use whatsapp_rust::{CacheConfig, CacheEntryConfig};
+
+/// What a connection is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To link a new device; the account must not have one.
+    Link,
+    /// To go on with the device linked before.
+    Resume,
+}
+
+/// Why a connection could not be opened at all.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address is not on this machine.
+    #[error("'{0}' is not a ws:// address on this machine (such as ws://127.0.0.1:9000/ws/chat); remove the setting to reach WhatsApp")]
+    NotLoopback(String),
+    /// This build accepts any certificate and must not reach WhatsApp.
+    #[error("this build is for the simulator and connects to this machine only; set the simulator's address, or use the normal build")]
+    SimulatorOnly,
+    /// Nothing to resume.
+    #[error("this account has no linked device; link it first")]
+    NotLinked,
+    /// Nothing to link.
+    #[error("this account already has a linked device; resume it, or log it out first")]
+    AlreadyLinked,
+    /// The session store failed.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The library refused.
+    #[error("the client could not be built: {0}")]
+    Build(String),
+}
+
+impl From<BotBuilderError> for OpenError {
+    fn from(error: BotBuilderError) -> Self {
+        Self::Build(error.to_string())
+    }
+}
+
+/// Opens connections for any number of accounts.
+#[derive(Clone)]
+pub struct Connector {
+    config: Arc<ChannelConfig>,
+    endpoint: Endpoint,
+    keys: Arc<dyn SessionKeys>,
+    inbox: Arc<dyn Inbox>,
+}
+
+impl Connector {
+    /// Checks the settings. A build for the simulator says so in the log.
+    ///
+    /// # Errors
+    /// [`OpenError::NotLoopback`], [`OpenError::SimulatorOnly`].
+    pub fn new(config: ChannelConfig, keys: Arc<dyn SessionKeys>, inbox: Arc<dyn Inbox>) -> Result<Self, OpenError> {
+        let endpoint = Endpoint::new(config.url.as_deref())?;
+        if TRUSTS_ANY_CERTIFICATE {
+            tracing::warn!("this build trusts any certificate and connects to this machine only; never use it for real accounts");
+        }
+        Ok(Self { config: Arc::new(config), endpoint, keys, inbox })
+    }
+
+    /// Starts a connection. It goes on by itself; what happens comes through [`Events`].
+    ///
+    /// # Errors
+    /// [`OpenError`], before anything was sent.
+    pub async fn open(&self, account: AccountId, purpose: Purpose) -> Result<(Connection, Events), OpenError> {
+        match (purpose, has_session(&*self.keys, account).await?) {
+            (Purpose::Link, true) => return Err(OpenError::AlreadyLinked),
+            (Purpose::Resume, false) => return Err(OpenError::NotLinked),
+            (Purpose::Link, false) | (Purpose::Resume, true) => {}
+        }
+        let shared = Arc::new(Shared {
+            cause: Arc::new(Cause::new()),
+            online: AtomicBool::new(false),
+            broken: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
+            switch: ReconnectSwitch::default(),
+        });
+        let own_sends = Arc::new(RecentIds::new(OWN_SENDS_MAX));
+        let tasks = Tasks::default();
+        let bot = self.build(account, purpose, &shared, &own_sends, &tasks).await?;
+        let client = bot.client();
+        client.enable_auto_reconnect.store(false, Ordering::SeqCst);
+        // The first and only time it is set.
+        let _ = shared.switch.set(Arc::clone(&client.enable_auto_reconnect));
+
+        let (queue, queued) = mpsc::channel(self.config.events_max.max(1));
+        let (out, receiver) = mpsc::channel(self.config.events_max.max(1));
+        let listener = Arc::new(Listener { shared: Arc::clone(&shared), queue });
+        let subscription = client.subscribe_handler(listener);
+        let of = Arc::downgrade(&client);
+        let own = Box::new(move || of.upgrade()?.pn().map(|jid| crate::jid::address(&jid)));
+        let pump = Pump { shared: Arc::clone(&shared), out: out.clone(), own, expected: 0 };
+        let pump = tokio::spawn(pump.run(queued));
+
+        tracing::debug!(%account, ?purpose, at = clock::now().0, "opening a connection");
+        let parts = Parts { client, shared, own_sends };
+        let connection = Connection::start(parts, Keeper { bot: bot.spawn(), subscription, pump, tasks, out });
+        Ok((connection, Events { receiver }))
+    }
+
+    async fn build(
+        &self,
+        account: AccountId,
+        purpose: Purpose,
+        shared: &Arc<Shared>,
+        own_sends: &Arc<RecentIds>,
+        tasks: &Tasks,
+    ) -> Result<Bot, OpenError> {
+        let cause = &shared.cause;
+        let storage = Storage::new(
+            Arc::clone(&self.keys),
+            Arc::clone(&self.inbox),
+            account,
+            Arc::clone(cause),
+            Arc::clone(own_sends),
+        );
+        let hook = Hook::new(
+            Arc::clone(&self.inbox),
+            account,
+            Arc::clone(cause),
+            Arc::clone(&shared.broken),
+            self.config.in_flight_max,
+        );
+        let sockets_max = match purpose {
+            Purpose::Link => LINK_SOCKETS_MAX,
+            Purpose::Resume => 1,
+        };
+        let dialer = Dialer::new(self.endpoint.clone(), sockets_max, Arc::clone(&shared.switch), Arc::clone(cause));
+        let props = DevicePropsOverride::new()
+            .with_os(self.config.device_name.clone())
+            .with_platform_type(PlatformType::CHROME);
+        let builder = Bot::builder()
+            .with_backend(storage)
+            .with_transport_factory(dialer)
+            .with_http_client(self.endpoint.http())
+            .with_runtime(tasks.clone())
+            .with_version(self.config.version)
+            .with_device_props(props)
+            .with_wanted_pre_key_count(PREKEYS_PER_UPLOAD)
+            .with_cache_config(caches())
+            .with_inbound_durability_hook(hook);
+        let builder = match self.config.history {
+            HistoryPolicy::Take => builder,
+            HistoryPolicy::Skip => builder.skip_history_sync(),
+        };
+        Ok(builder.build().await?)
+    }
+}
+
+/// Small caches: most accounts are idle most of the time. The maps of locks keep their size, because
+/// a lock that falls out while it is wanted would let two writers in.
+fn caches() -> CacheConfig {
+    let small = |cache: &CacheEntryConfig| {
+        CacheEntryConfig::new(cache.timeout, cache.capacity.min(CACHE_ENTRIES_MAX))
+    };
+    let default = CacheConfig::default();
+    CacheConfig {
+        group_cache: small(&default.group_cache),
+        message_retry_counts: small(&default.message_retry_counts),
+        undecryptable_dispatched: small(&default.undecryptable_dispatched),
+        pdo_requested: small(&default.pdo_requested),
+        sender_key_devices_cache: small(&default.sender_key_devices_cache),
+        ..default
+    }
+}

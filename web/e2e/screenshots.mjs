@@ -1,0 +1,70 @@
+// Takes pictures of every screen against the mock: `npm run shots [folder] [name ...]`.
+
+import { mkdirSync } from "node:fs";
+import { chromium } from "playwright-core";
+import { Mock } from "../mock/server.mjs";
+
+const folder = process.argv[2] ?? "shots";
+const only = process.argv.slice(3);
+mkdirSync(folder, { recursive: true });
+
+// The link goes on between the pictures, so only the first has to start it.
+async function showQr(page) {
+  const start = page.getByRole("button", { name: "Show a QR code" });
+  await start.or(page.getByTestId("qr")).first().waitFor();
+  if (await start.isVisible()) await start.click();
+  await page.getByTestId("qr").waitFor();
+}
+
+const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+const SCREENS = [
+  ["overview", "/"],
+  ["account", "/accounts/acc_0sales"],
+  ["account-settings", "/accounts/acc_0sales/settings"],
+  ["new", "/accounts/new"],
+  ["link-qr", "/accounts/acc_0spare/link", showQr],
+  ["conversations", "/conversations"],
+  ["thread", "/conversations/cnv_0amira", async (page) => page.getByText("AED 185,000").waitFor()],
+  ["group", "/conversations/cnv_0marina"],
+  ["waiting", "/conversations/cnv_0omar"],
+  ["rules", "/rules"],
+  ["rule-edit", "/rules", async (page) => page.getByRole("button", { name: "New rule" }).first().click()],
+  ["dead-letters", "/dead-letters"],
+  ["webhooks", "/webhooks"],
+  ["webhook", "/webhooks/whk_0crm"],
+  ["keys", "/keys"],
+  ["key-new", "/keys", async (page) => page.getByRole("button", { name: "New key" }).first().click()],
+  ["settings", "/settings"],
+  ["palette", "/", async (page) => page.keyboard.press("Control+k")],
+  ["confirm", "/accounts/acc_0sales/settings", async (page) => page.getByRole("button", { name: "Delete", exact: true }).click()],
+];
+
+const mock = new Mock();
+const url = await mock.listen();
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+for (const scheme of ["light", "dark"]) {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    const context = await browser.newContext({ viewport, colorScheme: scheme, reducedMotion: "reduce", baseURL: url });
+    const page = await context.newPage();
+    page.on("console", (m) => m.type() === "error" && console.log(`${scheme} ${size} console:`, m.text()));
+    page.on("pageerror", (e) => console.log(`${scheme} ${size} error:`, e.message));
+    await page.goto("/");
+    if (!only.length || only.includes("sign-in")) await page.screenshot({ path: `${folder}/sign-in-${size}-${scheme}.png` });
+    await page.getByLabel("Login").fill("owner");
+    await page.getByLabel("Password").fill("correct horse battery");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByTestId("accounts").waitFor();
+    for (const [name, path, act] of SCREENS) {
+      if (only.length && !only.includes(name)) continue;
+      await page.goto(path);
+      await page.locator("[data-connection=live]").waitFor({ state: "attached" });
+      await page.waitForLoadState("networkidle");
+      await act?.(page);
+      await page.waitForTimeout(150);
+      await page.screenshot({ path: `${folder}/${name}-${size}-${scheme}.png` });
+    }
+    await context.close();
+  }
+}
+await browser.close();
+await mock.close();

@@ -1,0 +1,186 @@
+// Made-up accounts and conversations for developing the dashboard without a server.
+
+const REASONS = {
+  created: "Created; link it with a QR code or a pairing code.",
+  requested: "Somebody asked for this.",
+  awaiting_scan: "Scan the QR code with WhatsApp on the phone: Settings, Linked devices, Link a device.",
+  awaiting_code: "Type the pairing code on the phone: Settings, Linked devices, Link with phone number.",
+  linked: "The phone accepted the link.",
+  connected: "Connected to WhatsApp.",
+  connection_lost: "The connection closed; Waypost is reconnecting.",
+  keepalive_timeout: "WhatsApp stopped answering on an open connection; Waypost is replacing it.",
+  device_removed: "This device was removed on the phone; link it again.",
+  backpressure: "Too much work is waiting; WhatsApp keeps further messages until it is done.",
+  temporary_ban: "WhatsApp has banned this number for a while (code 101); send less, and wait until it ends.",
+  passkey_required: "The phone asks for a passkey, which a linked device cannot give; switch the passkey off on the phone and link again.",
+  link_cancelled: "Linking was cancelled; start it again when you are ready.",
+  link_expired: "Nobody scanned in time; start linking again when the phone is at hand.",
+};
+
+export function reason(code) {
+  return { code, text: REASONS[code] ?? code };
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+function account(id, name, phone, state, code, minutes, more = {}) {
+  const now = Date.now();
+  return {
+    id,
+    name,
+    phone,
+    lid: phone ? `${phone.replace(/\D/g, "").split("").reverse().join("")}@lid` : null,
+    role: "primary",
+    priority: 999,
+    state,
+    reason: reason(code),
+    state_since: new Date(now - minutes * MINUTE).toISOString(),
+    next_attempt_at: null,
+    created_at: new Date(now - 40 * 24 * HOUR).toISOString(),
+    counts: { waiting_to_send: 0, unfinished: 0 },
+    ...more,
+  };
+}
+
+export function accounts() {
+  const soon = new Date(Date.now() + 34_000).toISOString();
+  return [
+    account("acc_0sales", "Sales Dubai", "+971505760056", "online", "connected", 4 * 60 + 12),
+    account("acc_0lease", "Leasing desk", "+971505551200", "online", "connected", 26 * 60, { counts: { waiting_to_send: 2, unfinished: 1 } }),
+    account("acc_0viewings", "Viewings", "+971524417788", "recovering", "connection_lost", 1, { next_attempt_at: soon, counts: { waiting_to_send: 7, unfinished: 0 } }),
+    account("acc_0service", "After-sales", "+971501209944", "logged_out", "device_removed", 95, { counts: { waiting_to_send: 3, unfinished: 0 } }),
+    account("acc_0abu", "Abu Dhabi office", "+971561112233", "degraded", "backpressure", 6, { counts: { waiting_to_send: 0, unfinished: 212 } }),
+    account("acc_0london", "London partners", "+442079460018", "online", "connected", 9 * 24 * 60, { role: "secondary", priority: 20 }),
+    account("acc_0night", "Night shift", "+971508889900", "disabled", "requested", 13 * 60),
+    account("acc_0spare", "Spare number", null, "new", "created", 3),
+  ];
+}
+
+export function history() {
+  const at = (m) => new Date(Date.now() - m * MINUTE).toISOString();
+  return [
+    { from: "connecting", to: "online", reason: reason("connected"), at: at(252) },
+    { from: "recovering", to: "connecting", reason: reason("requested"), at: at(252.1) },
+    { from: "online", to: "recovering", reason: reason("keepalive_timeout"), at: at(253) },
+    { from: "connecting", to: "online", reason: reason("connected"), at: at(3_000) },
+    { from: "linking", to: "connecting", reason: reason("linked"), at: at(3_001) },
+    { from: "new", to: "linking", reason: reason("awaiting_scan"), at: at(3_002) },
+    { from: null, to: "new", reason: reason("created"), at: at(3_003) },
+  ];
+}
+
+let serial = 0;
+export function message(conversation, account, direction, content, minutesAgo, more = {}) {
+  serial += 1;
+  const at = new Date(Date.now() - minutesAgo * MINUTE).toISOString();
+  return {
+    id: `msg_0${serial.toString(32).padStart(8, "0")}`,
+    account,
+    conversation,
+    direction,
+    origin: direction === "in" ? "live" : "sent",
+    seq: serial,
+    wire_id: `3EB0${serial.toString(16).toUpperCase().padStart(12, "0")}`,
+    kind: content.kind,
+    content,
+    sender: direction === "in" ? { contact: null, name: null, address: null } : null,
+    sent_at: at,
+    received_at: at,
+    state: direction === "out" ? "read" : null,
+    failure: null,
+    waiting: null,
+    media: null,
+    reactions: [],
+    edited_at: null,
+    revoked_at: null,
+    findings: {},
+    ...more,
+  };
+}
+
+const text = (body, quote) => ({ kind: "text", body, ...(quote ? { quote } : {}) });
+
+export function conversations() {
+  const talk = (id, account, title, address, kind = "direct") => ({ id, account, kind, title, address, contact: null, unread: 0, last_message: null });
+  const list = [
+    talk("cnv_0amira", "acc_0sales", "Amira Haddad", "+971501234567"),
+    talk("cnv_0marina", "acc_0sales", "Marina viewing team", "120363041234567890@g.us", "group"),
+    talk("cnv_0tom", "acc_0sales", "Tom Becker", "+491711234567"),
+    talk("cnv_0priya", "acc_0lease", "Priya Nair", "+971559876543"),
+    talk("cnv_0omar", "acc_0viewings", "عمر الفارسي", "+971502221133"),
+    talk("cnv_0grace", "acc_0london", "Grace Whitfield", "+447700900123"),
+    talk("cnv_0unknown", "acc_0sales", "+971 58 300 4411", "+971583004411"),
+  ];
+  const m = message;
+  const amira = "cnv_0amira";
+  const s = "acc_0sales";
+  const offer = m(amira, s, "in", text("Is the two-bedroom in Marina Gate still free? We would like to see it this week."), 1_500, { sender: { name: "Amira Haddad", address: "+971501234567" } });
+  const all = [
+    offer,
+    m(amira, s, "out", text("Good morning Amira! Yes, it is. Would *Thursday at 17:00* suit you?", { wire_id: offer.wire_id, sender: "+971501234567", text: offer.content.body }), 1_488),
+    m(amira, s, "in", text("Thursday is perfect 👍"), 1_470, { sender: { name: "Amira Haddad", address: "+971501234567" }, reactions: [{ emoji: "🙏", by: "me" }] }),
+    m(amira, s, "out", { kind: "image", caption: "The living room, facing the canal.", file_name: "living-room.jpg", mime: "image/jpeg" }, 64, { media: { state: "stored", bytes: 284_113 } }),
+    m(amira, s, "out", { kind: "document", file_name: "Marina Gate 2 - floor plan.pdf", mime: "application/pdf" }, 63, { media: { state: "stored", bytes: 1_204_331 } }),
+    m(amira, s, "in", text("Lovely. And the price is 185,000 a year?\nIs parking included?"), 12, { sender: { name: "Amira Haddad", address: "+971501234567" } }),
+    m(amira, s, "out", text("Yes, AED 185,000 in up to four cheques, with one parking space."), 9, { state: "read", edited_at: new Date(Date.now() - 8 * MINUTE).toISOString() }),
+    m(amira, s, "in", { kind: "voice", mime: "audio/ogg; codecs=opus", seconds: 14 }, 4, { sender: { name: "Amira Haddad", address: "+971501234567" }, media: { state: "stored", bytes: 31_221 } }),
+    m(amira, s, "out", text("I will bring the contract on Thursday."), 2, { state: "delivered" }),
+    m("cnv_0marina", s, "in", text("Keys for 1204 are at the desk."), 33, { sender: { name: "Joseph", address: "+971503334455" } }),
+    m("cnv_0marina", s, "in", text("Thanks, picking them up at four."), 31, { sender: { name: "Lena Fischer", address: "+971506667788" }, reactions: [{ emoji: "👍" }, { emoji: "👍" }] }),
+    m("cnv_0marina", s, "in", text("removed"), 30, { sender: { name: "Joseph", address: "+971503334455" }, revoked_at: new Date(Date.now() - 29 * MINUTE).toISOString() }),
+    m("cnv_0tom", s, "in", text("Guten Tag, do you also have villas in Jumeirah Park?"), 185, { sender: { name: "Tom Becker", address: "+491711234567" } }),
+    m("cnv_0tom", s, "out", text("Hello Tom, we do. A colleague will call you today."), 184, { state: "server", origin: { by: "rule", rule: "rul_0faq", answers: "msg_0" } }),
+    m("cnv_0priya", "acc_0lease", "in", text("The renewal papers, please"), 300, { sender: { name: "Priya Nair", address: "+971559876543" } }),
+    m("cnv_0priya", "acc_0lease", "out", text("Here they come."), 3, { state: "failed", failure: { code: "restricted", text: "WhatsApp does not let this account start new chats for now; wait, or send from another account." } }),
+    m("cnv_0omar", "acc_0viewings", "in", text("مرحبا، هل الشقة متاحة يوم الأحد؟"), 47, { sender: { name: "عمر الفارسي", address: "+971502221133" } }),
+    m("cnv_0omar", "acc_0viewings", "out", text("نعم، أهلا وسهلا. الساعة الخامسة؟"), 1, { state: "accepted", waiting: { code: "not_connected", text: "Viewings is not connected; it goes out when it is back", until: new Date(Date.now() + 34_000).toISOString() } }),
+    m("cnv_0grace", "acc_0london", "in", text("Speak on Monday then."), 2_900, { sender: { name: "Grace Whitfield", address: "+447700900123" } }),
+    m("cnv_0unknown", s, "in", { kind: "placeholder" }, 20, { sender: { name: null, address: "+971583004411" } }),
+  ];
+  list.find((c) => c.id === "cnv_0marina").unread = 3;
+  list.find((c) => c.id === "cnv_0omar").unread = 1;
+  return { list, messages: all };
+}
+
+export function rules() {
+  const base = { account: null, scope: "direct", max_age: 600_000, enabled: true, created_at: new Date().toISOString() };
+  return [
+    { ...base, id: "rul_0hours", name: "Opening hours", position: 10, matches: { on: "any_word", words: ["hours", "open", "opening"] }, answer: "Hello {name}, we are here Sunday to Thursday, 9:00 to 18:00." },
+    { ...base, id: "rul_0faq", name: "Location", position: 20, matches: { on: "contains", text: "where are you" }, answer: "Marina Plaza, 27th floor. Parking is free for visitors." },
+    { ...base, id: "rul_0echo", name: "Echo (testing)", position: 90, account: "acc_0spare", matches: { on: "starts_with", text: "echo" }, answer: "{text}", enabled: false, scope: "everywhere" },
+  ];
+}
+
+export function deadLetters() {
+  const at = (m) => new Date(Date.now() - m * MINUTE).toISOString();
+  return [
+    { id: "ddl_01", account: "acc_0lease", conversation: "cnv_0priya", message: "msg_00000000g", stage: "send", error: "The file could not be uploaded: the media host answered 503 three times.", state: "pending", attempts: 3, created_at: at(14), payload: { kind: "document", file_name: "renewal.pdf", to: "+971559876543" } },
+    { id: "ddl_02", account: "acc_0sales", conversation: "cnv_0tom", message: "msg_00000000e", stage: "language", error: "The text is longer than 262,144 bytes after decoding.", state: "manual_review", attempts: 3, created_at: at(220), payload: { kind: "text", body: "Guten Tag, …" } },
+    { id: "ddl_03", account: "acc_0sales", conversation: null, message: null, stage: "media", error: "The picture is damaged: unexpected end of file.", state: "archived", attempts: 3, created_at: at(3_000), payload: { kind: "image" } },
+  ];
+}
+
+export function webhooks() {
+  return [
+    { id: "whk_0crm", url: "https://crm.example.com/hooks/waypost", description: "CRM", kinds: ["message.received", "message.state"], account: null, enabled: true, disabled_reason: null, created_at: new Date(Date.now() - 9e8).toISOString() },
+    { id: "whk_0old", url: "https://old.example.com/in", description: "Old reporting", kinds: [], account: "acc_0sales", enabled: false, disabled_reason: "The endpoint answered 410 Gone.", created_at: new Date(Date.now() - 9e9).toISOString() },
+  ];
+}
+
+export function deliveries() {
+  const at = (s) => new Date(Date.now() - s * 1000).toISOString();
+  return [
+    { id: "dlv_1", event: "evt_01", kind: "message.received", at: at(40), attempt: 1, status: 200, duration_ms: 84, error: null },
+    { id: "dlv_2", event: "evt_02", kind: "message.state", at: at(95), attempt: 2, status: 204, duration_ms: 61, error: null },
+    { id: "dlv_3", event: "evt_02", kind: "message.state", at: at(120), attempt: 1, status: 503, duration_ms: 1_204, error: "503 Service Unavailable: busy", next_at: at(95) },
+    { id: "dlv_4", event: "evt_03", kind: "message.received", at: at(4_000), attempt: 1, status: null, duration_ms: 15_000, error: "No answer within 15 s.", next_at: at(3_900) },
+  ];
+}
+
+export function keys() {
+  return [
+    { id: "key_0crm", name: "CRM connector", scopes: ["messages:read", "messages:send", "conversations:read", "events:read"], created_at: new Date(Date.now() - 8e9).toISOString(), expires_at: null, last_used_at: new Date(Date.now() - 42_000).toISOString() },
+    { id: "key_0bi", name: "Monthly report", scopes: ["accounts:read", "messages:read"], created_at: new Date(Date.now() - 4e9).toISOString(), expires_at: new Date(Date.now() + 4e8).toISOString(), last_used_at: null },
+  ];
+}

@@ -1,0 +1,514 @@
+// A stand-in for the server, in memory, for developing the dashboard and for its quick tests. It
+// speaks the same API; what the real one does is tested against the real one. `POST /mock/...`
+// plays the phone and the other side.
+//
+//   node mock/server.mjs [--port 8080] [--fresh] [--link-window 120]
+
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { WebSocketServer } from "ws";
+import * as data from "./data.mjs";
+
+const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
+const CSP = "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
+/** Events kept for resuming; an older cursor gets a resync. */
+const LOG_MAX = 1_000;
+
+class Refusal extends Error {
+  constructor(status, code, detail, field) {
+    super(detail);
+    Object.assign(this, { status, code, detail, field });
+  }
+}
+const found = (thing, what) => {
+  if (!thing) throw new Refusal(404, "not_found", `There is no such ${what}; it may have been deleted.`);
+  return thing;
+};
+const id = (prefix) => `${prefix}_0${Math.random().toString(32).slice(2, 12)}`;
+const now = () => new Date().toISOString();
+const later = (ms) => new Date(Date.now() + ms).toISOString();
+
+export class Mock {
+  constructor({ fresh = false, windowMs = 120_000, refMs = 20_000 } = {}) {
+    this.fresh = fresh;
+    this.windowMs = windowMs;
+    this.refMs = refMs;
+    this.setupToken = "set-up-once";
+    this.people = fresh ? [] : [{ id: "per_0owner", login: "owner", name: "Sara Lindqvist", role: "owner", password: "correct horse battery", created_at: now() }];
+    this.sessions = new Map();
+    this.accounts = fresh ? [] : data.accounts();
+    this.histories = new Map(this.accounts.map((a) => [a.id, a.state === "new" ? [] : data.history()]));
+    const talks = fresh ? { list: [], messages: [] } : data.conversations();
+    this.conversations = talks.list;
+    this.messages = talks.messages;
+    this.rules = fresh ? [] : data.rules();
+    this.dead = fresh ? [] : data.deadLetters();
+    this.hooks = fresh ? [] : data.webhooks();
+    this.deliveries = data.deliveries();
+    this.keys = fresh ? [] : data.keys();
+    this.links = new Map();
+    this.timers = new Set();
+    this.log = [];
+    this.position = 0;
+    this.blobs = new Map();
+    this.idempotent = new Map();
+    this.started = Date.now();
+  }
+
+  async listen(port = 0) {
+    this.http = createServer((req, res) => void this.handle(req, res));
+    this.ws = new WebSocketServer({ noServer: true });
+    this.http.on("upgrade", (req, socket, head) => {
+      const url = new URL(req.url, "http://x");
+      if (url.pathname !== "/api/v1/events/stream" || !this.personOf(req)) return socket.destroy();
+      this.ws.handleUpgrade(req, socket, head, (client) => this.stream(client, url.searchParams.get("after")));
+    });
+    await new Promise((done) => this.http.listen(port, "127.0.0.1", done));
+    this.url = `http://127.0.0.1:${this.http.address().port}`;
+    return this.url;
+  }
+
+  async close() {
+    for (const timer of this.timers) clearTimeout(timer);
+    for (const client of this.ws.clients) client.terminate();
+    this.http.closeAllConnections();
+    await new Promise((done) => this.http.close(done));
+  }
+
+  after(ms, work) {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      work();
+    }, ms);
+    this.timers.add(timer);
+  }
+
+  // ---- events
+
+  stream(client, after) {
+    if (after !== null) {
+      const from = Number(after);
+      const oldest = this.position - this.log.length;
+      if (!Number.isInteger(from) || from < oldest || from > this.position) client.send(JSON.stringify({ type: "resync", cursor: String(this.position), reason: "expired" }));
+      else for (const frame of this.log.slice(from - oldest)) client.send(JSON.stringify(frame));
+    }
+    const ping = setInterval(() => client.send(JSON.stringify({ type: "ping" })), 10_000);
+    client.on("close", () => clearInterval(ping));
+  }
+
+  emit(kind, account, conversation, body) {
+    this.position += 1;
+    const frame = { type: "event", cursor: String(this.position), event: { id: id("evt"), kind, version: 1, account, conversation, at: now(), data: body } };
+    this.log.push(frame);
+    if (this.log.length > LOG_MAX) this.log.shift();
+    for (const client of this.ws.clients) client.send(JSON.stringify(frame));
+  }
+
+  setState(account, state, code, more = {}) {
+    const change = { from: account.state, to: state, reason: data.reason(code), at: now() };
+    Object.assign(account, { state, reason: change.reason, state_since: change.at, next_attempt_at: null }, more);
+    this.histories.get(account.id).unshift(change);
+    this.emit("account.state", account.id, null, { from: change.from, to: state, reason: change.reason });
+  }
+
+  // ---- linking
+
+  startLink(account, method) {
+    this.dropLink(account);
+    const link = { status: "waiting", method, qr: null, qr_expires_at: null, code: null, window_ends_at: later(this.windowMs), regeneration: 0, regenerations_max: 3, message: "Asking WhatsApp for a code.", live: true };
+    this.links.set(account.id, link);
+    this.setState(account, "linking", method === "qr" ? "awaiting_scan" : "awaiting_code");
+    this.after(250, () => link.live && (method === "qr" ? this.nextQr(account, link) : this.showCode(account, link)));
+    return link;
+  }
+  nextQr(account, link) {
+    if (!link.live || link.status === "linked") return;
+    const random = () => Math.random().toString(36).slice(2);
+    Object.assign(link, { status: "showing_qr", qr: `2@${random()}${random()}${random()}${random()},${random()}${random()},${random()}${random()}=,${random()}${random()},1`, qr_expires_at: later(this.refMs), message: null });
+    this.emit("link.code", account.id, null, {});
+    this.after(this.refMs, () => this.nextQr(account, link));
+  }
+  showCode(account, link) {
+    const LETTERS = "123456789ABCDEFGHJKLMNPQRSTVWXYZ";
+    const four = () => Array.from({ length: 4 }, () => LETTERS[Math.floor(Math.random() * LETTERS.length)]).join("");
+    Object.assign(link, { status: "showing_code", code: `${four()}-${four()}`, message: null });
+    this.emit("link.code", account.id, null, {});
+  }
+  dropLink(account) {
+    const link = this.links.get(account.id);
+    if (link) link.live = false;
+  }
+  finishLink(account) {
+    const link = found(this.links.get(account.id), "link");
+    Object.assign(link, { status: "linked", live: false, qr: null, code: null, message: "Linked." });
+    account.phone ??= "+971508001122";
+    this.setState(account, "connecting", "linked");
+    this.after(400, () => this.setState(account, "online", "connected"));
+  }
+
+  // ---- messages
+
+  preview(message) {
+    return message.content?.body ?? message.content?.caption ?? message.content?.file_name ?? message.kind;
+  }
+  conversation(talk) {
+    const last = this.messages.filter((m) => m.conversation === talk.id).at(-1);
+    return { ...talk, last_message: last ? { preview: last.revoked_at ? "This message was deleted" : this.preview(last), at: last.sent_at, direction: last.direction, state: last.state } : null };
+  }
+  talkWith(account, to) {
+    const known = this.conversations.find((c) => c.id === to || (c.account === account && c.address === to));
+    if (known) return known;
+    if (!/^\+?\d{7,15}$/.test(to.replaceAll(/[ -]/g, ""))) throw new Refusal(422, "bad_recipient", `“${to}” is no phone number; write it with its country code.`, "to");
+    const talk = { id: id("cnv"), account, kind: "direct", title: to, address: to.replaceAll(/[ -]/g, ""), contact: null, unread: 0, last_message: null };
+    this.conversations.push(talk);
+    return talk;
+  }
+  receive({ account, from, name, body }) {
+    const talk = this.talkWith(account, from);
+    if (name) talk.title = name;
+    const message = data.message(talk.id, account, "in", { kind: "text", body }, 0, { sender: { name: name ?? null, address: from } });
+    this.messages.push(message);
+    talk.unread += 1;
+    this.emit("message.received", account, talk.id, { message: message.id });
+    return message;
+  }
+  send(body) {
+    const account = found(this.accounts.find((a) => a.id === body.account), "account");
+    if (["new", "logged_out", "banned"].includes(account.state)) throw new Refusal(409, "not_linked", `${account.name} is not linked; link it first.`, "account");
+    const talk = this.talkWith(account.id, String(body.to ?? ""));
+    const content = body.content ?? {};
+    const target = content.message ? found(this.messages.find((m) => m.id === content.message), "message") : null;
+    if (content.kind === "reaction") target.reactions = content.emoji ? [{ emoji: content.emoji, by: "me" }] : [];
+    else if (content.kind === "edit") Object.assign(target, { content: { ...target.content, body: content.body }, edited_at: now() });
+    else if (content.kind === "revoke") target.revoked_at = now();
+    const said = { ...content };
+    if (content.quote_message) {
+      const quoted = this.messages.find((m) => m.id === content.quote_message);
+      said.quote = { wire_id: quoted?.wire_id, sender: quoted?.sender?.address ?? null, text: quoted ? this.preview(quoted) : null };
+    }
+    const blob = this.blobs.get(content.blob);
+    const message = data.message(talk.id, account.id, "out", said, 0, { state: "accepted", media: blob ? { state: "stored", bytes: blob.bytes.length } : null });
+    if (account.state !== "online") message.waiting = { code: "not_connected", text: `${account.name} is not connected; it goes out when it is back`, until: account.next_attempt_at };
+    if (target) this.emit("message.changed", account.id, talk.id, { message: target.id });
+    else {
+      this.messages.push(message);
+      this.emit("message.accepted", account.id, talk.id, { message: message.id });
+      if (account.state === "online") this.progress(message);
+    }
+    return message;
+  }
+  progress(message) {
+    ["server", "delivered", "read"].forEach((state, i) =>
+      this.after([250, 700, 1_600][i], () => {
+        message.state = state;
+        this.emit("message.state", message.account, message.conversation, { message: message.id, state });
+      }),
+    );
+  }
+
+  // ---- HTTP
+
+  personOf(req) {
+    const token = /waypost_session=([^;]+)/.exec(req.headers.cookie ?? "")?.[1];
+    return token ? this.sessions.get(token) : undefined;
+  }
+  enter(res, person) {
+    const token = id("ses");
+    const session = { person, csrf: id("csrf") };
+    this.sessions.set(token, session);
+    res.setHeader("Set-Cookie", `waypost_session=${token}; HttpOnly; SameSite=Lax; Path=/`);
+    return this.sessionView(session);
+  }
+  sessionView({ person, csrf }) {
+    const { password: _, ...shown } = person;
+    return { person: shown, csrf_token: csrf };
+  }
+
+  async handle(req, res) {
+    const url = new URL(req.url, "http://x");
+    try {
+      if (url.pathname.startsWith("/mock/")) return this.answer(res, 200, this.control(url.pathname.slice(6), await readJson(req)));
+      if (!url.pathname.startsWith("/api/")) return this.file(url.pathname, res);
+      const [status, body] = await this.route(req, res, url);
+      if (status !== "sent") this.answer(res, status, body);
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error : new Refusal(500, "bug", `${error.stack}`);
+      this.answer(res, refusal.status, { type: "about:blank", title: refusal.detail, status: refusal.status, detail: refusal.detail, code: refusal.code, field: refusal.field }, "application/problem+json");
+    }
+  }
+  answer(res, status, body, type = "application/json") {
+    if (body === null || body === undefined) {
+      res.writeHead(204).end();
+      return;
+    }
+    res.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store" }).end(JSON.stringify(body));
+  }
+  file(path, res) {
+    const wanted = join(DIST, normalize(path));
+    const file = wanted.startsWith(DIST) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, "index.html");
+    if (!existsSync(file)) return res.writeHead(503).end("Run `npm run build` first.");
+    res.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream", "Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff" });
+    createReadStream(file).pipe(res);
+  }
+
+  control(what, body) {
+    const account = body.account ? found(this.accounts.find((a) => a.id === body.account || a.name === body.account), "account") : null;
+    switch (what) {
+      case "scan":
+        this.finishLink(account);
+        return { ok: true };
+      case "passkey":
+        Object.assign(this.links.get(account.id), { status: "failed", live: false, qr: null, message: data.reason("passkey_required").text });
+        this.setState(account, "needs_attention", "passkey_required");
+        return { ok: true };
+      case "kick":
+        this.setState(account, "recovering", "connection_lost", { next_attempt_at: later(60_000) });
+        return { ok: true };
+      case "back":
+        this.setState(account, "online", "connected");
+        return { ok: true };
+      case "receive":
+        return this.receive({ ...body, account: account.id });
+      case "typing":
+        this.emit("conversation.typing", account.id, body.conversation, { active: body.active, name: body.name });
+        return { ok: true };
+      case "sent":
+        return { items: this.messages.filter((m) => m.direction === "out" && (!account || m.account === account.id)) };
+      case "drop":
+        for (const client of this.ws.clients) client.terminate();
+        return { ok: true };
+      default:
+        throw new Refusal(404, "not_found", `There is no control “${what}”.`);
+    }
+  }
+
+  async route(req, res, url) {
+    const path = url.pathname.slice("/api/v1".length);
+    const [a, b, c] = path.split("/").filter(Boolean);
+    const q = url.searchParams;
+    const m = req.method;
+    if (a === "blobs" && m === "POST") return [201, await this.storeBlob(req, q)];
+    const body = m === "GET" ? {} : await readJson(req);
+    const session = this.personOf(req);
+
+    if (a === "setup") {
+      if (m === "GET") return [200, { needed: this.people.length === 0 }];
+      if (this.people.length > 0) throw new Refusal(409, "already_set_up", "Waypost is already set up; sign in instead.");
+      if (body.token !== this.setupToken) throw new Refusal(422, "bad_token", "This is not the set-up token; copy it from the server's first output.", "token");
+      const person = { id: id("per"), login: body.login, name: body.name, role: "owner", password: body.password, created_at: now() };
+      this.people.push(person);
+      return [201, this.enter(res, person)];
+    }
+    if (a === "session" && m === "POST") {
+      const person = this.people.find((p) => p.login === body.login && p.password === body.password);
+      if (!person) throw new Refusal(401, "bad_credentials", "Login or password is wrong.");
+      return [200, this.enter(res, person)];
+    }
+    if (!session) throw new Refusal(401, "signed_out", "Sign in first.");
+    if (m !== "GET" && req.headers["x-csrf-token"] !== session.csrf) throw new Refusal(403, "csrf", "The CSRF token is missing or wrong; reload the page.");
+    if (a === "session") {
+      if (m === "GET") return [200, this.sessionView(session)];
+      for (const [token, s] of this.sessions) if (s === session) this.sessions.delete(token);
+      return [204, null];
+    }
+    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes }[a];
+    if (handler) return handler.call(this, m, b, c, body, q, req, res);
+    if (a === "status") return [200, this.status()];
+    throw new Refusal(404, "not_found", "There is no such route.");
+  }
+
+  status() {
+    const accounts = {};
+    for (const account of this.accounts) accounts[account.state] = (accounts[account.state] ?? 0) + 1;
+    return { version: "0.1.0-mock", uptime_s: Math.floor((Date.now() - this.started) / 1000) + 187_000, accounts, queues: { outbox: 12, unfinished: 213 }, sim: true };
+  }
+
+  accountRoutes(m, b, c, body, q) {
+    if (!b) {
+      if (m === "GET") return [200, page(this.accounts, q)];
+      if (!body.name?.trim()) throw new Refusal(422, "empty_name", "Give the account a name.", "name");
+      if (body.phone && !/^\+?[\d -]{7,20}$/.test(body.phone)) throw new Refusal(422, "bad_phone", "This is no phone number; write it with its country code.", "phone");
+      const account = { ...data.accounts().at(-1), id: id("acc"), name: body.name, phone: body.phone ?? null, created_at: now(), state_since: now() };
+      this.accounts.push(account);
+      this.histories.set(account.id, [{ from: null, to: "new", reason: data.reason("created"), at: now() }]);
+      return [201, account];
+    }
+    const account = found(this.accounts.find((x) => x.id === b), "account");
+    if (!c && m === "GET") return [200, account];
+    if (!c && m === "PATCH") return [200, Object.assign(account, body)];
+    if (!c && m === "DELETE") {
+      this.dropLink(account);
+      this.accounts = this.accounts.filter((x) => x !== account);
+      return [204, null];
+    }
+    if (c === "history") return [200, page(this.histories.get(b), q)];
+    if (c === "link") {
+      if (m === "POST") return [202, view(this.startLink(account, body.method))];
+      const link = this.links.get(b);
+      if (m === "DELETE") {
+        if (link) Object.assign(link, { status: "cancelled", live: false, qr: null, code: null });
+        this.setState(account, account.phone ? "logged_out" : "new", "link_cancelled");
+        return [204, null];
+      }
+      return [200, view(link ?? { status: "idle", method: null, qr: null, qr_expires_at: null, code: null, window_ends_at: null, regeneration: 0, regenerations_max: 3, message: null })];
+    }
+    if (c === "pause") this.setState(account, "disabled", "requested");
+    else if (c === "unlink") this.setState(account, "logged_out", "requested");
+    else if (c === "resume" || c === "reconnect") {
+      this.setState(account, "connecting", "requested");
+      this.after(500, () => this.setState(account, "online", "connected"));
+    } else throw new Refusal(404, "not_found", "There is no such route.");
+    return [202, account];
+  }
+
+  messageRoutes(m, b, c, body, q, req, res) {
+    if (!b && m === "POST") {
+      const key = req.headers["idempotency-key"];
+      const known = key && this.idempotent.get(key);
+      if (known) return [202, known];
+      const message = this.send(body);
+      if (key) this.idempotent.set(key, message);
+      return [202, message];
+    }
+    const message = found(this.messages.find((x) => x.id === b), "message");
+    if (c === "cancel") return [200, Object.assign(message, { state: "failed", waiting: null, failure: { code: "cancelled", text: "Cancelled before it went out." } })];
+    if (c === "media") {
+      const blob = this.blobs.get(message.content.blob);
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="420"><defs><linearGradient id="g" x2="0" y2="1"><stop stop-color="#f2c48d"/><stop offset="1" stop-color="#3f7f8c"/></linearGradient></defs><rect width="640" height="420" fill="url(#g)"/><path d="M0 330 120 250l90 60 130-120 120 110 80-50 100 80v90H0z" fill="#1f4650"/><circle cx="470" cy="110" r="44" fill="#fff3da"/></svg>`;
+      res.writeHead(200, { "Content-Type": blob?.mime ?? "image/svg+xml", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'" }).end(blob?.bytes ?? svg);
+      return ["sent"];
+    }
+    return [200, message];
+  }
+  async storeBlob(req, q) {
+    if (!this.personOf(req)) throw new Refusal(401, "signed_out", "Sign in first.");
+    const bytes = await readBytes(req);
+    const blob = { id: id("blb"), bytes, mime: req.headers["content-type"], name: q.get("file_name") };
+    this.blobs.set(blob.id, blob);
+    return { id: blob.id, bytes: bytes.length, sha256: "0".repeat(64), mime: blob.mime };
+  }
+
+  conversationRoutes(m, b, c, body, q) {
+    if (!b) {
+      const search = (q.get("search") ?? "").toLowerCase();
+      const list = this.conversations
+        .map((talk) => this.conversation(talk))
+        .filter((t) => !q.get("account") || t.account === q.get("account"))
+        .filter((t) => q.get("unread") !== "true" || t.unread > 0)
+        .filter((t) => !search || `${t.title} ${t.address}`.toLowerCase().includes(search) || this.messages.some((x) => x.conversation === t.id && this.preview(x).toLowerCase().includes(search)))
+        .sort((x, y) => (y.last_message?.at ?? "").localeCompare(x.last_message?.at ?? ""));
+      return [200, page(list, q)];
+    }
+    const talk = found(this.conversations.find((x) => x.id === b), "conversation");
+    if (c === "messages") return [200, page(this.messages.filter((x) => x.conversation === b).reverse(), q)];
+    if (c === "read") {
+      talk.unread = 0;
+      this.emit("message.changed", talk.account, talk.id, {});
+      return [204, null];
+    }
+    if (c === "typing") return [204, null];
+    return [200, this.conversation(talk)];
+  }
+
+  ruleRoutes(m, b, c, body, q) {
+    if (!b && m === "GET") return [200, page([...this.rules].sort((x, y) => x.position - y.position), q)];
+    if (m === "POST" || m === "PUT") {
+      if (!body.answer?.trim()) throw new Refusal(422, "empty_answer", "Write what the rule answers.", "answer");
+    }
+    if (!b) {
+      const rule = { ...body, id: id("rul"), created_at: now() };
+      this.rules.push(rule);
+      return [201, rule];
+    }
+    const rule = found(this.rules.find((x) => x.id === b), "rule");
+    if (m === "PUT") return [200, Object.assign(rule, body)];
+    if (m === "DELETE") {
+      this.rules = this.rules.filter((x) => x !== rule);
+      return [204, null];
+    }
+    return [200, rule];
+  }
+  deadRoutes(m, b, c, body, q) {
+    if (!b) return [200, page(this.dead.filter((d) => !q.get("state") || d.state === q.get("state")), q)];
+    if (b === "replay") {
+      for (const one of this.dead) if (body.ids.includes(one.id)) one.state = "retrying";
+      return [202, { replayed: body.ids.length }];
+    }
+    const letter = found(this.dead.find((x) => x.id === b), "dead letter");
+    if (c) letter.state = c === "archive" ? "archived" : "retrying";
+    return [200, letter];
+  }
+  hookRoutes(m, b, c, body, q) {
+    if (!b && m === "GET") return [200, page(this.hooks, q)];
+    if (!b) {
+      if (!/^https?:\/\/[^/]/.test(body.url ?? "")) throw new Refusal(422, "bad_url", "Write the whole address, starting with https://.", "url");
+      const hook = { id: id("whk"), description: null, kinds: [], account: null, enabled: true, disabled_reason: null, created_at: now(), ...body };
+      this.hooks.push(hook);
+      return [201, { ...hook, secret: "whsec_bW9jayBzZWNyZXQsIG9ubHkgc2hvd24gb25jZQ==" }];
+    }
+    const hook = found(this.hooks.find((x) => x.id === b), "webhook");
+    if (c === "deliveries") return [200, page(b === "whk_0crm" ? this.deliveries : [], q)];
+    if (c === "rotate-secret") return [200, { ...hook, secret: "whsec_YW5vdGhlciBtb2NrIHNlY3JldCwgcm90YXRlZCE=" }];
+    if (c) return [202, {}];
+    if (m === "DELETE") {
+      this.hooks = this.hooks.filter((x) => x !== hook);
+      return [204, null];
+    }
+    if (m === "PATCH") Object.assign(hook, body, body.enabled ? { disabled_reason: null } : {});
+    return [200, hook];
+  }
+  keyRoutes(m, b, c, body, q) {
+    if (m === "GET") return [200, page(this.keys, q)];
+    if (m === "DELETE") {
+      this.keys = this.keys.filter((x) => x.id !== b);
+      return [204, null];
+    }
+    if (!body.scopes?.length) throw new Refusal(422, "no_scopes", "Choose at least one scope.", "scopes");
+    const key = { id: id("key"), name: body.name, scopes: body.scopes, created_at: now(), expires_at: body.expires_at ?? null, last_used_at: null };
+    this.keys.push(key);
+    return [201, { ...key, key: `wpk_${key.id.slice(5)}_mockmockmockmockmockmockmockmock` }];
+  }
+  peopleRoutes(m, b, c, body, q) {
+    const shown = ({ password: _, ...person }) => person;
+    if (m === "GET") return [200, page(this.people.map(shown), q)];
+    const person = { id: id("per"), created_at: now(), ...body };
+    this.people.push(person);
+    return [201, shown(person)];
+  }
+}
+
+function view({ live: _, ...link }) {
+  return link;
+}
+function page(items, q) {
+  const limit = Math.min(200, Number(q.get("limit") ?? 50));
+  const from = Number(q.get("cursor") ?? 0);
+  return { items: items.slice(from, from + limit), next: from + limit < items.length ? String(from + limit) : null };
+}
+async function readBytes(req) {
+  const parts = [];
+  for await (const part of req) parts.push(part);
+  return Buffer.concat(parts);
+}
+async function readJson(req) {
+  const text = (await readBytes(req)).toString();
+  if (!text) return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refusal(400, "bad_json", "The body is no JSON.");
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const option = (name, otherwise) => {
+    const at = process.argv.indexOf(`--${name}`);
+    return at < 0 ? otherwise : process.argv[at + 1];
+  };
+  const mock = new Mock({ fresh: process.argv.includes("--fresh"), windowMs: Number(option("link-window", 120)) * 1000 });
+  const url = await mock.listen(Number(option("port", 8080)));
+  console.log(`Mock of Waypost on ${url}; sign in as "owner" with "correct horse battery", or set up with "${mock.setupToken}" when --fresh.`);
+}
