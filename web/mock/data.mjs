@@ -130,7 +130,7 @@ export function conversations() {
     m("cnv_0marina", s, "in", text("Thanks, picking them up at four."), 31, { sender: { name: "Lena Fischer", address: "+971506667788" }, reactions: [{ emoji: "👍" }, { emoji: "👍" }] }),
     m("cnv_0marina", s, "in", text("removed"), 30, { sender: { name: "Joseph", address: "+971503334455" }, revoked_at: new Date(Date.now() - 29 * MINUTE).toISOString() }),
     m("cnv_0tom", s, "in", text("Guten Tag, do you also have villas in Jumeirah Park?"), 185, { sender: { name: "Tom Becker", address: "+491711234567" } }),
-    m("cnv_0tom", s, "out", text("Hello Tom, we do. A colleague will call you today."), 184, { state: "server", origin: { by: "rule", rule: "rul_0faq", answers: "msg_0" } }),
+    m("cnv_0tom", s, "out", text("Hello Tom, we do. A colleague will call you today."), 184, { state: "server", origin: "own" }),
     m("cnv_0priya", "acc_0lease", "in", text("The renewal papers, please"), 300, { sender: { name: "Priya Nair", address: "+971559876543" } }),
     m("cnv_0priya", "acc_0lease", "out", text("Here they come."), 3, { state: "failed", failure: { code: "restricted", text: "WhatsApp does not let this account start new chats for now; wait, or send from another account." } }),
     m("cnv_0omar", "acc_0viewings", "in", text("مرحبا، هل الشقة متاحة يوم الأحد؟"), 47, { sender: { name: "عمر الفارسي", address: "+971502221133" } }),
@@ -163,19 +163,23 @@ export function deadLetters() {
 
 export function webhooks() {
   return [
-    { id: "whk_0crm", url: "https://crm.example.com/hooks/waypost", description: "CRM", kinds: ["message.received", "message.state"], account: null, enabled: true, disabled_reason: null, created_at: new Date(Date.now() - 9e8).toISOString() },
-    { id: "whk_0old", url: "https://old.example.com/in", description: "Old reporting", kinds: [], account: "acc_0sales", enabled: false, disabled_reason: "The endpoint answered 410 Gone.", created_at: new Date(Date.now() - 9e9).toISOString() },
+    { id: "whk_0crm", url: "https://crm.example.com/hooks/waypost", description: "CRM", kinds: ["message.received", "message.state"], account: null, enabled: true, disabled_reason: null, created_at: new Date(Date.now() - 9e8).toISOString(), succeeded_at: new Date(Date.now() - 4e4).toISOString(), failing_since: null, previous_secret_until: null },
+    { id: "whk_0old", url: "https://old.example.com/in", description: "Old reporting", kinds: [], account: "acc_0sales", enabled: false, disabled_reason: "gone", created_at: new Date(Date.now() - 9e9).toISOString(), succeeded_at: null, failing_since: new Date(Date.now() - 8e8).toISOString(), previous_secret_until: null },
   ];
 }
 
 export function deliveries() {
   const at = (s) => new Date(Date.now() - s * 1000).toISOString();
   return [
-    { id: "dlv_1", event: "evt_01", kind: "message.received", at: at(40), attempt: 1, status: 200, duration_ms: 84, error: null },
-    { id: "dlv_2", event: "evt_02", kind: "message.state", at: at(95), attempt: 2, status: 204, duration_ms: 61, error: null },
-    { id: "dlv_3", event: "evt_02", kind: "message.state", at: at(120), attempt: 1, status: 503, duration_ms: 1_204, error: "503 Service Unavailable: busy", next_at: at(95) },
-    { id: "dlv_4", event: "evt_03", kind: "message.received", at: at(4_000), attempt: 1, status: null, duration_ms: 15_000, error: "No answer within 15 s.", next_at: at(3_900) },
+    { id: "dlv_1", event: "evt_01", at: at(40), attempt: 1, status: 200, duration_ms: 84, error: null, response: "ok" },
+    { id: "dlv_2", event: "evt_02", at: at(95), attempt: 2, status: 204, duration_ms: 61, error: null, response: "" },
+    { id: "dlv_3", event: "evt_02", at: at(120), attempt: 1, status: 503, duration_ms: 1_204, error: "503 Service Unavailable: busy", response: "" },
+    { id: "dlv_4", event: "evt_03", at: at(4_000), attempt: 1, status: null, duration_ms: 15_000, error: "No answer within 15 s.", response: "" },
   ];
+}
+
+export function blocked() {
+  return [{ conversation: "cnv_0priya", waiting: 3, attempts: 2, next_at: new Date(Date.now() + 240_000).toISOString(), last_error: "503 Service Unavailable: busy" }];
 }
 
 export function keys() {

@@ -37,7 +37,7 @@ export class Mock {
     this.windowMs = windowMs;
     this.refMs = refMs;
     this.setupToken = "set-up-once";
-    this.people = fresh ? [] : [{ id: "per_0owner", login: "owner", name: "Sara Lindqvist", role: "owner", password: "correct horse battery", created_at: now() }];
+    this.people = fresh ? [] : [{ id: "per_0owner", login: "owner", name: "Sara Lindqvist", role: "owner", disabled: false, signed_in_at: now(), password: "correct horse battery", created_at: now() }];
     this.sessions = new Map();
     this.accounts = fresh ? [] : data.accounts();
     this.histories = new Map(this.accounts.map((a) => [a.id, a.state === "new" ? [] : data.history()]));
@@ -54,6 +54,8 @@ export class Mock {
     this.log = [];
     this.position = 0;
     this.blobs = new Map();
+    /** What contacts answer by themselves. */
+    this.answers = new Map();
     this.idempotent = new Map();
     this.started = Date.now();
   }
@@ -111,7 +113,7 @@ export class Mock {
     const change = { from: account.state, to: state, reason: data.reason(code), at: now() };
     Object.assign(account, { state, reason: change.reason, state_since: change.at, next_attempt_at: null }, more);
     this.histories.get(account.id).unshift(change);
-    this.emit("account.state", account.id, null, { from: change.from, to: state, reason: change.reason });
+    this.emit("account.state", account.id, null, { account: account.id, from: change.from, to: state, reason: { code }, text: change.reason.text });
   }
 
   // ---- linking
@@ -141,10 +143,16 @@ export class Mock {
     const link = this.links.get(account.id);
     if (link) link.live = false;
   }
-  finishLink(account) {
+  /** The account whose link shows this; like a phone, the mock knows nothing else of it. */
+  linking(shows) {
+    for (const [account, link] of this.links) if (link.live && shows(link)) return this.accounts.find((a) => a.id === account);
+    throw new Refusal(404, "no_such_code", "No link shows this code (any more).");
+  }
+  finishLink(account, number) {
     const link = found(this.links.get(account.id), "link");
     Object.assign(link, { status: "linked", live: false, qr: null, code: null, message: "Linked." });
-    account.phone ??= "+971508001122";
+    account.phone = number;
+    account.lid = `${number.slice(1).split("").reverse().join("")}@lid`;
     this.setState(account, "connecting", "linked");
     this.after(400, () => this.setState(account, "online", "connected"));
   }
@@ -207,6 +215,9 @@ export class Mock {
         this.emit("message.state", message.account, message.conversation, { message: message.id, state });
       }),
     );
+    const talk = this.conversations.find((c) => c.id === message.conversation);
+    const answer = this.answers.get(talk.address);
+    if (answer) this.after(1_800, () => this.receive({ account: message.account, from: talk.address, body: answer }));
   }
 
   // ---- HTTP
@@ -255,31 +266,34 @@ export class Mock {
   }
 
   control(what, body) {
-    const account = body.account ? found(this.accounts.find((a) => a.id === body.account || a.name === body.account), "account") : null;
+    const account = body.account ? found(this.accounts.find((a) => a.id === body.account || a.phone === body.account), "account") : null;
     switch (what) {
       case "scan":
-        this.finishLink(account);
+        this.finishLink(this.linking((link) => link.qr === body.qr), body.number);
         return { ok: true };
-      case "passkey":
-        Object.assign(this.links.get(account.id), { status: "failed", live: false, qr: null, message: data.reason("passkey_required").text });
-        this.setState(account, "needs_attention", "passkey_required");
+      case "type":
+        this.finishLink(this.linking((link) => link.code === body.code), body.number);
         return { ok: true };
+      case "passkey": {
+        const asked = this.linking((link) => link.qr === body.qr);
+        Object.assign(this.links.get(asked.id), { status: "failed", live: false, qr: null, message: data.reason("passkey_required").text });
+        this.setState(asked, "needs_attention", "passkey_required");
+        return { ok: true };
+      }
       case "kick":
-        this.setState(account, "recovering", "connection_lost", { next_attempt_at: later(60_000) });
+        this.setState(account, "recovering", "connection_lost", { next_attempt_at: later(2_500) });
+        this.after(2_500, () => this.setState(account, "online", "connected"));
         return { ok: true };
-      case "back":
-        this.setState(account, "online", "connected");
+      case "answer":
+        this.answers.set(body.contact, body.text);
         return { ok: true };
       case "receive":
         return this.receive({ ...body, account: account.id });
       case "typing":
-        this.emit("conversation.typing", account.id, body.conversation, { active: body.active, name: body.name });
+        this.emit("conversation.typing", account.id, null, { chat: body.chat, sender: body.chat, active: body.active });
         return { ok: true };
       case "sent":
         return { items: this.messages.filter((m) => m.direction === "out" && (!account || m.account === account.id)) };
-      case "drop":
-        for (const client of this.ws.clients) client.terminate();
-        return { ok: true };
       default:
         throw new Refusal(404, "not_found", `There is no control “${what}”.`);
     }
@@ -298,7 +312,7 @@ export class Mock {
       if (m === "GET") return [200, { needed: this.people.length === 0 }];
       if (this.people.length > 0) throw new Refusal(409, "already_set_up", "Waypost is already set up; sign in instead.");
       if (body.token !== this.setupToken) throw new Refusal(422, "bad_token", "This is not the set-up token; copy it from the server's first output.", "token");
-      const person = { id: id("per"), login: body.login, name: body.name, role: "owner", password: body.password, created_at: now() };
+      const person = { id: id("per"), login: body.login, name: body.name, role: "owner", disabled: false, signed_in_at: now(), password: body.password, created_at: now() };
       this.people.push(person);
       return [201, this.enter(res, person)];
     }
@@ -406,7 +420,7 @@ export class Mock {
     if (c === "messages") return [200, page(this.messages.filter((x) => x.conversation === b).reverse(), q)];
     if (c === "read") {
       talk.unread = 0;
-      this.emit("message.changed", talk.account, talk.id, {});
+      this.emit("conversation.read", talk.account, talk.id, { conversation: talk.id });
       return [204, null];
     }
     if (c === "typing") return [204, null];
@@ -445,19 +459,20 @@ export class Mock {
     if (!b && m === "GET") return [200, page(this.hooks, q)];
     if (!b) {
       if (!/^https?:\/\/[^/]/.test(body.url ?? "")) throw new Refusal(422, "bad_url", "Write the whole address, starting with https://.", "url");
-      const hook = { id: id("whk"), description: null, kinds: [], account: null, enabled: true, disabled_reason: null, created_at: now(), ...body };
+      const hook = { id: id("whk"), description: null, kinds: [], account: null, enabled: true, disabled_reason: null, created_at: now(), succeeded_at: null, failing_since: null, previous_secret_until: null, ...body };
       this.hooks.push(hook);
       return [201, { ...hook, secret: "whsec_bW9jayBzZWNyZXQsIG9ubHkgc2hvd24gb25jZQ==" }];
     }
     const hook = found(this.hooks.find((x) => x.id === b), "webhook");
     if (c === "deliveries") return [200, page(b === "whk_0crm" ? this.deliveries : [], q)];
+    if (c === "blocked") return [200, page(b === "whk_0crm" ? data.blocked() : [], q)];
     if (c === "rotate-secret") return [200, { ...hook, secret: "whsec_YW5vdGhlciBtb2NrIHNlY3JldCwgcm90YXRlZCE=" }];
     if (c) return [202, {}];
     if (m === "DELETE") {
       this.hooks = this.hooks.filter((x) => x !== hook);
       return [204, null];
     }
-    if (m === "PATCH") Object.assign(hook, body, body.enabled ? { disabled_reason: null } : {});
+    if (m === "PATCH") Object.assign(hook, body, "enabled" in body ? { disabled_reason: body.enabled ? null : "person" } : {});
     return [200, hook];
   }
   keyRoutes(m, b, c, body, q) {
@@ -474,7 +489,9 @@ export class Mock {
   peopleRoutes(m, b, c, body, q) {
     const shown = ({ password: _, ...person }) => person;
     if (m === "GET") return [200, page(this.people.map(shown), q)];
-    const person = { id: id("per"), created_at: now(), ...body };
+    if (b === "me") return [204, null];
+    if (b) return [200, shown(Object.assign(found(this.people.find((p) => p.id === b), "person"), body))];
+    const person = { id: id("per"), disabled: false, signed_in_at: null, created_at: now(), ...body };
     this.people.push(person);
     return [201, shown(person)];
   }

@@ -1,2 +1,16 @@
-//! Where the world is touched.
+//! Where the world is touched: settings, HTTP, people, webhooks, and the loops that feed engine,
+//! store and channel.
+//!
+//! [`run::serve`] is the wiring and reads top to bottom. [`driver`] runs the accounts, [`api`]
+//! lets the world in, [`webhooks`] lets it know, [`cli`] is the terminal.
+
+pub mod api;
+pub mod assets;
+pub mod auth;
+pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod driver;
+pub mod file_type;
+pub mod run;
+pub mod webhooks;

@@ -120,12 +120,20 @@ fn restrict(path: &Path, mode: u32) -> Result<()> {
 /// # Errors
 /// When the key or the database cannot be read.
 pub async fn open_store(config: &Config) -> Result<Store> {
+    let store = store_config(config)?;
+    let path = store.path.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(store)).await?;
+    opened.with_context(|| format!("{} cannot be opened", path.display()))
+}
+
+/// Where the store of these settings is, and how it opens.
+///
+/// # Errors
+/// When the master key cannot be read.
+pub fn store_config(config: &Config) -> Result<StoreConfig> {
     let master_key = master_key(&config.data_dir)?;
-    let path = database_path(&config.data_dir);
-    let store = Store::open(StoreConfig::new(path.clone(), master_key, NODE, CELL))
-        .await
-        .with_context(|| format!("{} cannot be opened", path.display()))?;
-    Ok(store)
+    let store = StoreConfig::new(database_path(&config.data_dir), master_key);
+    Ok(StoreConfig { node: NODE, cell: CELL, ..store })
 }
 
 /// The master key: from `WAYPOST_MASTER_KEY` (64 hex digits), else from its file, made at random

@@ -41,7 +41,10 @@ pub fn blobs_folder(database: &Path) -> PathBuf {
 
 /// Where in that folder the file with this name lies; `None` for what is no name of ours.
 pub(crate) fn blob_key(sha256: &str) -> Option<String> {
-    let is_name = sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let is_name = sha256.len() == 64
+        && sha256
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     is_name.then(|| format!("{}/{sha256}", &sha256[..2]))
 }
 
@@ -52,7 +55,11 @@ pub(crate) fn blob_file(folder: &Path, sha256: &str) -> Option<PathBuf> {
 
 pub(crate) fn file_error(error: object_store::Error) -> StoreError {
     match error {
-        object_store::Error::NotFound { .. } => StoreError::NotFound { what: "stored file" },
-        other => StoreError::Io { what: other.to_string() },
+        object_store::Error::NotFound { .. } => StoreError::NotFound {
+            what: "stored file",
+        },
+        other => StoreError::Io {
+            what: other.to_string(),
+        },
     }
 }

@@ -65,14 +65,22 @@ pub(crate) struct Pending<W: Write> {
 
 impl<W: Write> Pending<W> {
     pub(crate) fn new(command: W, to: oneshot::Sender<Result<W::Output, StoreError>>) -> Self {
-        Self { command, outcome: None, to }
+        Self {
+            command,
+            outcome: None,
+            to,
+        }
     }
 }
 
 impl<W: Write> Job for Pending<W> {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let ran = catch_unwind(AssertUnwindSafe(|| self.command.apply(tx)));
-        let outcome = ran.unwrap_or_else(|panic| Err(StoreError::Bug { what: words(&*panic) }));
+        let outcome = ran.unwrap_or_else(|panic| {
+            Err(StoreError::Bug {
+                what: words(&*panic),
+            })
+        });
         let result = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
         self.outcome = Some(outcome);
         result
@@ -91,10 +99,15 @@ impl<W: Write> Job for Pending<W> {
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic".to_owned())
 }
 
 /// `Err(NotFound)` when an update or delete met no row.
 pub(crate) fn found(changed: usize, what: &'static str) -> Result<(), StoreError> {
-    if changed == 0 { Err(StoreError::NotFound { what }) } else { Ok(()) }
+    if changed == 0 {
+        Err(StoreError::NotFound { what })
+    } else {
+        Ok(())
+    }
 }

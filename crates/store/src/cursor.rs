@@ -35,7 +35,9 @@ impl std::str::FromStr for Cursor {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        let unreadable = StoreError::Resync { why: ResyncReason::Unreadable };
+        let unreadable = StoreError::Resync {
+            why: ResyncReason::Unreadable,
+        };
         let mut bytes = [0; LEN + 3];
         let Ok(LEN) = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) else {
             return Err(unreadable);
@@ -49,7 +51,11 @@ impl std::str::FromStr for Cursor {
             return Err(unreadable);
         }
         let cell = u16::from_be_bytes([bytes[1], bytes[2]]);
-        Ok(Self { cell, epoch: number(3), position: number(11) })
+        Ok(Self {
+            cell,
+            epoch: number(3),
+            position: number(11),
+        })
     }
 }
 

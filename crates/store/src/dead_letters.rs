@@ -4,8 +4,7 @@ use crate::flow::Work;
 use crate::sending::OutboxItem;
 use serde::{Deserialize, Serialize};
 use waypost_engine::model::{
-    AccountId, ConversationId, DeadLetterId, Direction, Duration, MessageId, Timestamp,
-    WorkspaceId,
+    AccountId, ConversationId, DeadLetterId, Direction, Duration, MessageId, Timestamp, WorkspaceId,
 };
 
 /// How long a resolved or archived dead letter is kept.

@@ -22,7 +22,9 @@ pub enum StoreError {
     #[error("this process no longer owns the account; another one has taken it over")]
     NotOwner,
     /// The cursor cannot be continued from: start again from the current head.
-    #[error("the cursor cannot be continued ({why}); read the current state and start from the newest cursor")]
+    #[error(
+        "the cursor cannot be continued ({why}); read the current state and start from the newest cursor"
+    )]
     Resync {
         /// Why not.
         why: ResyncReason,
@@ -43,7 +45,9 @@ pub enum StoreError {
     #[error("the master key does not fit this database; start with the key it was created with")]
     WrongKey,
     /// The database was written by a newer version.
-    #[error("the database has schema version {found}, this program knows versions up to {known}; start the newer program, or restore a backup from before the upgrade")]
+    #[error(
+        "the database has schema version {found}, this program knows versions up to {known}; start the newer program, or restore a backup from before the upgrade"
+    )]
     NewerSchema {
         /// The version found.
         found: i64,
@@ -94,7 +98,10 @@ impl StoreError {
     /// True when the fault lies with the database or disk as a whole, so that the transaction
     /// cannot go on and a retry of the same command may work later.
     pub(crate) fn ends_transaction(&self) -> bool {
-        matches!(self, Self::Full | Self::Io { .. } | Self::Corrupt { .. } | Self::Busy)
+        matches!(
+            self,
+            Self::Full | Self::Io { .. } | Self::Corrupt { .. } | Self::Busy
+        )
     }
 
     pub(crate) fn invalid(what: impl Into<String>) -> Self {
@@ -120,9 +127,9 @@ impl From<rusqlite::Error> for StoreError {
                 Code::DatabaseBusy | Code::DatabaseLocked => Self::Busy,
                 Code::DiskFull => Self::Full,
                 Code::DatabaseCorrupt | Code::NotADatabase => Self::Corrupt { what },
-                Code::ConstraintViolation => {
-                    Self::Conflict { what: format!("it contradicts what is stored ({what})") }
-                }
+                Code::ConstraintViolation => Self::Conflict {
+                    what: format!("it contradicts what is stored ({what})"),
+                },
                 Code::SystemIoFailure
                 | Code::CannotOpen
                 | Code::ReadOnly
@@ -141,6 +148,8 @@ impl From<rusqlite::Error> for StoreError {
 
 impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
-        Self::Corrupt { what: format!("stored JSON cannot be read: {error}") }
+        Self::Corrupt {
+            what: format!("stored JSON cannot be read: {error}"),
+        }
     }
 }

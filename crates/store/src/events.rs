@@ -23,7 +23,11 @@ impl EventFilter {
     /// Everything in a workspace.
     #[must_use]
     pub fn all(workspace: WorkspaceId) -> Self {
-        Self { workspace, account: None, kinds: Vec::new() }
+        Self {
+            workspace,
+            account: None,
+            kinds: Vec::new(),
+        }
     }
 }
 

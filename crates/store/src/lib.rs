@@ -44,10 +44,8 @@ pub use id::IdKind;
 pub use keys::{KeyValue, KeyWrite};
 pub use media::{MediaJob, MediaOutcome};
 pub use page::{Page, Paged};
-pub use sending::{
-    Enqueued, Idempotency, Moved, OutboxItem, Pruned, Queued, Receipt, SendStatus,
-};
-pub use sqlite::backup::restore;
-pub use sqlite::blobs::{BlobReader, BlobWriter};
+pub use sending::{Enqueued, Idempotency, Moved, OutboxItem, Pruned, Queued, Receipt, SendStatus};
 pub use sqlite::Author;
+pub use sqlite::backup::{backup, check_file, restore};
+pub use sqlite::blobs::{BlobReader, BlobWriter};
 pub use store::Store;

@@ -21,7 +21,10 @@ pub struct Page {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { limit: PAGE_DEFAULT, cursor: None }
+        Self {
+            limit: PAGE_DEFAULT,
+            cursor: None,
+        }
     }
 }
 
@@ -38,7 +41,10 @@ impl Page {
     /// The first page with this many items.
     #[must_use]
     pub fn first(limit: u16) -> Self {
-        Self { limit, cursor: None }
+        Self {
+            limit,
+            cursor: None,
+        }
     }
 
     /// How many rows to fetch: one more than shown, which tells whether there is a next page.
@@ -52,8 +58,11 @@ impl Page {
 
     /// The key that the page starts after: the `N` integers given to [`Self::cut`].
     pub(crate) fn after<const N: usize>(&self) -> Result<Option<[i64; N]>, StoreError> {
-        let Some(text) = &self.cursor else { return Ok(None) };
-        let unreadable = || StoreError::invalid("the cursor is not one of this list; start without it");
+        let Some(text) = &self.cursor else {
+            return Ok(None);
+        };
+        let unreadable =
+            || StoreError::invalid("the cursor is not one of this list; start without it");
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| unreadable())?;
         let (parts, rest) = bytes.as_chunks::<8>();
         if parts.len() != N || !rest.is_empty() {
@@ -74,9 +83,10 @@ impl Page {
     ) -> Paged<T> {
         let more = items.len() > usize::from(self.shown());
         items.truncate(usize::from(self.shown()));
-        let next = items.last().filter(|_| more).map(|item| {
-            URL_SAFE_NO_PAD.encode(key(item).map(i64::to_be_bytes).concat())
-        });
+        let next = items
+            .last()
+            .filter(|_| more)
+            .map(|item| URL_SAFE_NO_PAD.encode(key(item).map(i64::to_be_bytes).concat()));
         Paged { items, next }
     }
 }

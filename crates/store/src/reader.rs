@@ -18,7 +18,10 @@ pub(crate) struct Readers {
 impl Readers {
     pub(crate) fn new(connections: Vec<Connection>) -> Self {
         let turns = Arc::new(Semaphore::new(connections.len()));
-        Self { idle: Arc::new(Mutex::new(connections)), turns }
+        Self {
+            idle: Arc::new(Mutex::new(connections)),
+            turns,
+        }
     }
 
     /// Runs `query` on a blocking thread with a connection of its own.
@@ -37,7 +40,9 @@ impl Readers {
             drop(turn);
             outcome
         });
-        task.await.map_err(|error| StoreError::Bug { what: error.to_string() })?
+        task.await.map_err(|error| StoreError::Bug {
+            what: error.to_string(),
+        })?
     }
 
     /// Ends reading: waits for reads under way, then closes the connections.
@@ -45,7 +50,10 @@ impl Readers {
         let all = u32::try_from(READERS).unwrap_or(u32::MAX);
         let _ = self.turns.acquire_many(all).await;
         self.turns.close();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }
 
@@ -58,7 +66,10 @@ struct Lent {
 impl Lent {
     fn take(idle: Arc<Mutex<Vec<Connection>>>) -> Result<Self, StoreError> {
         let conn = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Ok(Self { conn: Some(conn.ok_or(StoreError::Closed)?), idle })
+        Ok(Self {
+            conn: Some(conn.ok_or(StoreError::Closed)?),
+            idle,
+        })
     }
 
     fn get(&self) -> Result<&Connection, StoreError> {
@@ -69,7 +80,10 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+            self.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(conn);
         }
     }
 }

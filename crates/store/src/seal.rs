@@ -38,7 +38,11 @@ impl KeyOwner {
     }
 
     pub(crate) fn from_raw(raw: i64) -> Self {
-        if raw == 0 { Self::Store } else { Self::Account(AccountId::from_raw(raw)) }
+        if raw == 0 {
+            Self::Store
+        } else {
+            Self::Account(AccountId::from_raw(raw))
+        }
     }
 }
 
@@ -105,7 +109,9 @@ fn open_with(cipher: &XChaCha20Poly1305, aad: &[u8], sealed: &[u8]) -> Option<Ve
     let body = sealed.get(KEY_ID_LEN..)?;
     let (nonce, body) = body.split_at_checked(NONCE_LEN)?;
     let nonce: [u8; NONCE_LEN] = nonce.try_into().ok()?;
-    cipher.decrypt(&XNonce::from(nonce), Payload { msg: body, aad }).ok()
+    cipher
+        .decrypt(&XNonce::from(nonce), Payload { msg: body, aad })
+        .ok()
 }
 
 fn key_id(sealed: &[u8]) -> Option<u32> {
@@ -128,7 +134,10 @@ pub(crate) struct Sealer {
 
 impl Sealer {
     pub(crate) fn new(master: &MasterKey) -> Self {
-        Self { master: XChaCha20Poly1305::new(master.bytes().into()), keys: RwLock::default() }
+        Self {
+            master: XChaCha20Poly1305::new(master.bytes().into()),
+            keys: RwLock::default(),
+        }
     }
 
     /// Makes a data key for `owner`; it works once [`Self::install`]ed.
@@ -137,7 +146,11 @@ impl Sealer {
         rand::fill(&mut key[..]);
         let aad = bound_to(owner, Kind::DataKey, &FIRST_KEY.to_be_bytes());
         let wrapped = seal_with(&self.master, 0, &aad, &key[..])?;
-        Ok(WrappedKey { owner, key_id: FIRST_KEY, wrapped })
+        Ok(WrappedKey {
+            owner,
+            key_id: FIRST_KEY,
+            wrapped,
+        })
     }
 
     /// Unwraps a stored data key for use. [`StoreError::WrongKey`] when the master key differs.
@@ -168,8 +181,9 @@ impl Sealer {
     ) -> Result<Vec<u8>, StoreError> {
         let owner = owner.into();
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let cipher =
-            keys.get(&(owner, FIRST_KEY)).ok_or(StoreError::NotFound { what: "account" })?;
+        let cipher = keys
+            .get(&(owner, FIRST_KEY))
+            .ok_or(StoreError::NotFound { what: "account" })?;
         seal_with(cipher, FIRST_KEY, &bound_to(owner, kind, key), plain)
     }
 
@@ -199,7 +213,9 @@ mod tests {
         let sealer = Sealer::new(&MasterKey::new([7; 32]));
         let (ana, ben) = (AccountId::from_raw(1), AccountId::from_raw(2));
         for account in [ana, ben] {
-            sealer.install(&sealer.new_key(account.into()).unwrap()).unwrap();
+            sealer
+                .install(&sealer.new_key(account.into()).unwrap())
+                .unwrap();
         }
         (sealer, ana, ben)
     }

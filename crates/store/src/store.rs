@@ -35,7 +35,9 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("path", &self.shared.config.path).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("path", &self.shared.config.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,8 +58,19 @@ impl Store {
         let readers = Readers::new(readers.collect::<Result<_, _>>()?);
         let (queue, thread) = Writer::start(conn, Arc::clone(&ids), head_in)?;
         let thread = Mutex::new(Some(thread));
-        let shared = Shared { config, sealer, epoch, queue, readers, ids, head: head_out, thread };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared {
+            config,
+            sealer,
+            epoch,
+            queue,
+            readers,
+            ids,
+            head: head_out,
+            thread,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// Stops: what was sent to the writer is still committed, then the WAL is moved into the
@@ -68,7 +81,12 @@ impl Store {
         if self.shared.queue.send(Message::Close(done)).await.is_ok() {
             let _ = closed.await;
         }
-        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .shared
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
@@ -77,7 +95,11 @@ impl Store {
     /// A new id, unique across every node and cell.
     #[must_use]
     pub fn next_id<T: IdKind>(&self, now: Timestamp) -> T {
-        let mut ids = self.shared.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ids = self
+            .shared
+            .ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         T::from_raw_id(ids.next_raw(now))
     }
 
@@ -86,7 +108,11 @@ impl Store {
     pub(crate) async fn write<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
         let (to, reply) = oneshot::channel();
         let job = Message::Job(Box::new(Pending::new(command, to)));
-        self.shared.queue.send(job).await.map_err(|_| StoreError::Closed)?;
+        self.shared
+            .queue
+            .send(job)
+            .await
+            .map_err(|_| StoreError::Closed)?;
         reply.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -116,7 +142,11 @@ fn load_keys(conn: &Connection, sealer: &Sealer) -> Result<(), StoreError> {
     let mut statement = conn.prepare("SELECT owner, key_id, wrapped FROM data_key")?;
     let stored = statement.query_map([], |row| {
         let owner = KeyOwner::from_raw(row.get(0)?);
-        Ok(WrappedKey { owner, key_id: row.get(1)?, wrapped: row.get(2)? })
+        Ok(WrappedKey {
+            owner,
+            key_id: row.get(1)?,
+            wrapped: row.get(2)?,
+        })
     })?;
     let mut has_own = false;
     for key in stored {
@@ -143,11 +173,16 @@ fn load_epoch(conn: &Connection) -> Result<i64, StoreError> {
     let sql = "SELECT value FROM meta WHERE name = 'epoch'";
     let stored: Option<Vec<u8>> = conn.query_row(sql, [], |row| row.get(0)).optional()?;
     if let Some(bytes) = stored {
-        let bytes = bytes.try_into().map_err(|_| StoreError::corrupt("the store epoch"))?;
+        let bytes = bytes
+            .try_into()
+            .map_err(|_| StoreError::corrupt("the store epoch"))?;
         return Ok(i64::from_be_bytes(bytes));
     }
     let epoch = new_epoch();
-    conn.execute("INSERT INTO meta (name, value) VALUES ('epoch', ?1)", [epoch.to_be_bytes()])?;
+    conn.execute(
+        "INSERT INTO meta (name, value) VALUES ('epoch', ?1)",
+        [epoch.to_be_bytes()],
+    )?;
     Ok(epoch)
 }
 

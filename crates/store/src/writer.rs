@@ -81,7 +81,10 @@ impl<'w> Tx<'w> {
 
     /// A new id's integer.
     pub(crate) fn next_raw_id(&self, now: Timestamp) -> i64 {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).next_raw(now)
+        self.ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next_raw(now)
     }
 }
 
@@ -114,11 +117,19 @@ impl Writer {
             Ok(())
         }))?;
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        let writer = Self { conn, counters: Counters::default(), ids, head, wal_pages };
+        let writer = Self {
+            conn,
+            counters: Counters::default(),
+            ids,
+            head,
+            wal_pages,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run(receiver))
-            .map_err(|error| StoreError::Io { what: error.to_string() })?;
+            .map_err(|error| StoreError::Io {
+                what: error.to_string(),
+            })?;
         Ok((sender, thread))
     }
 
@@ -156,14 +167,18 @@ impl Writer {
         match self.attempt(&mut group) {
             Ok(()) => group.into_iter().for_each(|job| job.reply(Ok(()))),
             Err(error) if group.len() == 1 => {
-                group.into_iter().for_each(|job| job.reply(Err(error.clone())));
+                group
+                    .into_iter()
+                    .for_each(|job| job.reply(Err(error.clone())));
             }
             Err(error) => {
                 tracing::warn!(%error, commands = group.len(), "a group failed; replaying it singly");
                 for job in group {
                     let mut single = vec![job];
                     let outcome = self.attempt(&mut single);
-                    single.into_iter().for_each(|job| job.reply(outcome.clone()));
+                    single
+                        .into_iter()
+                        .for_each(|job| job.reply(outcome.clone()));
                 }
             }
         }
@@ -189,8 +204,11 @@ impl Writer {
         self.step("BEGIN IMMEDIATE")?;
         for job in group {
             self.step("SAVEPOINT command")?;
-            let mut tx =
-                Tx { conn: &self.conn, counters: &mut self.counters, ids: &self.ids };
+            let mut tx = Tx {
+                conn: &self.conn,
+                counters: &mut self.counters,
+                ids: &self.ids,
+            };
             match job.run(&mut tx) {
                 Ok(()) => self.step("RELEASE command")?,
                 Err(error) if error.ends_transaction() || self.conn.is_autocommit() => {
@@ -228,7 +246,11 @@ impl Writer {
         if pages < CHECKPOINT_PAGES {
             return;
         }
-        let mode = if pages < CHECKPOINT_HARD_PAGES { "PASSIVE" } else { "RESTART" };
+        let mode = if pages < CHECKPOINT_HARD_PAGES {
+            "PASSIVE"
+        } else {
+            "RESTART"
+        };
         if let Err(error) = self.checkpoint(mode) {
             tracing::warn!(%error, pages, "a checkpoint failed; trying again after the next commit");
         }

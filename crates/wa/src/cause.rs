@@ -21,7 +21,10 @@ pub(crate) struct Cause {
 
 impl Cause {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new((None, Health::Good)), ending: watch::Sender::new(false) }
+        Self {
+            state: Mutex::new((None, Health::Good)),
+            ending: watch::Sender::new(false),
+        }
     }
 
     /// Remembers why the connection is about to end by itself.
@@ -71,7 +74,9 @@ impl Cause {
 /// to read) or a main device that is gone.
 pub(crate) fn logged_out(event: &LoggedOut) -> DownReason {
     match event.reason {
-        ConnectFailureReason::AccountLocked if event.logout_message.is_some() => DownReason::Blocked,
+        ConnectFailureReason::AccountLocked if event.logout_message.is_some() => {
+            DownReason::Blocked
+        }
         ConnectFailureReason::AccountLocked => DownReason::MainDeviceGone,
         _ => DownReason::DeviceRemoved,
     }
@@ -80,8 +85,12 @@ pub(crate) fn logged_out(event: &LoggedOut) -> DownReason {
 /// What a refused login means.
 pub(crate) fn refused(reason: &ConnectFailureReason) -> DownReason {
     match reason {
-        ConnectFailureReason::ClientOutdated | ConnectFailureReason::BadUserAgent => DownReason::ClientOutdated,
-        other => DownReason::ServerError { status: u32::try_from(other.code()).unwrap_or(0) },
+        ConnectFailureReason::ClientOutdated | ConnectFailureReason::BadUserAgent => {
+            DownReason::ClientOutdated
+        }
+        other => DownReason::ServerError {
+            status: u32::try_from(other.code()).unwrap_or(0),
+        },
     }
 }
 
@@ -97,6 +106,9 @@ mod tests {
         cause.poison(DownReason::Backpressure);
         cause.ended().await;
         assert!(cause.is_poisoned() && cause.is_ending());
-        assert_eq!(cause.reason_or(DownReason::Network), DownReason::ServerError { status: 503 });
+        assert_eq!(
+            cause.reason_or(DownReason::Network),
+            DownReason::ServerError { status: 503 }
+        );
     }
 }

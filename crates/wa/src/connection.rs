@@ -6,6 +6,7 @@ use crate::limits::CLOSE_MAX;
 use crate::recent::RecentIds;
 use crate::tasks::Tasks;
 use crate::translate::Shared;
+use crate::transport::Socket;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
@@ -15,10 +16,10 @@ use wacore::types::events::Subscription;
 use wacore_binary::Jid;
 use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::Address;
+use whatsapp_rust::Client;
 use whatsapp_rust::bot::BotHandle;
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::send::{SendError as LibraryError, SendOptions};
-use whatsapp_rust::Client;
 
 /// Why a message was not written to the socket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +63,7 @@ pub(crate) struct Keeper {
     pub(crate) subscription: Subscription,
     pub(crate) pump: JoinHandle<()>,
     pub(crate) tasks: Tasks,
+    pub(crate) socket: Socket,
     pub(crate) out: mpsc::Sender<ChannelEvent>,
 }
 
@@ -78,8 +80,16 @@ impl Connection {
     pub(crate) fn start(parts: Parts, keeper: Keeper) -> Self {
         let gone = CancellationToken::new();
         let shared = Arc::clone(&parts.shared);
-        tokio::spawn(keep(Arc::clone(&parts.client), shared, keeper, gone.clone()));
-        Self { parts: Arc::new(parts), gone }
+        tokio::spawn(keep(
+            Arc::clone(&parts.client),
+            shared,
+            keeper,
+            gone.clone(),
+        ));
+        Self {
+            parts: Arc::new(parts),
+            gone,
+        }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
@@ -87,7 +97,10 @@ impl Connection {
     }
 
     /// Runs `work` unless the connection ends first.
-    pub(crate) async fn while_up<T>(&self, work: impl Future<Output = Result<T, TaskError>>) -> Result<T, TaskError> {
+    pub(crate) async fn while_up<T>(
+        &self,
+        work: impl Future<Output = Result<T, TaskError>>,
+    ) -> Result<T, TaskError> {
         tokio::select! {
             biased;
             () = self.parts.shared.cause.ended() => Err(TaskError::NotConnected),
@@ -100,14 +113,19 @@ impl Connection {
     #[must_use]
     pub fn is_online(&self) -> bool {
         let shared = &self.parts.shared;
-        shared.online.load(Ordering::SeqCst) && !shared.cause.is_ending() && !self.gone.is_cancelled()
+        shared.online.load(Ordering::SeqCst)
+            && !shared.cause.is_ending()
+            && !self.gone.is_cancelled()
     }
 
     /// The account's number and LID, as far as they are known.
     #[must_use]
     pub fn own(&self) -> (Option<Address>, Option<Address>) {
         let client = self.client();
-        (client.pn().as_ref().map(jid::address), client.lid().as_ref().map(jid::address))
+        (
+            client.pn().as_ref().map(jid::address),
+            client.lid().as_ref().map(jid::address),
+        )
     }
 
     /// Writes a frozen message to the socket. `Ok` says no more than that: acceptance is
@@ -121,12 +139,19 @@ impl Connection {
         if !self.is_online() {
             return Err(SendError::NotConnected);
         }
-        let to = jid::jid(to).ok_or_else(|| SendError::Rejected(format!("'{to}' is not an address WhatsApp knows")))?;
+        let to = jid::jid(to).ok_or_else(|| {
+            SendError::Rejected(format!("'{to}' is not an address WhatsApp knows"))
+        })?;
         let message = waproto::codec::message_decode(frozen)
             .map_err(|_| SendError::Rejected("the frozen payload is unreadable".to_owned()))?;
         self.parts.own_sends.insert(wire_id);
         let options = SendOptions::default().with_message_id(wire_id);
-        let sending = async { Ok(self.client().send_message_with_options(to, message, options).await) };
+        let sending = async {
+            Ok(self
+                .client()
+                .send_message_with_options(to, message, options)
+                .await)
+        };
         match self.while_up(sending).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(self.why(&error)),
@@ -150,29 +175,50 @@ impl Connection {
     /// [`TaskError`]; the same failure comes as [`ChannelEvent::PairingCodeFailed`].
     pub async fn pair_code(&self, phone: &Address) -> Result<String, TaskError> {
         let Address::Phone(number) = phone else {
-            return Err(TaskError::Invalid(format!("'{phone}' is not a phone number")));
+            return Err(TaskError::Invalid(format!(
+                "'{phone}' is not a phone number"
+            )));
         };
-        let options = PairCodeOptions { phone_number: number.to_string(), ..Default::default() };
+        let options = PairCodeOptions {
+            phone_number: number.to_string(),
+            ..Default::default()
+        };
         let asking = async {
-            self.client().pair_with_code(options).await.map_err(|error| TaskError::Failed(error.to_string()))
+            self.client()
+                .pair_with_code(options)
+                .await
+                .map_err(|error| TaskError::Failed(error.to_string()))
         };
         self.while_up(asking).await
     }
 
     fn address(&self, address: &Address) -> Result<Jid, TaskError> {
-        jid::jid(address).ok_or_else(|| TaskError::Invalid(format!("'{address}' is not an address WhatsApp knows")))
+        jid::jid(address).ok_or_else(|| {
+            TaskError::Invalid(format!("'{address}' is not an address WhatsApp knows"))
+        })
     }
 
     /// Tells the sender that messages were read. `sender` is needed in groups.
     ///
     /// # Errors
     /// [`TaskError`].
-    pub async fn mark_read(&self, chat: &Address, sender: Option<&Address>, wire_ids: &[String]) -> Result<(), TaskError> {
+    pub async fn mark_read(
+        &self,
+        chat: &Address,
+        sender: Option<&Address>,
+        wire_ids: &[String],
+    ) -> Result<(), TaskError> {
+        let sender = sender
+            .filter(|_| chat.is_group())
+            .map(|sender| self.address(sender))
+            .transpose()?;
         let chat = self.address(chat)?;
-        let sender = sender.filter(|_| chat.is_group()).map(|sender| self.address(sender)).transpose()?;
         let ids: Vec<&str> = wire_ids.iter().map(String::as_str).collect();
         let marking = async {
-            let marked = self.client().mark_as_read(&chat, sender.as_ref(), &ids).await;
+            let marked = self
+                .client()
+                .mark_as_read(&chat, sender.as_ref(), &ids)
+                .await;
             marked.map_err(|error| TaskError::Failed(error.to_string()))
         };
         self.while_up(marking).await
@@ -215,21 +261,42 @@ impl Connection {
 
 /// Waits for the end, by itself or asked for, and takes everything down.
 async fn keep(client: Arc<Client>, shared: Arc<Shared>, keeper: Keeper, gone: CancellationToken) {
-    let Keeper { mut bot, subscription, pump, tasks, out } = keeper;
+    let Keeper {
+        mut bot,
+        subscription,
+        pump,
+        tasks,
+        socket,
+        out,
+    } = keeper;
     let ended_by_itself = tokio::select! {
         () = &mut bot => true,
         () = shared.cause.ended() => false,
+        () = out.closed() => {
+            // Nobody reads any more: then nobody needs the connection.
+            shared.cause.end(DownReason::Closed);
+            false
+        }
     };
-    if !ended_by_itself && tokio::time::timeout(CLOSE_MAX, client.disconnect()).await.is_err() {
+    if !ended_by_itself
+        && tokio::time::timeout(CLOSE_MAX, client.disconnect())
+            .await
+            .is_err()
+    {
         tracing::warn!("a connection did not close in time; its tasks are stopped by force");
     }
     // Without a word from the library: a live connection was cut by its probes, any other never
     // came up.
-    let silent = if shared.online.load(Ordering::SeqCst) { DownReason::KeepaliveTimeout } else { DownReason::Network };
+    let silent = if shared.online.load(Ordering::SeqCst) {
+        DownReason::KeepaliveTimeout
+    } else {
+        DownReason::Network
+    };
     let reason = shared.cause.reason_or(silent);
     shared.cause.end(reason.clone());
     bot.abort();
     tasks.end().await;
+    socket.close().await;
     drop((subscription, client, bot));
     gone.cancel();
     // What was reported before the end is handed over first. If nobody reads, this waits; it holds

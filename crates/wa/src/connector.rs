@@ -11,8 +11,8 @@ use crate::ports::{Inbox, KeysError, SessionKeys};
 use crate::recent::RecentIds;
 use crate::storage::{Storage, has_session};
 use crate::tasks::Tasks;
-use crate::translate::{Listener, Pump, Shared};
-use crate::transport::{Dialer, Endpoint, ReconnectSwitch, TRUSTS_ANY_CERTIFICATE};
+use crate::translate::{Listener, OwnAddress, Pump, Shared};
+use crate::transport::{Dialer, Endpoint, ReconnectSwitch, Socket, TRUSTS_ANY_CERTIFICATE};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
@@ -35,10 +35,14 @@ pub enum Purpose {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The address is not on this machine.
-    #[error("'{0}' is not a ws:// address on this machine (such as ws://127.0.0.1:9000/ws/chat); remove the setting to reach WhatsApp")]
+    #[error(
+        "'{0}' is not a ws:// address on this machine (such as ws://127.0.0.1:9000/ws/chat); remove the setting to reach WhatsApp"
+    )]
     NotLoopback(String),
     /// This build accepts any certificate and must not reach WhatsApp.
-    #[error("this build is for the simulator and connects to this machine only; set the simulator's address, or use the normal build")]
+    #[error(
+        "this build is for the simulator and connects to this machine only; set the simulator's address, or use the normal build"
+    )]
     SimulatorOnly,
     /// Nothing to resume.
     #[error("this account has no linked device; link it first")]
@@ -60,6 +64,13 @@ impl From<BotBuilderError> for OpenError {
     }
 }
 
+/// What a connection is made in, and taken apart with.
+struct Frame {
+    own_sends: Arc<RecentIds>,
+    tasks: Tasks,
+    socket: Socket,
+}
+
 /// Opens connections for any number of accounts.
 #[derive(Clone)]
 pub struct Connector {
@@ -74,19 +85,34 @@ impl Connector {
     ///
     /// # Errors
     /// [`OpenError::NotLoopback`], [`OpenError::SimulatorOnly`].
-    pub fn new(config: ChannelConfig, keys: Arc<dyn SessionKeys>, inbox: Arc<dyn Inbox>) -> Result<Self, OpenError> {
+    pub fn new(
+        config: ChannelConfig,
+        keys: Arc<dyn SessionKeys>,
+        inbox: Arc<dyn Inbox>,
+    ) -> Result<Self, OpenError> {
         let endpoint = Endpoint::new(config.url.as_deref())?;
         if TRUSTS_ANY_CERTIFICATE {
-            tracing::warn!("this build trusts any certificate and connects to this machine only; never use it for real accounts");
+            tracing::warn!(
+                "this build trusts any certificate and connects to this machine only; never use it for real accounts"
+            );
         }
-        Ok(Self { config: Arc::new(config), endpoint, keys, inbox })
+        Ok(Self {
+            config: Arc::new(config),
+            endpoint,
+            keys,
+            inbox,
+        })
     }
 
     /// Starts a connection. It goes on by itself; what happens comes through [`Events`].
     ///
     /// # Errors
     /// [`OpenError`], before anything was sent.
-    pub async fn open(&self, account: AccountId, purpose: Purpose) -> Result<(Connection, Events), OpenError> {
+    pub async fn open(
+        &self,
+        account: AccountId,
+        purpose: Purpose,
+    ) -> Result<(Connection, Events), OpenError> {
         match (purpose, has_session(&*self.keys, account).await?) {
             (Purpose::Link, true) => return Err(OpenError::AlreadyLinked),
             (Purpose::Resume, false) => return Err(OpenError::NotLinked),
@@ -98,9 +124,17 @@ impl Connector {
             broken: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
             switch: ReconnectSwitch::default(),
         });
-        let own_sends = Arc::new(RecentIds::new(OWN_SENDS_MAX));
-        let tasks = Tasks::default();
-        let bot = self.build(account, purpose, &shared, &own_sends, &tasks).await?;
+        let frame = Frame {
+            own_sends: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
+            tasks: Tasks::default(),
+            socket: Socket::default(),
+        };
+        let bot = self.build(account, purpose, &shared, &frame).await?;
+        let Frame {
+            own_sends,
+            tasks,
+            socket,
+        } = frame;
         let client = bot.client();
         client.enable_auto_reconnect.store(false, Ordering::SeqCst);
         // The first and only time it is set.
@@ -108,16 +142,39 @@ impl Connector {
 
         let (queue, queued) = mpsc::channel(self.config.events_max.max(1));
         let (out, receiver) = mpsc::channel(self.config.events_max.max(1));
-        let listener = Arc::new(Listener { shared: Arc::clone(&shared), queue });
+        let listener = Arc::new(Listener {
+            shared: Arc::clone(&shared),
+            queue,
+        });
         let subscription = client.subscribe_handler(listener);
         let of = Arc::downgrade(&client);
-        let own = Box::new(move || of.upgrade()?.pn().map(|jid| crate::jid::address(&jid)));
-        let pump = Pump { shared: Arc::clone(&shared), out: out.clone(), own, expected: 0 };
+        let own: OwnAddress =
+            Arc::new(move || of.upgrade()?.pn().map(|jid| crate::jid::address(&jid)));
+        let pump = Pump {
+            shared: Arc::clone(&shared),
+            out: out.clone(),
+            own,
+            expected: 0,
+        };
         let pump = tokio::spawn(pump.run(queued));
 
         tracing::debug!(%account, ?purpose, at = clock::now().0, "opening a connection");
-        let parts = Parts { client, shared, own_sends };
-        let connection = Connection::start(parts, Keeper { bot: bot.spawn(), subscription, pump, tasks, out });
+        let parts = Parts {
+            client,
+            shared,
+            own_sends,
+        };
+        let connection = Connection::start(
+            parts,
+            Keeper {
+                bot: bot.spawn(),
+                subscription,
+                pump,
+                tasks,
+                socket,
+                out,
+            },
+        );
         Ok((connection, Events { receiver }))
     }
 
@@ -126,8 +183,7 @@ impl Connector {
         account: AccountId,
         purpose: Purpose,
         shared: &Arc<Shared>,
-        own_sends: &Arc<RecentIds>,
-        tasks: &Tasks,
+        frame: &Frame,
     ) -> Result<Bot, OpenError> {
         let cause = &shared.cause;
         let storage = Storage::new(
@@ -135,7 +191,7 @@ impl Connector {
             Arc::clone(&self.inbox),
             account,
             Arc::clone(cause),
-            Arc::clone(own_sends),
+            Arc::clone(&frame.own_sends),
         );
         let hook = Hook::new(
             Arc::clone(&self.inbox),
@@ -148,7 +204,13 @@ impl Connector {
             Purpose::Link => LINK_SOCKETS_MAX,
             Purpose::Resume => 1,
         };
-        let dialer = Dialer::new(self.endpoint.clone(), sockets_max, Arc::clone(&shared.switch), Arc::clone(cause));
+        let dialer = Dialer::new(
+            self.endpoint.clone(),
+            sockets_max,
+            Arc::clone(&shared.switch),
+            Arc::clone(cause),
+            frame.socket.clone(),
+        );
         let props = DevicePropsOverride::new()
             .with_os(self.config.device_name.clone())
             .with_platform_type(PlatformType::CHROME);
@@ -156,7 +218,7 @@ impl Connector {
             .with_backend(storage)
             .with_transport_factory(dialer)
             .with_http_client(self.endpoint.http())
-            .with_runtime(tasks.clone())
+            .with_runtime(frame.tasks.clone())
             .with_version(self.config.version)
             .with_device_props(props)
             .with_wanted_pre_key_count(PREKEYS_PER_UPLOAD)

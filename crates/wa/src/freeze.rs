@@ -48,7 +48,9 @@ pub enum FreezeError {
     #[error("the file is not uploaded yet; upload it, then finish the message")]
     NeedsUpload,
     /// Say who wrote the message this one is about.
-    #[error("it is not known who wrote the message this one is about; send it without the reference")]
+    #[error(
+        "it is not known who wrote the message this one is about; send it without the reference"
+    )]
     NeedsAuthor,
     /// Only own messages can be edited.
     #[error("only messages of this account can be edited")]
@@ -78,8 +80,16 @@ pub fn freeze(content: &Content, target: &Target) -> Result<Vec<u8>, FreezeError
 
 fn message(content: &Content, target: &Target) -> Result<wa::Message, FreezeError> {
     let message = match content {
-        Content::Text { body, quote, mentions } => text(body, context(quote.as_ref(), mentions, target)?)?,
-        Content::Media { file, quote, mentions } => media(file, context(quote.as_ref(), mentions, target)?, target)?,
+        Content::Text {
+            body,
+            quote,
+            mentions,
+        } => text(body, context(quote.as_ref(), mentions, target)?)?,
+        Content::Media {
+            file,
+            quote,
+            mentions,
+        } => media(file, context(quote.as_ref(), mentions, target)?, target)?,
         Content::Reaction { target: id, emoji } => return reaction(id, emoji, target),
         Content::Edit { target: id, body } => return edit(id, body, target),
         Content::Revoke { target: id } => return revoke(id, target),
@@ -87,8 +97,14 @@ fn message(content: &Content, target: &Target) -> Result<wa::Message, FreezeErro
             return Err(FreezeError::Unsupported(content.kind().to_owned()));
         }
     };
-    let info = wa::MessageContextInfo { message_secret: Some(target.secret.to_vec()), ..Default::default() };
-    Ok(wa::Message { message_context_info: MessageField::some(info), ..message })
+    let info = wa::MessageContextInfo {
+        message_secret: Some(target.secret.to_vec()),
+        ..Default::default()
+    };
+    Ok(wa::Message {
+        message_context_info: MessageField::some(info),
+        ..message
+    })
 }
 
 fn checked(body: &str) -> Result<&str, FreezeError> {
@@ -102,14 +118,20 @@ fn checked(body: &str) -> Result<&str, FreezeError> {
 fn text(body: &str, context: Option<wa::ContextInfo>) -> Result<wa::Message, FreezeError> {
     let body = checked(body)?.to_owned();
     let Some(context) = context else {
-        return Ok(wa::Message { conversation: Some(body), ..Default::default() });
+        return Ok(wa::Message {
+            conversation: Some(body),
+            ..Default::default()
+        });
     };
     let text = wa::message::ExtendedTextMessage {
         text: Some(body),
         context_info: MessageField::some(context),
         ..Default::default()
     };
-    Ok(wa::Message { extended_text_message: MessageField::some(text), ..Default::default() })
+    Ok(wa::Message {
+        extended_text_message: MessageField::some(text),
+        ..Default::default()
+    })
 }
 
 fn context(
@@ -120,13 +142,23 @@ fn context(
     if quote.is_none() && mentions.is_empty() {
         return Ok(None);
     }
-    let mentioned_jid = mentions.iter().take(MENTIONS_MAX).map(Address::to_string).collect();
-    let mut context = wa::ContextInfo { mentioned_jid, ..Default::default() };
+    let mentioned_jid = mentions
+        .iter()
+        .take(MENTIONS_MAX)
+        .map(Address::to_string)
+        .collect();
+    let mut context = wa::ContextInfo {
+        mentioned_jid,
+        ..Default::default()
+    };
     if let Some(quote) = quote {
         context.stanza_id = Some(quote.wire_id.clone());
         context.participant = Some(quoted_author(quote, target)?.to_string());
         let words = quote.text.clone().unwrap_or_default();
-        context.quoted_message = MessageField::some(wa::Message { conversation: Some(words), ..Default::default() });
+        context.quoted_message = MessageField::some(wa::Message {
+            conversation: Some(words),
+            ..Default::default()
+        });
     }
     Ok(Some(context))
 }
@@ -164,18 +196,31 @@ fn reaction(id: &str, emoji: &str, target: &Target) -> Result<wa::Message, Freez
         sender_timestamp_ms: Some(target.at.0),
         ..Default::default()
     };
-    Ok(wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() })
+    Ok(wa::Message {
+        reaction_message: MessageField::some(reaction),
+        ..Default::default()
+    })
 }
 
 fn protocol(message: wa::message::ProtocolMessage) -> wa::Message {
-    wa::Message { protocol_message: MessageField::some(message), ..Default::default() }
+    wa::Message {
+        protocol_message: MessageField::some(message),
+        ..Default::default()
+    }
 }
 
 fn edit(id: &str, body: &str, target: &Target) -> Result<wa::Message, FreezeError> {
-    if target.author.as_ref().is_some_and(|author| *author != Author::Own) {
+    if target
+        .author
+        .as_ref()
+        .is_some_and(|author| *author != Author::Own)
+    {
         return Err(FreezeError::NotOwn);
     }
-    let own = Target { author: Some(Author::Own), ..target.clone() };
+    let own = Target {
+        author: Some(Author::Own),
+        ..target.clone()
+    };
     Ok(protocol(wa::message::ProtocolMessage {
         key: MessageField::some(key(id, &own)?),
         r#type: Some(ProtocolKind::MESSAGE_EDIT),
@@ -190,7 +235,10 @@ fn revoke(id: &str, target: &Target) -> Result<wa::Message, FreezeError> {
         return Err(FreezeError::NotInGroup);
     }
     let author = target.author.clone().unwrap_or(Author::Own);
-    let target = Target { author: Some(author), ..target.clone() };
+    let target = Target {
+        author: Some(author),
+        ..target.clone()
+    };
     Ok(protocol(wa::message::ProtocolMessage {
         key: MessageField::some(key(id, &target)?),
         r#type: Some(ProtocolKind::REVOKE),
@@ -217,8 +265,16 @@ macro_rules! file_message {
     };
 }
 
-fn media(file: &Media, context: Option<wa::ContextInfo>, target: &Target) -> Result<wa::Message, FreezeError> {
-    let pointer = target.pointer.as_ref().or(file.pointer.as_ref()).ok_or(FreezeError::NeedsUpload)?;
+fn media(
+    file: &Media,
+    context: Option<wa::ContextInfo>,
+    target: &Target,
+) -> Result<wa::Message, FreezeError> {
+    let pointer = target
+        .pointer
+        .as_ref()
+        .or(file.pointer.as_ref())
+        .ok_or(FreezeError::NeedsUpload)?;
     if let Some(caption) = &file.caption {
         checked(caption)?;
     }
@@ -268,8 +324,14 @@ fn document(message: wa::Message, file: &Media) -> wa::Message {
     if file.caption.is_none() {
         return message;
     }
-    let wrapper = wa::message::FutureProofMessage { message: MessageField::some(message) , ..Default::default() };
-    wa::Message { document_with_caption_message: MessageField::some(wrapper), ..Default::default() }
+    let wrapper = wa::message::FutureProofMessage {
+        message: MessageField::some(message),
+        ..Default::default()
+    };
+    wa::Message {
+        document_with_caption_message: MessageField::some(wrapper),
+        ..Default::default()
+    }
 }
 
 #[cfg(test)]

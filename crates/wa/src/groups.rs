@@ -4,7 +4,9 @@ use crate::connection::{Connection, TaskError};
 use crate::jid;
 use wacore_binary::Jid;
 use waypost_engine::model::Address;
-use whatsapp_rust::features::{GroupCreateOptions, GroupMetadata, GroupParticipant, GroupParticipantOptions, GroupSubject};
+use whatsapp_rust::features::{
+    GroupCreateOptions, GroupMetadata, GroupParticipant, GroupParticipantOptions, GroupSubject,
+};
 
 /// The part somebody plays in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,11 @@ fn member(participant: &GroupParticipant) -> GroupMember {
         .flatten()
         .map(jid::address)
         .find(|alt| *alt != address);
-    let role = if participant.is_admin() { GroupRole::Admin } else { GroupRole::Member };
+    let role = if participant.is_admin() {
+        GroupRole::Admin
+    } else {
+        GroupRole::Member
+    };
     GroupMember { address, alt, role }
 }
 
@@ -72,7 +78,8 @@ fn jids(addresses: &[Address]) -> Result<Vec<Jid>, TaskError> {
 }
 
 fn one(address: &Address) -> Result<Jid, TaskError> {
-    jid::jid(address).ok_or_else(|| TaskError::Invalid(format!("'{address}' is not an address WhatsApp knows")))
+    jid::jid(address)
+        .ok_or_else(|| TaskError::Invalid(format!("'{address}' is not an address WhatsApp knows")))
 }
 
 fn failed(error: impl std::fmt::Display) -> TaskError {
@@ -88,12 +95,27 @@ impl Connection {
     ///
     /// # Errors
     /// [`TaskError`]; a subject may have at most 100 characters.
-    pub async fn group_create(&self, subject: &str, members: &[Address]) -> Result<Group, TaskError> {
+    pub async fn group_create(
+        &self,
+        subject: &str,
+        members: &[Address],
+    ) -> Result<Group, TaskError> {
         checked_subject(subject)?;
-        let participants = jids(members)?.into_iter().map(GroupParticipantOptions::new).collect();
-        let options: GroupCreateOptions =
-            GroupCreateOptions::builder().subject(subject).participants(participants).build();
-        let created = async { self.client().groups().create_group(options).await.map_err(failed) };
+        let participants = jids(members)?
+            .into_iter()
+            .map(GroupParticipantOptions::new)
+            .collect();
+        let options: GroupCreateOptions = GroupCreateOptions::builder()
+            .subject(subject)
+            .participants(participants)
+            .build();
+        let created = async {
+            self.client()
+                .groups()
+                .create_group(options)
+                .await
+                .map_err(failed)
+        };
         Ok(group(self.while_up(created).await?.metadata))
     }
 
@@ -103,7 +125,13 @@ impl Connection {
     /// [`TaskError`].
     pub async fn group(&self, address: &Address) -> Result<Group, TaskError> {
         let jid = one(address)?;
-        let asked = async { self.client().groups().get_metadata(&jid).await.map_err(failed) };
+        let asked = async {
+            self.client()
+                .groups()
+                .get_metadata(&jid)
+                .await
+                .map_err(failed)
+        };
         Ok(group(self.while_up(asked).await?))
     }
 
@@ -111,22 +139,50 @@ impl Connection {
     ///
     /// # Errors
     /// [`TaskError`].
-    pub async fn group_add(&self, address: &Address, people: &[Address]) -> Result<Vec<Address>, TaskError> {
+    pub async fn group_add(
+        &self,
+        address: &Address,
+        people: &[Address],
+    ) -> Result<Vec<Address>, TaskError> {
         let (jid, people) = (one(address)?, jids(people)?);
-        let added = async { self.client().groups().add_participants(jid, &people).await.map_err(failed) };
+        let added = async {
+            self.client()
+                .groups()
+                .add_participants(jid, &people)
+                .await
+                .map_err(failed)
+        };
         let answers = self.while_up(added).await?;
-        Ok(answers.iter().filter(|answer| !answer.is_ok()).map(|answer| jid::address(&answer.jid)).collect())
+        Ok(answers
+            .iter()
+            .filter(|answer| !answer.is_ok())
+            .map(|answer| jid::address(&answer.jid))
+            .collect())
     }
 
     /// Removes people; returns those the server did not remove.
     ///
     /// # Errors
     /// [`TaskError`].
-    pub async fn group_remove(&self, address: &Address, people: &[Address]) -> Result<Vec<Address>, TaskError> {
+    pub async fn group_remove(
+        &self,
+        address: &Address,
+        people: &[Address],
+    ) -> Result<Vec<Address>, TaskError> {
         let (jid, people) = (one(address)?, jids(people)?);
-        let removed = async { self.client().groups().remove_participants(jid, &people).await.map_err(failed) };
+        let removed = async {
+            self.client()
+                .groups()
+                .remove_participants(jid, &people)
+                .await
+                .map_err(failed)
+        };
         let answers = self.while_up(removed).await?;
-        Ok(answers.iter().filter(|answer| !answer.is_ok()).map(|answer| jid::address(&answer.jid)).collect())
+        Ok(answers
+            .iter()
+            .filter(|answer| !answer.is_ok())
+            .map(|answer| jid::address(&answer.jid))
+            .collect())
     }
 
     /// Renames a group.
@@ -135,7 +191,14 @@ impl Connection {
     /// [`TaskError`]; a subject may have at most 100 characters.
     pub async fn group_subject(&self, address: &Address, subject: &str) -> Result<(), TaskError> {
         let (jid, subject) = (one(address)?, checked_subject(subject)?);
-        self.while_up(async { self.client().groups().set_subject(jid, subject).await.map_err(failed) }).await
+        self.while_up(async {
+            self.client()
+                .groups()
+                .set_subject(jid, subject)
+                .await
+                .map_err(failed)
+        })
+        .await
     }
 
     /// Leaves a group.
@@ -144,7 +207,8 @@ impl Connection {
     /// [`TaskError`].
     pub async fn group_leave(&self, address: &Address) -> Result<(), TaskError> {
         let jid = one(address)?;
-        self.while_up(async { self.client().groups().leave(jid).await.map_err(failed) }).await
+        self.while_up(async { self.client().groups().leave(jid).await.map_err(failed) })
+            .await
     }
 
     /// Asks which of these people are on WhatsApp, and under which other address.
@@ -153,15 +217,30 @@ impl Connection {
     /// [`TaskError`].
     pub async fn on_whatsapp(&self, people: &[Address]) -> Result<Vec<Presence>, TaskError> {
         if let Some(other) = people.iter().find(|address| !address.is_person()) {
-            return Err(TaskError::Invalid(format!("'{other}' is not a person's address")));
+            return Err(TaskError::Invalid(format!(
+                "'{other}' is not a person's address"
+            )));
         }
         let people = jids(people)?;
-        let asked = async { self.client().contacts().is_on_whatsapp(&people).await.map_err(failed) };
+        let asked = async {
+            self.client()
+                .contacts()
+                .is_on_whatsapp(&people)
+                .await
+                .map_err(failed)
+        };
         let answers = self.while_up(asked).await?;
         let presence = |answer: &wacore::iq::usync::IsOnWhatsAppResult| {
             let address = jid::address(&answer.jid);
-            let alts = [&answer.lid, &answer.pn_jid].into_iter().flatten().map(jid::address);
-            Presence { alt: alts.filter(|alt| *alt != address).last(), address, exists: answer.is_registered }
+            let alts = [&answer.lid, &answer.pn_jid]
+                .into_iter()
+                .flatten()
+                .map(jid::address);
+            Presence {
+                alt: alts.filter(|alt| *alt != address).last(),
+                address,
+                exists: answer.is_registered,
+            }
         };
         Ok(answers.iter().map(presence).collect())
     }

@@ -32,7 +32,6 @@
 //!
 //! Every limit is a named constant in [`limits`], with what happens at it.
 
-
 mod cause;
 mod clock;
 mod config;
@@ -45,6 +44,7 @@ mod hook;
 mod jid;
 pub mod limits;
 mod media;
+pub mod memory;
 pub mod normalise;
 mod ports;
 mod recent;
@@ -58,7 +58,7 @@ pub use connection::{Connection, SendError, TaskError};
 pub use connector::{Connector, OpenError, Purpose};
 pub use event::{ChannelEvent, Events, GroupChange, ReceiptKind, TypingState};
 pub use freeze::{Author, FreezeError, Target, freeze};
-pub use groups::{Group, GroupMember, Presence};
+pub use groups::{Group, GroupMember, GroupRole, Presence};
 pub use media::{MediaError, MediaKey, Uploaded};
 pub use ports::{CommitError, Inbox, KeyWrite, KeysError, SessionKeys, Space};
-pub use storage::{DISCARD_ON_RESTORE, has_session};
+pub use storage::{DISCARD_ON_RESTORE, forget_session, has_session};

@@ -24,6 +24,12 @@ pub const COMMIT_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Longest closing may take before what is left is stopped by force.
 pub const CLOSE_MAX: Duration = Duration::from_secs(15);
 
+/// Longest wait for a socket to take our goodbye; then it is dropped.
+pub const GOODBYE_MAX: Duration = Duration::from_secs(2);
+
+/// Chunks of history waiting to be read. At the limit the other events wait too.
+pub const HISTORY_CHUNKS_MAX: usize = 16;
+
 /// Sockets one link may open: the first, and the one after WhatsApp's own restart.
 pub const LINK_SOCKETS_MAX: u32 = 2;
 

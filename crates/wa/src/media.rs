@@ -132,7 +132,10 @@ impl Connection {
         let (source, info) = sealing.await.map_err(local)??;
         let client = Arc::clone(self.client());
         let uploading = async move {
-            client.upload_stream(source, info, media_type(kind)).await.map_err(|error| TaskError::Failed(format!("{error:#}")))
+            client
+                .upload_stream(source, info, media_type(kind))
+                .await
+                .map_err(|error| TaskError::Failed(format!("{error:#}")))
         };
         let done = self.while_up(uploading).await?;
         Ok(Uploaded {
@@ -151,7 +154,12 @@ impl Connection {
     ///
     /// # Errors
     /// See [`MediaError`]; [`MediaError::Gone`] asks for [`Connection::ask_reupload`].
-    pub async fn download(&self, kind: MediaKind, pointer: &MediaPointer, to: File) -> Result<File, MediaError> {
+    pub async fn download(
+        &self,
+        kind: MediaKind,
+        pointer: &MediaPointer,
+        to: File,
+    ) -> Result<File, MediaError> {
         if pointer.file_length > MEDIA_BYTES_MAX {
             return Err(MediaError::TooLarge(pointer.file_length));
         }
@@ -165,7 +173,9 @@ impl Connection {
         );
         let client = Arc::clone(self.client());
         let loading = async move { Ok(client.download_from_params_to_writer(&params, to).await) };
-        self.while_up(loading).await?.map_err(|error| failed_download(&error))
+        self.while_up(loading)
+            .await?
+            .map_err(|error| failed_download(&error))
     }
 
     /// Asks the account's phone to upload a message's file again, and returns where it is then.
@@ -189,12 +199,18 @@ impl Connection {
         };
         let client = Arc::clone(self.client());
         let asking = async {
-            let asked = tokio::time::timeout(REUPLOAD_WAIT_MAX, client.media_reupload().request(&request)).await;
-            let answer = asked.map_err(|_| TaskError::Failed("the phone did not answer".to_owned()))?;
+            let asked =
+                tokio::time::timeout(REUPLOAD_WAIT_MAX, client.media_reupload().request(&request))
+                    .await;
+            let answer =
+                asked.map_err(|_| TaskError::Failed("the phone did not answer".to_owned()))?;
             answer.map_err(|error| TaskError::Failed(error.to_string()))
         };
         match self.while_up(asking).await? {
-            MediaRetryResult::Success { direct_path } => Ok(MediaPointer { direct_path, ..key.pointer.clone() }),
+            MediaRetryResult::Success { direct_path } => Ok(MediaPointer {
+                direct_path,
+                ..key.pointer.clone()
+            }),
             _ => Err(MediaError::NotOnPhone),
         }
     }

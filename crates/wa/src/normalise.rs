@@ -32,7 +32,11 @@ pub fn content_of_raw(raw: &[u8]) -> Option<Content> {
 }
 
 /// A message as the library hands it over; `None` when it says nothing to people.
-pub(crate) fn inbound(message: &wa::Message, info: &MessageInfo, received_at: Timestamp) -> Option<Inbound> {
+pub(crate) fn inbound(
+    message: &wa::Message,
+    info: &MessageInfo,
+    received_at: Timestamp,
+) -> Option<Inbound> {
     let content = content(message)?;
     let raw = waproto::codec::message_to_vec(message);
     Some(envelope(info, received_at, content, raw))
@@ -47,8 +51,16 @@ fn envelope(info: &MessageInfo, received_at: Timestamp, content: Content, raw: V
     let source = &info.source;
     let from_me = source.is_from_me;
     let chat = jid::address(&source.chat);
-    let other = if from_me { &source.recipient_alt } else { &source.sender_alt };
-    let chat_alt = if chat.is_person() { other.as_ref().map(jid::address) } else { None };
+    let other = if from_me {
+        &source.recipient_alt
+    } else {
+        &source.sender_alt
+    };
+    let chat_alt = if chat.is_person() {
+        other.as_ref().map(jid::address)
+    } else {
+        None
+    };
     let push_name = Some(cut(&info.push_name, NAME_LEN_MAX)).filter(|name| !name.is_empty());
     Inbound {
         wire_id: cut(&info.id, ID_LEN_MAX),
@@ -91,7 +103,11 @@ pub(crate) fn history(
     let content = content(message)?;
     let chat = jid::address_of_text(chat);
     let from_me = key.from_me.unwrap_or(false);
-    let author = key.participant.as_deref().or(web.participant.as_deref()).filter(|text| !text.is_empty());
+    let author = key
+        .participant
+        .as_deref()
+        .or(web.participant.as_deref())
+        .filter(|text| !text.is_empty());
     let sender = match (from_me, author) {
         (true, _) => own.clone(),
         (false, Some(author)) => jid::address_of_text(author),
@@ -105,7 +121,11 @@ pub(crate) fn history(
         sender,
         sender_alt: None,
         from_me,
-        push_name: web.push_name.as_deref().filter(|_| !from_me).map(|name| cut(name, NAME_LEN_MAX)),
+        push_name: web
+            .push_name
+            .as_deref()
+            .filter(|_| !from_me)
+            .map(|name| cut(name, NAME_LEN_MAX)),
         origin: Origin::History,
         sent_at: Timestamp::from_secs(seconds),
         received_at,
@@ -152,10 +172,13 @@ pub(crate) fn content(message: &wa::Message) -> Option<Content> {
     if let Some(protocol) = message.protocol_message.as_option() {
         return of_protocol(protocol);
     }
-    text(message).or_else(|| reaction(message)).or_else(|| media(message)).or_else(|| {
-        let what = kinds::name(&waproto::codec::message_to_vec(message))?;
-        Some(Content::Unsupported { what })
-    })
+    text(message)
+        .or_else(|| reaction(message))
+        .or_else(|| media(message))
+        .or_else(|| {
+            let what = kinds::name(&waproto::codec::message_to_vec(message))?;
+            Some(Content::Unsupported { what })
+        })
 }
 
 /// Edits and deletions travel as protocol messages; the rest of them are between devices.
@@ -165,7 +188,10 @@ fn of_protocol(protocol: &wa::message::ProtocolMessage) -> Option<Content> {
         ProtocolKind::REVOKE => Some(Content::Revoke { target: target? }),
         ProtocolKind::MESSAGE_EDIT => {
             let new = content(protocol.edited_message.as_option()?)?;
-            Some(Content::Edit { target: target?, body: new.words().unwrap_or_default().to_owned() })
+            Some(Content::Edit {
+                target: target?,
+                body: new.words().unwrap_or_default().to_owned(),
+            })
         }
         _ => None,
     }
@@ -183,13 +209,20 @@ fn text(message: &wa::Message) -> Option<Content> {
     let text = message.extended_text_message.as_option()?;
     let (quote, mentions) = context(text.context_info.as_option());
     let body = cut(text.text.as_deref().unwrap_or_default(), BODY_LEN_MAX);
-    Some(Content::Text { body, quote, mentions })
+    Some(Content::Text {
+        body,
+        quote,
+        mentions,
+    })
 }
 
 fn reaction(message: &wa::Message) -> Option<Content> {
     let reaction = message.reaction_message.as_option()?;
     let emoji = cut(reaction.text.as_deref().unwrap_or_default(), EMOJI_LEN_MAX);
-    Some(Content::Reaction { target: target(reaction.key.as_option())?, emoji })
+    Some(Content::Reaction {
+        target: target(reaction.key.as_option())?,
+        emoji,
+    })
 }
 
 /// What it answers and whom it mentions.
@@ -197,12 +230,23 @@ fn context(info: Option<&wa::ContextInfo>) -> (Option<Quote>, Vec<waypost_engine
     let Some(info) = info else {
         return (None, Vec::new());
     };
-    let quote = info.stanza_id.as_deref().filter(|id| !id.is_empty()).map(|id| Quote {
-        wire_id: cut(id, ID_LEN_MAX),
-        sender: info.participant.as_deref().and_then(|text| text.parse().ok()),
-        text: info.quoted_message.as_option().and_then(quoted_words),
-    });
-    let mentions = info.mentioned_jid.iter().filter_map(|text| text.parse().ok()).take(MENTIONS_MAX);
+    let quote = info
+        .stanza_id
+        .as_deref()
+        .filter(|id| !id.is_empty())
+        .map(|id| Quote {
+            wire_id: cut(id, ID_LEN_MAX),
+            sender: info
+                .participant
+                .as_deref()
+                .and_then(|text| text.parse().ok()),
+            text: info.quoted_message.as_option().and_then(quoted_words),
+        });
+    let mentions = info
+        .mentioned_jid
+        .iter()
+        .filter_map(|text| text.parse().ok())
+        .take(MENTIONS_MAX);
     (quote, mentions.collect())
 }
 
@@ -235,7 +279,11 @@ macro_rules! pointer {
     };
 }
 
-fn pointer(path: Option<&str>, keys: [Option<&[u8]>; 3], length: Option<u64>) -> Option<MediaPointer> {
+fn pointer(
+    path: Option<&str>,
+    keys: [Option<&[u8]>; 3],
+    length: Option<u64>,
+) -> Option<MediaPointer> {
     let path = path.filter(|path| !path.is_empty() && path.len() <= POINTER_LEN_MAX)?;
     let [media_key, file_sha256, file_enc_sha256] =
         keys.map(|key| key.filter(|key| key.len() == 32).map(<[u8]>::to_vec));
@@ -267,13 +315,20 @@ fn file(media: MediaKind, mime: Option<&str>, pointer: Option<MediaPointer>) -> 
 }
 
 fn caption(text: Option<&str>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).map(|text| cut(text, BODY_LEN_MAX))
+    text.filter(|text| !text.is_empty())
+        .map(|text| cut(text, BODY_LEN_MAX))
 }
 
 fn media(message: &wa::Message) -> Option<Content> {
-    let (file, info) = picture(message).or_else(|| sound(message)).or_else(|| paper(message))?;
+    let (file, info) = picture(message)
+        .or_else(|| sound(message))
+        .or_else(|| paper(message))?;
     let (quote, mentions) = context(info);
-    Some(Content::Media { file, quote, mentions })
+    Some(Content::Media {
+        file,
+        quote,
+        mentions,
+    })
 }
 
 type FileAndContext<'a> = (Media, Option<&'a wa::ContextInfo>);
@@ -286,11 +341,18 @@ fn picture(message: &wa::Message) -> Option<FileAndContext<'_>> {
         return Some((file, image.context_info.as_option()));
     }
     if let Some(sticker) = message.sticker_message.as_option() {
-        let mut file = file(MediaKind::Sticker, sticker.mimetype.as_deref(), pointer!(sticker));
+        let mut file = file(
+            MediaKind::Sticker,
+            sticker.mimetype.as_deref(),
+            pointer!(sticker),
+        );
         file.size = size(sticker.width, sticker.height);
         return Some((file, sticker.context_info.as_option()));
     }
-    let video = message.video_message.as_option().or_else(|| message.ptv_message.as_option())?;
+    let video = message
+        .video_message
+        .as_option()
+        .or_else(|| message.ptv_message.as_option())?;
     let mut file = file(MediaKind::Video, video.mimetype.as_deref(), pointer!(video));
     file.caption = caption(video.caption.as_deref());
     file.seconds = video.seconds;
@@ -300,7 +362,11 @@ fn picture(message: &wa::Message) -> Option<FileAndContext<'_>> {
 
 fn sound(message: &wa::Message) -> Option<FileAndContext<'_>> {
     let audio = message.audio_message.as_option()?;
-    let kind = if audio.ptt == Some(true) { MediaKind::Voice } else { MediaKind::Audio };
+    let kind = if audio.ptt == Some(true) {
+        MediaKind::Voice
+    } else {
+        MediaKind::Audio
+    };
     let mut file = file(kind, audio.mimetype.as_deref(), pointer!(audio));
     file.seconds = audio.seconds;
     Some((file, audio.context_info.as_option()))
@@ -308,10 +374,16 @@ fn sound(message: &wa::Message) -> Option<FileAndContext<'_>> {
 
 fn paper(message: &wa::Message) -> Option<FileAndContext<'_>> {
     let document = message.document_message.as_option()?;
-    let mut file = file(MediaKind::Document, document.mimetype.as_deref(), pointer!(document));
+    let mut file = file(
+        MediaKind::Document,
+        document.mimetype.as_deref(),
+        pointer!(document),
+    );
     file.caption = caption(document.caption.as_deref());
     let name = document.file_name.as_deref().or(document.title.as_deref());
-    file.file_name = name.filter(|name| !name.is_empty()).map(|name| cut(name, NAME_LEN_MAX));
+    file.file_name = name
+        .filter(|name| !name.is_empty())
+        .map(|name| cut(name, NAME_LEN_MAX));
     Some((file, document.context_info.as_option()))
 }
 

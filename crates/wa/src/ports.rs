@@ -49,6 +49,29 @@ pub enum Space {
 }
 
 impl Space {
+    /// Every space.
+    pub const ALL: [Self; 19] = [
+        Self::Device,
+        Self::Identity,
+        Self::Session,
+        Self::Prekey,
+        Self::SignedPrekey,
+        Self::SenderKey,
+        Self::SyncKey,
+        Self::SyncVersion,
+        Self::SyncMac,
+        Self::SenderKeyDevice,
+        Self::LidMapping,
+        Self::PhoneMapping,
+        Self::BaseKey,
+        Self::DeviceList,
+        Self::Group,
+        Self::TcToken,
+        Self::PendingInbound,
+        Self::MessageSecret,
+        Self::SentCopy,
+    ];
+
     /// The number it is stored under.
     #[must_use]
     pub const fn id(self) -> u16 {

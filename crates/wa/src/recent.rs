@@ -11,7 +11,10 @@ pub(crate) struct RecentIds {
 
 impl RecentIds {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, ids: Mutex::default() }
+        Self {
+            limit,
+            ids: Mutex::default(),
+        }
     }
 
     pub(crate) fn insert(&self, id: &str) {
@@ -29,7 +32,11 @@ impl RecentIds {
     }
 
     pub(crate) fn contains(&self, id: &str) -> bool {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).0.contains(id)
+        self.ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+            .contains(id)
     }
 }
 

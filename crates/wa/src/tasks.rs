@@ -49,7 +49,10 @@ impl Runtime for Tasks {
         Box::pin(tokio::time::sleep(duration))
     }
 
-    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send + 'static>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn spawn_blocking(
+        &self,
+        work: Box<dyn FnOnce() + Send + 'static>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let work = self.tracker.spawn_blocking(work);
         Box::pin(async move {
             // A panic in there was logged by its thread, and the library sees its result missing.

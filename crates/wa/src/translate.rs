@@ -8,7 +8,7 @@ use crate::cause::{self, Cause};
 use crate::clock;
 use crate::event::{ChannelEvent, GroupChange, ReceiptKind, TypingState};
 use crate::jid;
-use crate::limits::HISTORY_BATCH_MAX;
+use crate::limits::{HISTORY_BATCH_MAX, HISTORY_CHUNKS_MAX};
 use crate::normalise;
 use crate::recent::RecentIds;
 use crate::transport::ReconnectSwitch;
@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 use wacore::stanza::groups::{GroupNotificationAction, GroupParticipantInfo};
 use wacore::types::events::{
-    Event, EventHandler, EventInterest, EventKind, GroupUpdate, LazyHistorySync, MessageBatch, Receipt,
+    Event, EventHandler, EventInterest, EventKind, GroupUpdate, LazyHistorySync, MessageBatch,
+    Receipt,
 };
 use wacore::types::presence::{ChatPresence, ReceiptType};
 use waypost_engine::fleet::down::DownReason;
@@ -67,7 +68,9 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn reconnecting(&self) -> bool {
-        self.switch.get().is_some_and(|switch| switch.load(Ordering::SeqCst))
+        self.switch
+            .get()
+            .is_some_and(|switch| switch.load(Ordering::SeqCst))
     }
 }
 
@@ -111,7 +114,10 @@ fn note(shared: &Shared, event: &Event) {
         Event::TemporaryBan(ban) => {
             let millis = u64::try_from(ban.expire.num_milliseconds()).unwrap_or(0);
             let until = clock::now() + Duration::millis(millis);
-            cause.end(DownReason::TemporaryBan { ban: u32::try_from(ban.code.code()).unwrap_or(0), until });
+            cause.end(DownReason::TemporaryBan {
+                ban: u32::try_from(ban.code.code()).unwrap_or(0),
+                until,
+            });
         }
         Event::StreamError(error) => {
             // Without a number it is about one stanza, not about the connection.
@@ -119,44 +125,55 @@ fn note(shared: &Shared, event: &Event) {
                 cause.end(DownReason::ServerError { status });
             }
         }
-        Event::PairingQrCodesExhausted(exhausted) if exhausted.disconnected => cause.report(DownReason::Closed),
+        Event::PairingQrCodesExhausted(exhausted) if exhausted.disconnected => {
+            cause.report(DownReason::Closed)
+        }
         Event::UndecryptableMessage(message) => shared.broken.insert(&message.info.id),
         _ => {}
     }
 }
+
+/// Asks for the account's own address, once known.
+pub(crate) type OwnAddress = Arc<dyn Fn() -> Option<Address> + Send + Sync>;
 
 /// Takes the library's events out of the queue, in their order, until the library is gone.
 pub(crate) struct Pump {
     pub(crate) shared: Arc<Shared>,
     pub(crate) out: mpsc::Sender<ChannelEvent>,
     /// The account itself, once known.
-    pub(crate) own: Box<dyn Fn() -> Option<Address> + Send>,
+    pub(crate) own: OwnAddress,
     pub(crate) expected: u32,
 }
 
 impl Pump {
     pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Arc<Event>>) {
+        // History is bulk: it is read beside, so that it holds up nothing else.
+        let (chunks, waiting) = mpsc::channel(HISTORY_CHUNKS_MAX);
+        let historian = tokio::spawn(read_chunks(waiting, self.own.clone(), self.out.clone()));
         while let Some(event) = queue.recv().await {
-            if let Event::HistorySync(history) = &*event {
-                self.history(history).await;
+            if let Event::HistorySync(_) = &*event {
+                // Only a reader that panicked is gone, and its panic was logged.
+                let _ = chunks.send(event).await;
                 continue;
             }
             let Some(event) = self.translate(&event) else {
                 continue;
             };
             if self.out.send(event).await.is_err() {
-                // Nobody reads any more: then nobody needs the connection.
-                self.shared.cause.end(DownReason::Closed);
-                return;
+                break;
             }
         }
+        drop(chunks);
+        let _ = historian.await;
     }
 
     fn translate(&mut self, event: &Event) -> Option<ChannelEvent> {
         match event {
             Event::OfflineSyncPreview(preview) => {
                 self.expected = u32::try_from(preview.total).unwrap_or(0);
-                Some(ChannelEvent::OfflineSyncStarted { expected: self.expected })
+                Some(ChannelEvent::OfflineSyncStarted {
+                    expected: self.expected,
+                })
             }
             Event::OfflineSyncCompleted(completed) => {
                 let received = u32::try_from(completed.count).unwrap_or(0);
@@ -169,13 +186,20 @@ impl Pump {
             other => linking(other).or_else(|| living(other)),
         }
     }
+}
 
-    /// Reads a history blob on a thread of its own, in pieces, so that its size does not matter.
-    async fn history(&self, history: &LazyHistorySync) {
-        let Some(own) = (self.own)() else {
-            return;
+/// Reads history blobs one after another, each on a thread of its own and in pieces, so that their
+/// size does not matter.
+async fn read_chunks(
+    mut waiting: mpsc::Receiver<Arc<Event>>,
+    own: OwnAddress,
+    out: mpsc::Sender<ChannelEvent>,
+) {
+    while let Some(event) = waiting.recv().await {
+        let (Event::HistorySync(history), Some(own)) = (&*event, own()) else {
+            continue;
         };
-        let (history, out) = (history.clone(), self.out.clone());
+        let (history, out) = (history.clone(), out.clone());
         let reading = tokio::task::spawn_blocking(move || read_history(&history, &own, &out));
         if let Err(error) = reading.await {
             tracing::warn!(%error, "history could not be read; it is left out");
@@ -201,24 +225,39 @@ fn read_history(history: &LazyHistorySync, own: &Address, out: &mpsc::Sender<Cha
             .map(|text| jid::address_of_text(text))
             .find(|alt| *alt != jid::address_of_text(&conversation.id));
         let messages = conversation.messages.iter().rev().filter_map(|item| {
-            let mut inbound = normalise::history(&conversation.id, item.message.as_option()?, own, received_at)?;
+            let mut inbound = normalise::history(
+                &conversation.id,
+                item.message.as_option()?,
+                own,
+                received_at,
+            )?;
             inbound.chat_alt.clone_from(&alt);
             Some(inbound)
         });
         let messages: Vec<Inbound> = messages.collect();
         for batch in messages.chunks(HISTORY_BATCH_MAX) {
-            if out.blocking_send(ChannelEvent::History(batch.to_vec())).is_err() {
+            if out
+                .blocking_send(ChannelEvent::History(batch.to_vec()))
+                .is_err()
+            {
                 return;
             }
         }
     }
-    let names = stream.remainder().map(|rest| rest.pushnames).unwrap_or_default();
+    let names = stream
+        .remainder()
+        .map(|rest| rest.pushnames)
+        .unwrap_or_default();
     for name in names {
         let (Some(id), Some(push_name)) = (name.id, name.pushname) else {
             continue;
         };
         let address = jid::address_of_text(&id);
-        let seen = ChannelEvent::ContactSeen { address, alt: None, push_name: Some(push_name) };
+        let seen = ChannelEvent::ContactSeen {
+            address,
+            alt: None,
+            push_name: Some(push_name),
+        };
         if out.blocking_send(seen).is_err() {
             return;
         }
@@ -228,11 +267,19 @@ fn read_history(history: &LazyHistorySync, own: &Address, out: &mpsc::Sender<Cha
 /// Events of linking.
 fn linking(event: &Event) -> Option<ChannelEvent> {
     Some(match event {
-        Event::PairingQrCode(qr) => ChannelEvent::QrCode { text: qr.code.clone(), valid_for: qr.timeout },
+        Event::PairingQrCode(qr) => ChannelEvent::QrCode {
+            text: qr.code.clone(),
+            valid_for: qr.timeout,
+        },
         Event::PairingQrCodesExhausted(_) => ChannelEvent::QrExhausted,
-        Event::PairingCode(code) => ChannelEvent::PairingCode { code: code.code.clone(), valid_for: code.timeout },
+        Event::PairingCode(code) => ChannelEvent::PairingCode {
+            code: code.code.clone(),
+            valid_for: code.timeout,
+        },
         Event::PairingCodeError(failed) => ChannelEvent::PairingCodeFailed {
-            throttled: failed.rejection.is_some_and(|rejection| rejection.is_throttled()),
+            throttled: failed
+                .rejection
+                .is_some_and(|rejection| rejection.is_throttled()),
             error: failed.error.clone(),
         },
         Event::PairingCodeRefresh(_) => ChannelEvent::PairingCodeFailed {
@@ -240,8 +287,12 @@ fn linking(event: &Event) -> Option<ChannelEvent> {
             error: "the code is not valid any more; ask for a new one".to_owned(),
         },
         Event::PairPasskeyRequest(_) => ChannelEvent::PasskeyRequired,
-        Event::PairPasskeyError(failed) => ChannelEvent::LinkFailed { error: failed.error.clone() },
-        Event::PairError(failed) => ChannelEvent::LinkFailed { error: failed.error.clone() },
+        Event::PairPasskeyError(failed) => ChannelEvent::LinkFailed {
+            error: failed.error.clone(),
+        },
+        Event::PairError(failed) => ChannelEvent::LinkFailed {
+            error: failed.error.clone(),
+        },
         Event::QrScannedWithoutMultidevice(_) => ChannelEvent::LinkFailed {
             error: "this phone does not support linked devices; update WhatsApp on it".to_owned(),
         },
@@ -261,12 +312,15 @@ fn living(event: &Event) -> Option<ChannelEvent> {
         Event::Connected(_) => ChannelEvent::Online,
         Event::ServerAck(ack) if ack.class.as_deref().is_none_or(|class| class == "message") => {
             let error = ack.error.as_ref().map(|code| code.parse().unwrap_or(0));
-            ChannelEvent::ServerAck { wire_id: ack.id.clone(), error }
+            ChannelEvent::ServerAck {
+                wire_id: ack.id.clone(),
+                error,
+            }
         }
         Event::Receipt(receipt) => return news(receipt),
-        Event::UndecryptableMessage(message) => {
-            ChannelEvent::Placeholder(Box::new(normalise::placeholder(&message.info, clock::now())))
-        }
+        Event::UndecryptableMessage(message) => ChannelEvent::Placeholder(Box::new(
+            normalise::placeholder(&message.info, clock::now()),
+        )),
         Event::Messages(batch) => return uncommitted(batch),
         Event::ChatPresence(update) => ChannelEvent::Typing {
             chat: jid::address(&update.source.chat),
@@ -283,8 +337,14 @@ fn living(event: &Event) -> Option<ChannelEvent> {
             push_name: Some(update.new_push_name.clone()),
         },
         Event::ContactNumberChanged(changed) => ChannelEvent::ContactSeen {
-            address: changed.new_lid.as_ref().map_or_else(|| jid::address(&changed.new_jid), jid::address),
-            alt: changed.new_lid.as_ref().map(|_| jid::address(&changed.new_jid)),
+            address: changed
+                .new_lid
+                .as_ref()
+                .map_or_else(|| jid::address(&changed.new_jid), jid::address),
+            alt: changed
+                .new_lid
+                .as_ref()
+                .map(|_| jid::address(&changed.new_jid)),
             push_name: None,
         },
         _ => return None,
@@ -295,7 +355,9 @@ fn news(receipt: &Receipt) -> Option<ChannelEvent> {
     let chat = jid::address(&receipt.source.chat);
     let wire_ids = receipt.message_ids.clone();
     let kind = match receipt.r#type {
-        ReceiptType::ReadSelf | ReceiptType::PlayedSelf => return Some(ChannelEvent::ReadElsewhere { chat, wire_ids }),
+        ReceiptType::ReadSelf | ReceiptType::PlayedSelf => {
+            return Some(ChannelEvent::ReadElsewhere { chat, wire_ids });
+        }
         ReceiptType::Delivered => ReceiptKind::Delivered,
         ReceiptType::Read => ReceiptKind::Read,
         ReceiptType::Played => ReceiptKind::Played,
@@ -306,7 +368,13 @@ fn news(receipt: &Receipt) -> Option<ChannelEvent> {
         return None;
     }
     let at = waypost_engine::model::Timestamp(receipt.timestamp.timestamp_millis());
-    Some(ChannelEvent::Receipt { chat, sender: jid::address(&receipt.source.sender), wire_ids, kind, at })
+    Some(ChannelEvent::Receipt {
+        chat,
+        sender: jid::address(&receipt.source.sender),
+        wire_ids,
+        kind,
+        at,
+    })
 }
 
 /// Messages that did not go through the commit.
@@ -315,17 +383,24 @@ fn uncommitted(batch: &MessageBatch) -> Option<ChannelEvent> {
         return None;
     }
     let now = clock::now();
-    let messages: Vec<Inbound> =
-        batch.iter().filter_map(|item| normalise::inbound(&item.message, &item.info, now)).collect();
+    let messages: Vec<Inbound> = batch
+        .iter()
+        .filter_map(|item| normalise::inbound(&item.message, &item.info, now))
+        .collect();
     Some(ChannelEvent::Messages(messages)).filter(|_| !batch.is_empty())
 }
 
 fn group_changed(update: &GroupUpdate) -> ChannelEvent {
-    let people = |list: &[GroupParticipantInfo]| list.iter().map(|one| jid::address(&one.jid)).collect();
+    let people =
+        |list: &[GroupParticipantInfo]| list.iter().map(|one| jid::address(&one.jid)).collect();
     let change = match &update.action {
         GroupNotificationAction::Subject { subject, .. } => GroupChange::Subject(subject.clone()),
-        GroupNotificationAction::Add { participants, .. } => GroupChange::Added(people(participants)),
-        GroupNotificationAction::Remove { participants, .. } => GroupChange::Removed(people(participants)),
+        GroupNotificationAction::Add { participants, .. } => {
+            GroupChange::Added(people(participants))
+        }
+        GroupNotificationAction::Remove { participants, .. } => {
+            GroupChange::Removed(people(participants))
+        }
         _ => GroupChange::Other,
     };
     ChannelEvent::GroupChanged {

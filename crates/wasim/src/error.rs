@@ -50,6 +50,9 @@ pub enum SimError {
     /// An account has its maximum of linked devices.
     #[error("account {0} has the maximum of linked devices; unlink one first")]
     TooManyDevices(String),
+    /// The server demanded a passkey, so the device was not linked.
+    #[error("linking a device to {0} needs a passkey; use another account or link without one")]
+    PasskeyDemanded(String),
     /// A client broke the protocol.
     #[error("protocol: {0}")]
     Protocol(String),

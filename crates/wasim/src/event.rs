@@ -40,6 +40,11 @@ pub enum NetEvent {
         /// How the client names itself on the phone.
         display: String,
     },
+    /// A link was held up by the demand for a passkey.
+    PasskeyDemanded {
+        /// The account's number.
+        account: String,
+    },
     /// A device was linked.
     Linked {
         /// The account's number.

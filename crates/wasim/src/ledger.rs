@@ -312,20 +312,26 @@ struct Question {
 }
 
 fn judge_book(book: &Book, token: &impl Fn(&str) -> Option<String>, verdict: &mut Judgement) {
-    // Keyed by conversation and token: two contacts may use the same token.
-    let mut questions: HashMap<(&str, String), Question> = HashMap::new();
+    // Keyed by conversation, person and token: two people may use the same token.
+    let mut questions: HashMap<(&str, &str, String), Question> = HashMap::new();
+    let mut asked: HashSet<(&str, String)> = HashSet::new();
     for (position, sent) in book.sent.iter().enumerate() {
         if let Some(token) = token(&sent.text) {
+            asked.insert((&sent.chat, token.clone()));
             questions
-                .entry((&sent.chat, token))
+                .entry((&sent.chat, &sent.author, token))
                 .or_insert(Question { position, at: sent.at, answers: 0 });
         }
     }
-    let mut furthest: HashMap<&str, usize> = HashMap::new();
+    let mut furthest: HashMap<(&str, &str), usize> = HashMap::new();
     for shown in &book.shown {
         let Some(token) = token(&shown.text) else { continue };
-        let Some(question) = questions.get_mut(&(shown.chat.as_str(), token.clone())) else {
-            verdict.unexpected.push(token);
+        let place = (shown.chat.as_str(), shown.reader.as_str());
+        let Some(question) = questions.get_mut(&(place.0, place.1, token.clone())) else {
+            // The other members of a group see the answer, too; the asker's app is the measure.
+            if !asked.contains(&(place.0, token.clone())) {
+                verdict.unexpected.push(token);
+            }
             continue;
         };
         question.answers += 1;
@@ -334,14 +340,14 @@ fn judge_book(book: &Book, token: &impl Fn(&str) -> Option<String>, verdict: &mu
             continue;
         }
         verdict.latencies.push(shown.at.saturating_sub(question.at));
-        let furthest = furthest.entry(shown.chat.as_str()).or_default();
+        let furthest = furthest.entry(place).or_default();
         if question.position < *furthest {
             verdict.reordered.push(token);
         }
         *furthest = question.position.max(*furthest);
     }
     let mut lost: Vec<(usize, String)> = Vec::new();
-    for ((_, token), question) in questions {
+    for ((_, _, token), question) in questions {
         verdict.expected += 1;
         match question.answers {
             0 => lost.push((question.position, token)),

@@ -21,6 +21,7 @@
 
 mod clock;
 mod companion;
+pub mod control;
 mod contact;
 mod content;
 mod error;
@@ -50,12 +51,14 @@ pub use content::{Described, Kind, Outgoing, describe};
 pub use error::{Result, SimError};
 pub use event::{Events, LinkMethod, MAX_EVENTS, NetEvent};
 pub use faults::{Chance, FaultPlan, Faults, LoginRefusal};
+pub use group::{Group, GroupMember, MAX_GROUPS, MAX_MEMBERS, Rank};
 pub use ledger::{Counts, Judgement, Ledger, MAX_RECORDS, MAX_TEXT_CHARS, Sent, Shown};
 pub use media::{MAX_FILE_BYTES, MAX_STORED_BYTES, MediaFaults};
 pub use network::{ContactSpec, Dedupe, Network, NetworkConfig, PhoneSpec};
 pub use noise::Handshake;
-pub use person::{Addressing, Incoming, MAX_LINKED_DEVICES, MAX_REMEMBERED};
+pub use person::{Addressing, Incoming, LinkPolicy, MAX_LINKED_DEVICES, MAX_REMEMBERED};
 pub use phone::{LinkedDevice, Phone};
 pub use script::{Answerer, Script};
+pub use server::history::{PastAuthor, PastMessage};
 /// The protocol's messages, for contents that have no shorthand in [`Outgoing`].
 pub use waproto::whatsapp as proto;

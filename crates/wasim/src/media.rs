@@ -22,6 +22,9 @@ pub const MAX_FILE_BYTES: usize = 100 * 1024 * 1024;
 /// Bytes the host keeps in all; beyond it the oldest files are gone (404), as on the real host.
 pub const MAX_STORED_BYTES: usize = 1024 * 1024 * 1024;
 
+/// Expired files that phones keep for uploading again; later ones are lost for good.
+pub const MAX_ON_PHONES: usize = 1_000;
+
 /// How the host misbehaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,6 +47,8 @@ pub(crate) struct Place {
 #[derive(Default)]
 struct Files {
     by_token: HashMap<String, Bytes>,
+    /// What the sender's or the owner's phone still has when the host has not.
+    on_phones: HashMap<String, Bytes>,
     oldest_first: VecDeque<String>,
     stored: usize,
 }
@@ -72,7 +77,7 @@ impl MediaStore {
     }
 
     /// Stores an encrypted file under a new token.
-    pub(crate) fn put_new(&self, bytes: Vec<u8>) -> Place {
+    pub(crate) fn put_new(&self, bytes: impl Into<Bytes>) -> Place {
         let n = self.next.fetch_add(1, Ordering::Relaxed);
         let token = URL_SAFE_NO_PAD.encode(format!("file-{n:016}"));
         self.put(token, bytes.into())
@@ -108,7 +113,23 @@ impl MediaStore {
         let gone = files.by_token.remove(token);
         files.stored -= gone.as_ref().map_or(0, Bytes::len);
         files.oldest_first.retain(|t| t != token);
-        gone.is_some()
+        let was_there = gone.is_some();
+        if let Some(bytes) = gone
+            && files.on_phones.len() < MAX_ON_PHONES
+        {
+            files.on_phones.insert(token.to_owned(), bytes);
+        }
+        was_there
+    }
+
+    /// A phone uploads a file again; it gets a new place. `None` if no phone has it.
+    pub(crate) fn put_again(&self, direct_path: &str) -> Option<Place> {
+        let token = direct_path.rsplit('/').next().unwrap_or_default();
+        let bytes = {
+            let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            files.on_phones.get(token).or_else(|| files.by_token.get(token)).cloned()
+        };
+        bytes.map(|bytes| self.put_new(bytes))
     }
 
     pub(crate) fn set_faults(&self, faults: MediaFaults) {

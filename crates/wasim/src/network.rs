@@ -5,6 +5,7 @@ use crate::contact::Contact;
 use crate::error::{Result, SimError};
 use crate::event::{EventLog, Events, NetEvent};
 use crate::faults::{FaultPlan, Faults};
+use crate::group::{self, Group};
 use crate::ledger::Ledger;
 use crate::lock::{Locked, Shared};
 use crate::media::{self, MediaFaults};
@@ -213,6 +214,36 @@ impl Network {
             Arc::new(Person::new(number.to_owned(), lid, push_name, addressing, account));
         self.world.directory.writing().add(person.clone())?;
         Ok(person)
+    }
+
+    /// Adds a group; its creator is its first member and need not be listed.
+    ///
+    /// # Errors
+    /// [`SimError::UnknownNumber`], or [`SimError::Protocol`] when there are too many members.
+    pub fn add_group(&self, subject: &str, creator: &str, members: &[&str]) -> Result<Group> {
+        let creator = self.world.person(creator)?;
+        let members =
+            members.iter().map(|n| self.world.person(n)).collect::<Result<Vec<_>>>()?;
+        let room = group::create(&self.world, &creator, subject, &members, None)?;
+        Ok(Group::new(self.world.clone(), room))
+    }
+
+    /// A group by its id, also one that a linked device made.
+    ///
+    /// # Errors
+    /// [`SimError::UnknownGroup`].
+    pub fn group(&self, id: &str) -> Result<Group> {
+        let id = id.split('@').next().unwrap_or_default();
+        Ok(Group::new(self.world.clone(), self.world.group(id)?))
+    }
+
+    /// The ids of all groups, sorted.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        let mut ids: Vec<String> =
+            self.world.directory.reading().groups.keys().cloned().collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The phone of an account that was added before.

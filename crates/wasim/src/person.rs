@@ -9,6 +9,7 @@ use crate::script::Script;
 use crate::signal::SignalDevice;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 use wacore_binary::{Jid, Server};
 use waproto::whatsapp as wa;
@@ -107,6 +108,27 @@ pub(crate) struct Account {
 pub(crate) struct PhoneState {
     /// Switched off until this time of the network's clock.
     pub(crate) offline_until: Option<std::time::Duration>,
+    /// What a newly linked device is given.
+    pub(crate) history: Vec<crate::server::history::PastMessage>,
+    /// What happens when a code is scanned or typed.
+    pub(crate) linking: LinkPolicy,
+}
+
+/// How an account's owner links devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkPolicy {
+    /// A scan or a code is enough.
+    #[default]
+    Open,
+    /// The server demands a passkey as well, which nothing here can provide: no link comes about.
+    PasskeyDemanded,
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person").field("pn", &self.pn).finish_non_exhaustive()
+    }
 }
 
 impl Person {

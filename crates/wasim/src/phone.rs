@@ -4,8 +4,9 @@ use crate::contact::SendHow;
 use crate::content::Outgoing;
 use crate::error::{Result, SimError};
 use crate::lock::Locked;
-use crate::person::Person;
+use crate::person::{LinkPolicy, Person};
 use crate::sending;
+use crate::server::history::PastMessage;
 use crate::server::{self, linking};
 use crate::world::World;
 use serde::Serialize;
@@ -130,6 +131,20 @@ impl Phone {
     /// Switches the phone on.
     pub fn go_online(&self) {
         self.set_offline_until(None);
+    }
+
+    /// What devices that are linked from now on are given as history.
+    pub fn set_history(&self, past: Vec<PastMessage>) {
+        if let Some(account) = &self.person.account {
+            account.phone.locked().history = past;
+        }
+    }
+
+    /// Whether linking needs a passkey from now on.
+    pub fn set_link_policy(&self, policy: LinkPolicy) {
+        if let Some(account) = &self.person.account {
+            account.phone.locked().linking = policy;
+        }
     }
 
     fn set_offline_until(&self, until: Option<Duration>) {

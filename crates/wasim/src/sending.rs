@@ -5,12 +5,13 @@ use crate::companion::Companion;
 use crate::contact::{SendHow, UseAddress};
 use crate::content::{self, Kind, MESSAGE_SECRET_LEN, Outgoing, Surroundings};
 use crate::error::{Result, SimError};
+use crate::group;
 use crate::keys::{KeyBundle, OneTimeKey};
 use crate::ledger::Sent;
 use crate::lock::Locked;
 use crate::mailbox::Class;
 use crate::media::MediaStore;
-use crate::person::{Addressing, Chat, Person, Remembered};
+use crate::person::{Chat, Person, Remembered};
 use crate::server::push;
 use crate::signal::{Sealed, SignalDevice};
 use crate::world::World;
@@ -275,14 +276,7 @@ async fn copy_to_own_devices(
     if companions.is_empty() {
         return Ok(());
     }
-    let copy = wa::Message {
-        device_sent_message: MessageField::some(DeviceSentMessage {
-            destination_jid: Some(chat.to_string()),
-            message: MessageField::some((*prepared.message).clone()),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
+    let copy = wrapped_copy(&prepared.message, chat);
     let plain = MessageUtils::pad_message_v2(copy.encode_to_vec());
     let label = Label {
         from: sender.jid_like(chat),
@@ -370,24 +364,27 @@ pub(crate) async fn repeat(
     }
     let live = sender.live(world.config.seed)?;
     let Some(known) = live.memory.locked().get(&request.id) else { return Ok(()) };
-    let own = sender.lid == companion.lid;
-    let chat = match &known.chat {
-        Chat::Person(lid) => Jid::lid(lid.as_str()),
-        Chat::Group(id) => Jid::group(id.as_str()),
-    };
-    let content = if own { wrapped_copy(&known.message, &chat) } else { (*known.message).clone() };
-    let plain = MessageUtils::pad_message_v2(content.encode_to_vec());
     let kind = content::describe(&known.message).map_or(Kind::Other, |d| d.kind);
     let mut device = live.device.lock().await;
-    let address = companion.lid_jid();
     if let Some((bundle, one_time)) = &request.keys {
-        device.open_session(&address, bundle, one_time.as_ref()).await?;
+        device.open_session(&companion.lid_jid(), bundle, one_time.as_ref()).await?;
     }
+    let lid = match &known.chat {
+        Chat::Person(lid) => lid,
+        Chat::Group(group) => {
+            let (room, content) =
+                group::repeat_parts(world, sender, &mut device, group, &known.message).await?;
+            let plain = MessageUtils::pad_message_v2(content.encode_to_vec());
+            let sealed = seal(&mut device, companion, &plain).await?;
+            let node = room.repeat_stanza(sender, &request.id, kind, request.count, &sealed);
+            return push(world, companion, Class::Message, &request.id, group, node);
+        }
+    };
+    let own = sender.lid == companion.lid;
+    let chat = Jid::lid(lid.as_str());
+    let content = if own { wrapped_copy(&known.message, &chat) } else { (*known.message).clone() };
+    let plain = MessageUtils::pad_message_v2(content.encode_to_vec());
     let sealed = seal(&mut device, companion, &plain).await?;
-    if let Chat::Group(group) = &known.chat {
-        let node = crate::group::repeat_stanza(world, sender, group, &request, kind, sealed)?;
-        return push(world, companion, Class::Message, &request.id, group, node);
-    }
     let label = Label {
         from: request.as_address.to_non_ad(),
         other: Some(alternative(sender, &request.as_address)),
@@ -410,13 +407,5 @@ fn wrapped_copy(message: &wa::Message, chat: &Jid) -> wa::Message {
             ..Default::default()
         }),
         ..Default::default()
-    }
-}
-
-/// Whether two sides talk by LID.
-pub(crate) fn addressing_word(addressing: Addressing) -> &'static str {
-    match addressing {
-        Addressing::Migrated => "lid",
-        Addressing::Unmigrated => "pn",
     }
 }

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::error::{Result, SimError};
 use crate::event::{EventLog, NetEvent};
 use crate::faults::Faults;
-use crate::group::Group;
+use crate::group::Room;
 use crate::ledger::Ledger;
 use crate::lock::{Locked, Shared};
 use crate::media::MediaStore;
@@ -25,7 +25,7 @@ use wacore_binary::{Jid, Server};
 pub(crate) struct Directory {
     by_pn: HashMap<String, Arc<Person>>,
     by_lid: HashMap<String, Arc<Person>>,
-    pub(crate) groups: HashMap<String, Arc<Group>>,
+    pub(crate) groups: HashMap<String, Arc<Room>>,
 }
 
 impl Directory {
@@ -113,7 +113,7 @@ impl World {
         found.ok_or_else(|| SimError::UnknownNumber(lid.to_owned()))
     }
 
-    pub(crate) fn group(&self, id: &str) -> Result<Arc<Group>> {
+    pub(crate) fn group(&self, id: &str) -> Result<Arc<Room>> {
         let groups = self.directory.reading();
         groups.groups.get(id).cloned().ok_or_else(|| SimError::UnknownGroup(id.to_owned()))
     }

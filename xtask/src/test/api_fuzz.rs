@@ -9,9 +9,7 @@ use std::fs;
 
 /// Starts the program as it ships on an empty folder, and lets schemathesis loose on it.
 pub(super) fn run(place: &Place) -> Result<()> {
-    if !place.strict_program().exists() {
-        super::rust::strict(place)?;
-    }
+    super::rust::build_strict_program(place)?;
     let data = Scratch::new("api-fuzz")?;
     let address = free_address()?;
     let mut waypost = Service::start(place, "api-fuzz-waypost", |run| {

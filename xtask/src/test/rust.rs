@@ -50,9 +50,15 @@ pub(super) fn dependencies(place: &Place) -> Result<()> {
         .go()
 }
 
+/// Builds the program as it ships and checks the commands that the documents name.
+pub(super) fn strict(place: &Place) -> Result<()> {
+    build_strict_program(place)?;
+    tidy::check_program_commands(place)
+}
+
 /// Builds the program without any feature and keeps it apart: later builds, with features, must
 /// not take its place.
-pub(super) fn strict(place: &Place) -> Result<()> {
+pub(super) fn build_strict_program(place: &Place) -> Result<()> {
     let features = Run::cargo(place)
         .args([
             "tree",
@@ -70,8 +76,7 @@ pub(super) fn strict(place: &Place) -> Result<()> {
     Run::cargo(place)
         .args(["build", "-p", "waypost-server", "--bin", "waypost"])
         .go()?;
-    keep(place, place.strict_program())?;
-    tidy::check_program_commands(place)
+    keep(place, place.strict_program())
 }
 
 /// Builds the program with what the tests need and keeps it apart.
@@ -118,9 +123,7 @@ pub(super) fn examples(place: &Place) -> Result<()> {
 
 /// The Rust tests, with a PostgreSQL of their own and the strict program beside them.
 pub(super) fn tests(place: &Place, filters: &[String]) -> Result<()> {
-    if !place.strict_program().exists() {
-        strict(place)?;
-    }
+    build_strict_program(place)?;
     if let Err(e) = fs::remove_file(junit(place))
         && e.kind() != std::io::ErrorKind::NotFound
     {

@@ -31,10 +31,10 @@ impl Stage {
         let (control, socket, web) = (free_address()?, free_address()?, free_address()?);
         let mut wasim = Service::start(place, "stage-wasim", |run| {
             run.args([place.wasim_program()])
-                .args(["serve", "--http", &control.to_string()])
+                .args(["serve", "--port", &control.port().to_string()])
                 .args(["--ws-port", &socket.port().to_string()])
         })?;
-        wasim.wait_ready(control, "/healthz")?;
+        wasim.wait_ready(control, "/")?;
         let mut waypost = Service::start(place, "stage-waypost", |run| {
             run.args([place.sim_program().as_os_str(), "serve".as_ref()])
                 .env("WAYPOST_DATA_DIR", data.path())

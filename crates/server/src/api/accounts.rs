@@ -12,15 +12,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::model::account::{Account, Role};
-use waypost_engine::model::{AccountId, AccountState, Reason, Seq, StateChange};
+use waypost_engine::model::{AccountId, AccountState, Reason, StateChange};
+use waypost_store::admin::counts::AccountQueues;
 use waypost_store::accounts::{ACCOUNT_NAME_MAX, AccountPatch, NewAccount, PRIORITY_DEFAULT};
-
-/// Most messages counted per queue of an account.
-const COUNTED_MAX: usize = 1_000;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -67,9 +66,9 @@ pub(super) struct AccountView {
 #[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
 pub(super) struct AccountCounts {
     /// Sends not yet accepted by WhatsApp.
-    waiting_to_send: usize,
+    waiting_to_send: i64,
     /// Received messages not yet processed.
-    unfinished: usize,
+    unfinished: i64,
 }
 
 /// The part an account plays among others.
@@ -189,9 +188,17 @@ pub(super) async fn own_account(
     Err(ApiError::not_found("account"))
 }
 
+/// What piles up at each account of a workspace; accounts with nothing waiting are left out.
+type Waiting = BTreeMap<AccountId, AccountQueues>;
+
 async fn view(state: &AppState, account: Account) -> ApiResult<AccountView> {
-    let counts = counts(state, account.id).await?;
-    Ok(AccountView {
+    let waiting = state.store().account_queues(account.workspace).await?;
+    Ok(view_with(state, account, &waiting))
+}
+
+fn view_with(state: &AppState, account: Account, waiting: &Waiting) -> AccountView {
+    let queues = waiting.get(&account.id).copied().unwrap_or_default();
+    AccountView {
         id: account.id.to_string(),
         name: account.name,
         phone: account.phone.as_ref().map(shown),
@@ -203,16 +210,11 @@ async fn view(state: &AppState, account: Account) -> ApiResult<AccountView> {
         state_since: iso(account.state_at),
         next_attempt_at: iso_or_null(state.fleet().next_attempt(account.id)),
         created_at: iso(account.created_at),
-        counts,
-    })
-}
-
-/// Counts up to [`COUNTED_MAX`]; a longer queue shows as that many.
-async fn counts(state: &AppState, account: AccountId) -> ApiResult<AccountCounts> {
-    let first = Seq::default();
-    let unfinished = state.store().unfinished(account, first, COUNTED_MAX).await?;
-    let waiting = state.store().outbox_due(account, first, COUNTED_MAX).await?;
-    Ok(AccountCounts { waiting_to_send: waiting.len(), unfinished: unfinished.len() })
+        counts: AccountCounts {
+            waiting_to_send: queues.sends_waiting,
+            unfinished: queues.unfinished,
+        },
+    }
 }
 
 /// All accounts.
@@ -233,6 +235,7 @@ async fn list(
         .map(str::parse)
         .transpose()
         .map_err(|_| ApiError::invalid("cursor", "This cursor is not one of this list; start without it"))?;
+    let waiting = state.store().account_queues(caller.workspace()).await?;
     let mut sorted = all;
     sorted.sort_by_key(|account| account.id);
     for account in sorted.into_iter().filter(|a| after.is_none_or(|after| a.id > after)) {
@@ -240,7 +243,7 @@ async fn list(
             shown.next = shown.items.last().map(|last: &AccountView| last.id.clone());
             break;
         }
-        shown.items.push(view(&state, account).await?);
+        shown.items.push(view_with(&state, account, &waiting));
     }
     Ok(Json(shown))
 }

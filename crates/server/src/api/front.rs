@@ -3,7 +3,7 @@
 use super::AppState;
 use super::problem::ApiError;
 use crate::assets;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
@@ -21,6 +21,8 @@ pub(super) fn around(routes: Router<AppState>, state: AppState) -> Router {
     routes
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown_path)
+        // Handlers that read a body set their own limits.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), admit))
         .layer(from_fn(headers))
         .layer(CatchPanicLayer::custom(after_panic))

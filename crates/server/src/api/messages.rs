@@ -144,7 +144,7 @@ pub(super) async fn own_message(
 /// As shown, with what the fleet knows about it.
 pub(super) fn view(state: &AppState, stored: Stored) -> MessageView {
     let accepted = stored.send.as_ref().is_some_and(|send| send.state == SendState::Accepted);
-    let waiting = if accepted { state.fleet().waiting(stored.id) } else { None };
+    let waiting = if accepted { state.fleet().waiting(stored.account, stored.id) } else { None };
     MessageView::of(stored).waiting(waiting)
 }
 

@@ -1,9 +1,8 @@
 //! What the API asks of the running fleet. The driver implements it; tests hand in a fake.
 
 use async_trait::async_trait;
-use waypost_engine::model::{
-    AccountId, Address, ConversationId, MessageId, Timestamp, WorkspaceId,
-};
+use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
+use waypost_store::admin::conversations::MarkedRead;
 
 /// How a phone is to be linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,14 +161,18 @@ pub trait Fleet: Send + Sync {
     /// A dead letter was put back to work.
     fn wake_flow(&self, account: AccountId);
     /// Why this accepted message has not gone out yet; `None` when it is not waiting.
-    fn waiting(&self, message: MessageId) -> Option<Waiting>;
+    fn waiting(&self, account: AccountId, message: MessageId) -> Option<Waiting>;
     /// When the account's next connection attempt starts, while it is waiting for one.
     fn next_attempt(&self, account: AccountId) -> Option<Timestamp>;
     /// Shows the other side that somebody types. Best effort.
-    async fn typing(&self, conversation: ConversationId, typing: Typing) -> Result<(), FleetError>;
-    /// Sends read receipts for what is unread. Best effort; called before the store forgets
-    /// which messages are unread.
-    async fn mark_read(&self, conversation: ConversationId) -> Result<(), FleetError>;
+    async fn typing(
+        &self,
+        account: AccountId,
+        to: &Address,
+        typing: Typing,
+    ) -> Result<(), FleetError>;
+    /// Sends read receipts for messages that the store has just marked as read. Best effort.
+    async fn mark_read(&self, read: MarkedRead) -> Result<(), FleetError>;
     /// Creates a group with these members.
     async fn group_create(
         &self,

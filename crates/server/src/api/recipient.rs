@@ -4,7 +4,7 @@ use super::AppState;
 use super::phone;
 use super::problem::{ApiError, ApiResult};
 use waypost_engine::model::{AccountId, Address, ConversationId, WorkspaceId};
-use waypost_store::admin::conversations::Party;
+use waypost_store::admin::conversations::{ConversationView, Party};
 use waypost_store::admin::groups::Joined;
 
 /// Who a message goes to.
@@ -53,15 +53,20 @@ async fn of_conversation(
             "This conversation belongs to another account; send from that one",
         ));
     }
-    let address = match conversation.party {
-        // The LID is the identity; a number may have moved to somebody else.
-        Party::Contact { phone, lid, .. } => lid.or(phone).ok_or_else(|| {
-            ApiError::invalid("to", "Nothing is known about where to reach this contact")
-        })?,
-        Party::Chat { joined: Some(Joined::Left), .. } => {
-            return Err(ApiError::invalid("to", "This account is no longer in the group"));
-        }
-        Party::Chat { address, .. } => address,
-    };
+    let address = address(&conversation)?;
     Ok(Recipient { workspace, account, address, conversation: Some(conversation.id) })
+}
+
+/// Where a conversation is reached on the wire.
+pub(super) fn address(conversation: &ConversationView) -> ApiResult<Address> {
+    match &conversation.party {
+        // The LID is the identity; a number may have moved to somebody else.
+        Party::Contact { phone, lid, .. } => lid.clone().or_else(|| phone.clone()).ok_or_else(|| {
+            ApiError::invalid("to", "Nothing is known about where to reach this contact")
+        }),
+        Party::Chat { joined: Some(Joined::Left), .. } => {
+            Err(ApiError::invalid("to", "This account is no longer in the group"))
+        }
+        Party::Chat { address, .. } => Ok(address.clone()),
+    }
 }

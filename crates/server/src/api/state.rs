@@ -6,6 +6,8 @@ use crate::auth::cookie::Transport;
 use crate::auth::throttle::Throttle;
 use crate::clock;
 use crate::config::Config;
+use crate::webhooks::guard::Guard;
+use crate::webhooks::send::Sender;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -33,6 +35,7 @@ struct Shared {
     throttle: Throttle,
     turns: Arc<Semaphore>,
     meter: Meter,
+    sender: Sender,
     started_at: Timestamp,
 }
 
@@ -64,6 +67,7 @@ impl AppState {
             throttle: Throttle::default(),
             turns: Arc::new(Semaphore::new(limits.requests_max)),
             meter: Meter::shared(),
+            sender: Sender::new(&config.webhooks),
             started_at: clock::now(),
         }))
     }
@@ -99,8 +103,18 @@ impl AppState {
         &self.0.turns
     }
 
-    pub(crate) fn meter(&self) -> &Meter {
+    pub(super) fn meter(&self) -> &Meter {
         &self.0.meter
+    }
+
+    /// For tests of endpoints.
+    pub(crate) fn sender(&self) -> &Sender {
+        &self.0.sender
+    }
+
+    /// Which addresses endpoints may have.
+    pub(crate) fn guard(&self) -> &Guard {
+        self.0.sender.guard()
     }
 
     pub(crate) fn started_at(&self) -> Timestamp {

@@ -70,9 +70,11 @@ impl Throttle {
         }
     }
 
-    /// A try succeeded: the login's failures are forgotten.
+    /// A try that was counted with [`Self::failed`] beforehand succeeded after all: the login's
+    /// failures are forgotten.
     pub(crate) fn succeeded(&self, login: &str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all.failures = counts.all.failures.saturating_sub(1);
         counts.logins.remove(&key(login));
     }
 }

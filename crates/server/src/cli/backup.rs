@@ -2,11 +2,12 @@
 
 use super::output::Output;
 use crate::config::Config;
-use crate::run;
+use crate::{clock, run};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use waypost_store::admin::backup::{Progress, Restore};
 
 /// Options of `waypost backup`.
 #[derive(Debug, Args)]
@@ -30,17 +31,15 @@ pub(super) async fn backup(config: &Config, args: BackupArgs, output: Output) ->
     if !database.exists() {
         bail!("{} does not exist; there is nothing to back up", database.display());
     }
-    std::fs::create_dir_all(&args.target)
-        .with_context(|| format!("{} cannot be made", args.target.display()))?;
     let bar = progress(output);
-    let written = waypost_store::backup(&config.data_dir, &args.target, |p| {
-        bar.set_length(p.total);
-        bar.set_position(p.done);
+    let (shown, source) = (bar.clone(), run::store_config(config)?);
+    let made = waypost_store::backup(source, args.target.clone(), clock::now(), move |p| {
+        show(&shown, p);
     })
     .await?;
     bar.finish_and_clear();
-    let (target, bytes) = (args.target.display().to_string(), written.bytes);
-    output.show(&json!({"target": target, "bytes": bytes}), |_| {
+    let (target, bytes) = (args.target.display().to_string(), made.database_bytes + made.blob_bytes);
+    output.show(&json!({"target": target, "manifest": made}), |_| {
         format!(
             "Backed up {bytes} bytes to {target}. The master key is not in it: keep a copy of {} apart.",
             run::master_key_path(&config.data_dir).display()
@@ -57,31 +56,59 @@ pub(super) async fn restore(config: &Config, args: RestoreArgs, output: Output) 
         );
     }
     let _claim = run::claim(&config.data_dir)?;
-    let key = key_for(&config.data_dir)?;
-    let spaces: Vec<_> = waypost_wa::DISCARD_ON_RESTORE.to_vec();
-    let restored =
-        waypost_store::restore(&args.source, &config.data_dir, key, &spaces, crate::clock::now()).await?;
-    let report = json!({
-        "accounts": restored.accounts,
-        "held": restored.held,
-        "epoch": restored.epoch,
-    });
-    output.show(&report, |_| {
+    need_master_key(&config.data_dir)?;
+    if args.force {
+        set_aside(&config.data_dir)?;
+    }
+    let bar = progress(output);
+    let shown = bar.clone();
+    let plan = Restore {
+        source: args.source,
+        target: run::store_config(config)?,
+        discard_spaces: waypost_wa::DISCARD_ON_RESTORE.iter().map(|space| space.id()).collect(),
+        now: clock::now(),
+    };
+    let restored = waypost_store::restore(plan, move |p| show(&shown, p)).await?;
+    bar.finish_and_clear();
+    output.show(&json!(restored), |_| {
         format!(
-            "Restored. {} accounts will renew their sessions when the server starts; {} messages \
-             that were waiting to be sent are held: nobody knows whether they went out. Readers of \
-             the event log are told to start anew.",
-            restored.accounts, restored.held
+            "Restored the backup of {}. {} accounts renew their sessions when the server starts. \
+             {} messages that were waiting to be sent and {} that were not processed are held for \
+             you: nobody knows whether they went out. Readers of the event log are told to start anew.",
+            clock::iso(restored.made_at),
+            restored.accounts,
+            restored.sends_held,
+            restored.messages_held
         )
     })
 }
 
-fn key_for(data_dir: &Path) -> Result<waypost_store::MasterKey> {
+fn need_master_key(data_dir: &Path) -> Result<()> {
     let path = run::master_key_path(data_dir);
     if !path.exists() && std::env::var_os("WAYPOST_MASTER_KEY").is_none() {
         bail!("{} is missing; put the master key of the backed-up server there first", path.display());
     }
-    run::master_key(data_dir)
+    Ok(())
+}
+
+/// Moves what is there now out of the way; nothing is deleted.
+fn set_aside(data_dir: &Path) -> Result<()> {
+    let aside = data_dir.join(format!("before-restore-{}", clock::now().0));
+    std::fs::create_dir_all(&aside)?;
+    for name in ["waypost.db", "waypost.db-wal", "waypost.db-shm", "blobs"] {
+        let from = data_dir.join(name);
+        if from.exists() {
+            std::fs::rename(&from, aside.join(name))
+                .with_context(|| format!("{} cannot be moved", from.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn show(bar: &indicatif::ProgressBar, progress: Progress) {
+    let (Progress::Database { done, total } | Progress::Blobs { done, total }) = progress;
+    bar.set_length(total);
+    bar.set_position(done);
 }
 
 fn progress(output: Output) -> indicatif::ProgressBar {

@@ -135,7 +135,7 @@ async fn database(dir: &Path) -> Check {
     if !path.exists() {
         return Check::new("database", Verdict::Ok, "None yet; `waypost serve` makes it.");
     }
-    match waypost_store::check_file(&path).await {
+    match waypost_store::check_file(path.clone()).await {
         Ok(()) => Check::new("database", Verdict::Ok, format!("{} is sound.", path.display())),
         Err(e) => Check::new(
             "database",

@@ -103,6 +103,11 @@ impl Context {
         })
     }
 
+    /// Removes an account's session, because a person asked for it.
+    pub(super) async fn forget_session(&self, account: AccountId) -> Result<(), StoreError> {
+        self.store.key_write(account, vec![waypost_store::KeyWrite::ClearAll]).await
+    }
+
     pub(super) fn wake_outbox(&self, account: AccountId) {
         if let Some(running) = self.registry.get(account) {
             running.outbox.wake();
@@ -244,7 +249,7 @@ impl Context {
             Err(error) => return Err(Refusal::passing(error)),
         };
         let uploaded =
-            connection.upload(file.media, copy.path()).await.map_err(Refusal::passing)?;
+            connection.upload(file.media, copy.path().to_owned()).await.map_err(Refusal::passing)?;
         self.uploaded
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

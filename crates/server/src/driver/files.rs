@@ -62,7 +62,7 @@ pub(super) async fn copy_out(
 ) -> Result<NamedTempFile, StoreError> {
     let copy = incoming(data_dir)?;
     let mut target = tokio::fs::File::from_std(copy.reopen().map_err(io)?);
-    let mut reader = store.open_blob(blob).await?;
+    let mut reader = store.open_blob(blob, None).await?;
     while let Some(piece) = reader.body.next().await {
         target.write_all(&piece?).await.map_err(io)?;
     }

@@ -11,12 +11,9 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use waypost_engine::flow::outbox::Waiting as Why;
-use waypost_engine::model::{
-    AccountId, Address, ConversationId, MessageId, Timestamp, WorkspaceId,
-};
-use waypost_store::StoreError;
-use waypost_store::admin::conversations::Party;
-use waypost_wa::{Connection, TaskError, TypingState};
+use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
+use waypost_store::admin::conversations::MarkedRead;
+use waypost_wa::{Connection, GroupRole, TaskError, TypingState};
 
 impl Shared {
     fn running(&self, account: AccountId) -> Result<Arc<Running>, FleetError> {
@@ -40,24 +37,13 @@ impl Shared {
         running.life.commands.send(make(reply)).await.map_err(|_| ended(()))?;
         answer.await.map_err(|_| ended(()))
     }
-
-    async fn place(&self, conversation: ConversationId) -> Result<(AccountId, Address), FleetError> {
-        let found = self.context.store.conversation(WorkspaceId::DEFAULT, conversation).await?;
-        let address = match found.party {
-            Party::Contact { lid, phone, .. } => {
-                lid.or(phone).ok_or(StoreError::NotFound { what: "address of this contact" })?
-            }
-            Party::Chat { address, .. } => address,
-        };
-        Ok((found.account, address))
-    }
 }
 
 fn refused(error: TaskError) -> FleetError {
     match error {
         TaskError::NotConnected => FleetError::NotConnected,
-        TaskError::Refused { error } => FleetError::Refused(error),
-        other => FleetError::Unanswered(other.to_string()),
+        TaskError::Invalid(error) => FleetError::Refused(error),
+        TaskError::Failed(error) => FleetError::Unanswered(error),
     }
 }
 
@@ -68,7 +54,7 @@ fn group(group: waypost_wa::Group) -> GroupInfo {
         members: group
             .members
             .into_iter()
-            .map(|m| GroupMember { address: m.address, admin: m.admin })
+            .map(|m| GroupMember { address: m.address, admin: m.role == GroupRole::Admin })
             .collect(),
     }
 }
@@ -132,7 +118,7 @@ impl Fleet for Shared {
         }
     }
 
-    async fn waiting(&self, account: AccountId, message: MessageId) -> Option<Waiting> {
+    fn waiting(&self, account: AccountId, message: MessageId) -> Option<Waiting> {
         let why = self.context.registry.get(account)?.outbox.why_waiting(message);
         let (code, until) = match &why {
             Why::Behind { .. } => ("behind", None),
@@ -151,13 +137,27 @@ impl Fleet for Shared {
         next.filter(|at| *at > clock::now())
     }
 
-    async fn typing(&self, conversation: ConversationId, typing: Typing) -> Result<(), FleetError> {
-        let (account, address) = self.place(conversation).await?;
+    async fn typing(
+        &self,
+        account: AccountId,
+        to: &Address,
+        typing: Typing,
+    ) -> Result<(), FleetError> {
         let state = match typing {
             Typing::Started => TypingState::Active,
             Typing::Stopped => TypingState::Paused,
         };
-        self.connection(account)?.typing(&address, state).await.map_err(refused)
+        self.connection(account)?.typing(to, state).await.map_err(refused)
+    }
+
+    async fn mark_read(&self, read: MarkedRead) -> Result<(), FleetError> {
+        let connection = self.connection(read.account)?;
+        for receipt in read.receipts {
+            let ids = [receipt.wire_id];
+            let marked = connection.mark_read(&receipt.chat, receipt.sender.as_ref(), &ids).await;
+            marked.map_err(refused)?;
+        }
+        Ok(())
     }
 
     async fn group_create(

@@ -47,10 +47,10 @@ impl Gate {
             let wait = {
                 let mut state = self.lock();
                 while let Some(account) = state.waves.next(clock::now()) {
-                    match state.connecting.remove(&account) {
-                        // Somebody who gave up waiting leaves the place to the next one.
-                        Some(waiter) if waiter.send(()).is_ok() => {}
-                        _ => state.waves.settled(account),
+                    // Somebody who gave up waiting leaves the place to the next one.
+                    let waiter = state.connecting.remove(&account);
+                    if waiter.is_none_or(|waiter| waiter.send(()).is_err()) {
+                        state.waves.settled(account);
                     }
                 }
                 state.waves.wake_at().map(|at| at.since(clock::now()).max(Duration::millis(1)))
@@ -110,10 +110,11 @@ impl Gate {
         state.linking.remove(&account);
         let mut freed = account;
         while let Some(next) = state.slots.release(freed) {
-            match state.linking.remove(&next) {
-                Some(waiter) if waiter.send(()).is_ok() => return,
-                _ => freed = next,
+            let waiter = state.linking.remove(&next);
+            if waiter.is_some_and(|waiter| waiter.send(()).is_ok()) {
+                return;
             }
+            freed = next;
         }
     }
 }

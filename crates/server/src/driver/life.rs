@@ -207,12 +207,26 @@ impl Life {
     }
 
     async fn unlink(&mut self) -> Result<(), FleetError> {
-        let Some(connection) = self.connection.borrow().clone() else {
-            return Err(FleetError::NotConnected);
-        };
-        connection.logout().await.map_err(|e| FleetError::Unanswered(e.to_string()))?;
+        let connection = self.connection.borrow().clone();
+        let Some(connection) = connection else { return Err(FleetError::NotConnected) };
+        connection.logout().await;
         self.disconnect().await;
+        self.context.forget_session(self.account).await?;
         self.set_state(AccountState::LoggedOut, Reason::Requested).await;
+        Ok(())
+    }
+
+    /// Makes room for a new link, because a person asked for it: what is linked now is taken off
+    /// the phone if it can be reached, and its keys are removed.
+    pub(super) async fn make_room(&mut self) -> Result<(), FleetError> {
+        let connection = self.connection.borrow().clone();
+        if let Some(connection) = connection {
+            connection.logout().await;
+        }
+        self.disconnect().await;
+        if self.context.has_session(self.account).await {
+            self.context.forget_session(self.account).await?;
+        }
         Ok(())
     }
 
@@ -359,7 +373,7 @@ impl Life {
 /// What a failure to open means for the account.
 fn down_for(error: &OpenError) -> DownReason {
     match error {
-        OpenError::NoSession => DownReason::DeviceRemoved,
+        OpenError::NotLinked => DownReason::DeviceRemoved,
         other => DownReason::StoreFailed { error: other.to_string() },
     }
 }

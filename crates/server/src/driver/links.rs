@@ -13,7 +13,7 @@ use waypost_engine::model::{Address, Duration, Reason, Timestamp};
 use waypost_wa::{ChannelEvent, Connection, Purpose};
 
 /// The sockets of a link.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Sockets {
     numbers: HashMap<ConnectionNo, SocketNo>,
     open: HashMap<SocketNo, Connection>,
@@ -94,8 +94,10 @@ impl Life {
                 return self.show(LinkPhase::Failed, way, &error.to_string());
             }
         };
-        // One session at a time: what is connected now is replaced by what is linked.
-        self.disconnect().await;
+        if let Err(error) = self.make_room().await {
+            self.context.gate.linked(self.account);
+            return self.show(LinkPhase::Failed, way, &error.to_string());
+        }
         let config = LinkConfig {
             window: Duration::secs(self.context.config.link.window_s),
             regenerations_max: self.context.config.link.regenerations_max.into(),

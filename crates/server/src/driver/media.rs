@@ -7,6 +7,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use waypost_engine::model::{Duration, Timestamp};
 use waypost_store::{MediaJob, MediaOutcome, StoreError};
+use waypost_wa::freeze::Author;
 use waypost_wa::{Connection, MediaError, MediaKey};
 
 /// Files looked up at a time.
@@ -108,7 +109,7 @@ async fn download(
 ) -> Result<MediaOutcome, Trouble> {
     let incoming = super::files::incoming(&context.config.data_dir)?;
     let file = incoming.reopen().map_err(|e| Trouble::Other(e.to_string()))?;
-    connection.download(&job.pointer, job.kind, file).await.map_err(|error| match error {
+    connection.download(job.kind, &job.pointer, file).await.map_err(|error| match error {
         MediaError::Gone => Trouble::Gone,
         other => Trouble::Other(other.to_string()),
     })?;
@@ -117,10 +118,14 @@ async fn download(
 }
 
 async fn ask_again(connection: &Connection, job: &MediaJob, now: Timestamp) -> MediaOutcome {
+    let author = match (&job.sender, job.from_me) {
+        (_, true) => Author::Own,
+        (Some(sender), false) => Author::Other(sender.clone()),
+        (None, false) => Author::Other(job.chat.clone()),
+    };
     let key = MediaKey {
         chat: job.chat.clone(),
-        sender: job.sender.clone(),
-        from_me: job.from_me,
+        author,
         wire_id: job.wire_id.clone(),
         pointer: job.pointer.clone(),
     };

@@ -179,7 +179,7 @@ impl Sender {
             for input in std::mem::take(&mut inputs) {
                 let effects = lock(&self.state).step(input, clock::now(), self.context.jitter());
                 for effect in effects {
-                    self.act(effect, &work).await;
+                    self.act(effect, &mut work).await;
                 }
             }
             let due = lock(&self.state).wake_at(clock::now());
@@ -266,7 +266,7 @@ impl Sender {
         self.context.store.outbox_item(message).await.map(Arc::new)
     }
 
-    async fn act(&mut self, effect: Effect, work: &Working) {
+    async fn act(&mut self, effect: Effect, work: &mut Working) {
         let now = clock::now();
         let store = &self.context.store;
         match effect {
@@ -301,7 +301,7 @@ impl Sender {
         }
     }
 
-    async fn send(&mut self, message: MessageId, work: &Working) {
+    async fn send(&mut self, message: MessageId, work: &mut Working) {
         let connection = self.connection.borrow().clone();
         let item = self.item(message).await;
         let (connection, item, payload) = match (connection, item) {
@@ -326,7 +326,7 @@ impl Sender {
     }
 
     /// Makes the payload of a send in the background.
-    async fn prepare(&mut self, message: MessageId, step: Step, work: &Working) {
+    async fn prepare(&mut self, message: MessageId, step: Step, work: &mut Working) {
         let item = match self.item(message).await {
             Ok(item) => item,
             Err(error) => {
@@ -360,7 +360,7 @@ enum Step {
     Freeze,
 }
 
-fn not_written(message: MessageId, error: impl ToString, work: &Working) {
+fn not_written(message: MessageId, error: impl ToString, work: &mut Working) {
     let error = error.to_string();
     work.push(Box::pin(async move { Input::NotWritten { message, error } }));
 }

@@ -37,7 +37,12 @@ impl Contact {
     #[must_use]
     pub fn title(&self) -> String {
         let named = self.name.clone().or_else(|| self.push_name.clone());
-        named.or_else(|| self.phone.as_ref().map(|phone| format!("+{}", phone.user())))
+        named
+            .or_else(|| {
+                self.phone
+                    .as_ref()
+                    .map(|phone| format!("+{}", phone.user()))
+            })
             .or_else(|| self.lid.as_ref().map(|lid| lid.user().to_owned()))
             .unwrap_or_else(|| self.id.to_string())
     }

@@ -30,7 +30,12 @@ impl ConversationFilter {
     /// All conversations of a workspace.
     #[must_use]
     pub fn all(workspace: WorkspaceId) -> Self {
-        Self { workspace, account: None, text: None, show: Show::All }
+        Self {
+            workspace,
+            account: None,
+            text: None,
+            show: Show::All,
+        }
     }
 }
 

@@ -23,3 +23,12 @@ pub struct Counts {
     /// Webhook endpoints that are switched off.
     pub endpoints_disabled: i64,
 }
+
+/// What waits for one account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct AccountQueues {
+    /// Messages accepted and not done.
+    pub unfinished: i64,
+    /// Sends waiting for the server's acceptance.
+    pub sends_waiting: i64,
+}

@@ -6,9 +6,7 @@
 
 use super::deliveries::NewDelivery;
 use serde::Serialize;
-use waypost_engine::model::{
-    AccountId, ConversationId, EndpointId, Event, Timestamp, WorkspaceId,
-};
+use waypost_engine::model::{AccountId, ConversationId, EndpointId, Event, Timestamp, WorkspaceId};
 
 /// Most endpoints of a workspace; further ones are refused.
 pub const ENDPOINTS_MAX: i64 = 100;
@@ -82,7 +80,9 @@ impl Endpoint {
     pub fn wants(&self, event: &Event) -> bool {
         let kind = self.kinds.is_empty() || self.kinds.contains(&event.kind);
         let account = self.accounts.is_empty()
-            || event.account.is_some_and(|account| self.accounts.contains(&account));
+            || event
+                .account
+                .is_some_and(|account| self.accounts.contains(&account));
         event.workspace == self.workspace && kind && account
     }
 }

@@ -58,7 +58,9 @@ pub struct Credentials {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("person", &self.person).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("person", &self.person)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,7 +81,9 @@ pub struct NewPerson {
 
 impl std::fmt::Debug for NewPerson {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewPerson").field("login", &self.login).finish_non_exhaustive()
+        f.debug_struct("NewPerson")
+            .field("login", &self.login)
+            .finish_non_exhaustive()
     }
 }
 

@@ -185,11 +185,24 @@ impl Disk {
 
     fn with(files: BTreeMap<String, Vec<u8>>) -> Self {
         let durable = |bytes: Vec<u8>| {
-            let file = File { durable: Some(bytes.clone()), bytes, unsynced: Vec::new() };
-            Arc::new(Mutex::new(FileShared { file, ..FileShared::default() }))
+            let file = File {
+                durable: Some(bytes.clone()),
+                bytes,
+                unsynced: Vec::new(),
+            };
+            Arc::new(Mutex::new(FileShared {
+                file,
+                ..FileShared::default()
+            }))
         };
-        let files = files.into_iter().map(|(name, bytes)| (name, durable(bytes))).collect();
-        let inner = Arc::new(Mutex::new(Inner { files, ..Inner::default() }));
+        let files = files
+            .into_iter()
+            .map(|(name, bytes)| (name, durable(bytes)))
+            .collect();
+        let inner = Arc::new(Mutex::new(Inner {
+            files,
+            ..Inner::default()
+        }));
         let number = NEXT_DISK.fetch_add(1, Ordering::Relaxed);
         lock(&DISKS).insert(number, Arc::clone(&inner));
         Self { number, inner }
@@ -271,7 +284,11 @@ impl Mounted {
         match inner.die_after {
             Some((at, dying)) if inner.operations >= at => {
                 inner.dead = true;
-                if dying == Dying::Before { Err(Dead) } else { Ok(()) }
+                if dying == Dying::Before {
+                    Err(Dead)
+                } else {
+                    Ok(())
+                }
             }
             _ => Ok(()),
         }
@@ -292,7 +309,10 @@ impl Mounted {
             }
             None => return None,
         };
-        Some(Opened { disk: self.clone(), shared })
+        Some(Opened {
+            disk: self.clone(),
+            shared,
+        })
     }
 
     pub(super) fn delete(&self, name: &str, synced: bool) -> Result<(), Dead> {
@@ -331,7 +351,10 @@ impl Opened {
 
     pub(super) fn write(&self, at: usize, bytes: &[u8]) -> Result<(), Dead> {
         self.disk.operate()?;
-        self.shared().file.change(Change::Write { at, bytes: bytes.to_vec() });
+        self.shared().file.change(Change::Write {
+            at,
+            bytes: bytes.to_vec(),
+        });
         Ok(())
     }
 
@@ -343,7 +366,12 @@ impl Opened {
 
     pub(super) fn sync(&self) -> Result<(), Dead> {
         self.disk.operate()?;
+        let is_new = self.shared().file.durable.is_none();
         self.shared().file.sync();
+        if is_new {
+            // SQLite syncs the directory with a new file, and that settles earlier deletions.
+            lock(&self.disk.0).deleted.clear();
+        }
         Ok(())
     }
 

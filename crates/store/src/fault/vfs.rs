@@ -95,7 +95,10 @@ pub(super) fn register() {
 /// `text` is null or a C string that outlives the call.
 unsafe fn path<'a>(text: *const c_char) -> Option<&'a str> {
     // SAFETY: promised by the caller.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })?.to_str().ok()
+    (!text.is_null())
+        .then(|| unsafe { CStr::from_ptr(text) })?
+        .to_str()
+        .ok()
 }
 
 /// Our part of a file.
@@ -121,7 +124,9 @@ unsafe extern "C" fn open(
             return ffi::SQLITE_CANTOPEN;
         };
         let create = flags & ffi::SQLITE_OPEN_CREATE != 0;
-        let Some(opened) = disk.open(&name, create) else { return ffi::SQLITE_CANTOPEN };
+        let Some(opened) = disk.open(&name, create) else {
+            return ffi::SQLITE_CANTOPEN;
+        };
         let state = State {
             file: opened,
             level: ffi::SQLITE_LOCK_NONE,
@@ -157,7 +162,10 @@ unsafe extern "C" fn read(
 ) -> c_int {
     // SAFETY: SQLite hands in a buffer of `amount` bytes.
     let (state, into) = unsafe {
-        (state(file), std::slice::from_raw_parts_mut(into.cast::<u8>(), amount as usize))
+        (
+            state(file),
+            std::slice::from_raw_parts_mut(into.cast::<u8>(), amount as usize),
+        )
     };
     let n = state.file.read(at as usize, into);
     if n == into.len() {
@@ -175,21 +183,33 @@ unsafe extern "C" fn write(
 ) -> c_int {
     // SAFETY: SQLite hands in a buffer of `amount` bytes.
     let (state, from) = unsafe {
-        (state(file), std::slice::from_raw_parts(from.cast::<u8>(), amount as usize))
+        (
+            state(file),
+            std::slice::from_raw_parts(from.cast::<u8>(), amount as usize),
+        )
     };
-    state.file.write(at as usize, from).map_or(ffi::SQLITE_IOERR_WRITE, |()| ffi::SQLITE_OK)
+    state
+        .file
+        .write(at as usize, from)
+        .map_or(ffi::SQLITE_IOERR_WRITE, |()| ffi::SQLITE_OK)
 }
 
 unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_int64) -> c_int {
     // SAFETY: the file is open.
     let state = unsafe { state(file) };
-    state.file.truncate(size as usize).map_or(ffi::SQLITE_IOERR_TRUNCATE, |()| ffi::SQLITE_OK)
+    state
+        .file
+        .truncate(size as usize)
+        .map_or(ffi::SQLITE_IOERR_TRUNCATE, |()| ffi::SQLITE_OK)
 }
 
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _: c_int) -> c_int {
     // SAFETY: the file is open.
     let state = unsafe { state(file) };
-    state.file.sync().map_or(ffi::SQLITE_IOERR_FSYNC, |()| ffi::SQLITE_OK)
+    state
+        .file
+        .sync()
+        .map_or(ffi::SQLITE_IOERR_FSYNC, |()| ffi::SQLITE_OK)
 }
 
 unsafe extern "C" fn file_size(
@@ -334,7 +354,10 @@ unsafe extern "C" fn shm_lock(
     }
     let others = |slot: usize| shm.readers[slot] - usize::from(state.reading[slot]);
     let taken = |slot: usize| shm.writer[slot] && !state.writing[slot];
-    if slots.clone().any(|slot| taken(slot) || (exclusive && others(slot) > 0)) {
+    if slots
+        .clone()
+        .any(|slot| taken(slot) || (exclusive && others(slot) > 0))
+    {
         return ffi::SQLITE_BUSY;
     }
     for slot in slots {
@@ -390,7 +413,8 @@ unsafe extern "C" fn delete(
     if !disk.exists(&name) {
         return ffi::SQLITE_IOERR_DELETE_NOENT;
     }
-    disk.delete(&name, sync_dir != 0).map_or(ffi::SQLITE_IOERR_DELETE, |()| ffi::SQLITE_OK)
+    disk.delete(&name, sync_dir != 0)
+        .map_or(ffi::SQLITE_IOERR_DELETE, |()| ffi::SQLITE_OK)
 }
 
 unsafe extern "C" fn access(
@@ -434,7 +458,9 @@ unsafe extern "C" fn randomness(_: *mut ffi::sqlite3_vfs, n: c_int, out: *mut c_
 }
 
 unsafe extern "C" fn sleep(_: *mut ffi::sqlite3_vfs, microseconds: c_int) -> c_int {
-    std::thread::sleep(std::time::Duration::from_micros(microseconds.unsigned_abs().into()));
+    std::thread::sleep(std::time::Duration::from_micros(
+        microseconds.unsigned_abs().into(),
+    ));
     microseconds
 }
 

@@ -41,8 +41,7 @@ fn account_at(row: &Row<'_>) -> Result<Account, StoreError> {
 fn account_by_id(conn: &Connection, id: AccountId) -> Result<Account, StoreError> {
     let mut statement =
         conn.prepare_cached(&format!("SELECT {COLUMNS} FROM account WHERE id = ?1"))?;
-    first(statement.query([id.raw()])?, account_at)?
-        .ok_or(StoreError::NotFound { what: "account" })
+    first(statement.query([id.raw()])?, account_at)?.ok_or(StoreError::NotFound { what: "account" })
 }
 
 /// What a command on the message path needs to know of its account.
@@ -58,7 +57,11 @@ pub(crate) fn home(tx: &Tx<'_>, account: AccountId) -> Result<Home, StoreError> 
     let mut statement = tx.prepare("SELECT workspace, owner_epoch FROM account WHERE id = ?1")?;
     let found = first(statement.query([account.raw()])?, |row| {
         let workspace = WorkspaceId::from_raw(row.get(0)?);
-        Ok(Home { account, workspace, owner: OwnerEpoch(row.get(1)?) })
+        Ok(Home {
+            account,
+            workspace,
+            owner: OwnerEpoch(row.get(1)?),
+        })
     })?;
     found.ok_or(StoreError::NotFound { what: "account" })
 }
@@ -154,15 +157,25 @@ impl Write for SetState {
             "INSERT INTO account_history (account, from_state, to_state, reason, at)
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute((self.id.raw(), before.state.word(), self.to.word(), &reason, self.now.0))?;
+        .execute((
+            self.id.raw(),
+            before.state.word(),
+            self.to.word(),
+            &reason,
+            self.now.0,
+        ))?;
         tx.prepare(
             "DELETE FROM account_history WHERE account = ?1 AND id <=
              (SELECT id FROM account_history WHERE account = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
         )?
         .execute((self.id.raw(), i64::try_from(HISTORY_MAX).unwrap_or(i64::MAX)))?;
         let from = before.state;
-        let after =
-            Account { state: self.to, reason: self.reason.clone(), state_at: self.now, ..before };
+        let after = Account {
+            state: self.to,
+            reason: self.reason.clone(),
+            state_at: self.now,
+            ..before
+        };
         tell_state(tx, &after, from)?;
         Ok(StateSet::Changed { from })
     }
@@ -196,7 +209,11 @@ struct Patch {
 impl Write for Patch {
     type Output = Account;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Account, StoreError> {
-        let AccountPatch { name, role, priority } = &self.patch;
+        let AccountPatch {
+            name,
+            role,
+            priority,
+        } = &self.patch;
         let changed = tx
             .prepare(
                 "UPDATE account SET name = coalesce(?2, name), role = coalesce(?3, role),
@@ -268,7 +285,9 @@ struct DeleteRows {
 impl Write for DeleteRows {
     type Output = usize;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
-        Ok(tx.prepare(self.sql)?.execute((self.account.raw(), DELETE_STEP))?)
+        Ok(tx
+            .prepare(self.sql)?
+            .execute((self.account.raw(), DELETE_STEP))?)
     }
 }
 
@@ -281,14 +300,26 @@ impl Write for DeleteAccount {
     type Output = ();
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let workspace = home(tx, self.account)?.workspace;
-        let about = About { workspace, account: None, conversation: None, at: self.now };
-        emit(tx, about, kind::ACCOUNT_DELETED, &json!({ "account": self.account }))?;
+        let about = About {
+            workspace,
+            account: None,
+            conversation: None,
+            at: self.now,
+        };
+        emit(
+            tx,
+            about,
+            kind::ACCOUNT_DELETED,
+            &json!({ "account": self.account }),
+        )?;
         let all = i64::MAX;
         for sql in OF_ACCOUNT {
             tx.prepare(sql)?.execute((self.account.raw(), all))?;
         }
-        tx.prepare("DELETE FROM data_key WHERE owner = ?1")?.execute([self.account.raw()])?;
-        tx.prepare("DELETE FROM account WHERE id = ?1")?.execute([self.account.raw()])?;
+        tx.prepare("DELETE FROM data_key WHERE owner = ?1")?
+            .execute([self.account.raw()])?;
+        tx.prepare("DELETE FROM account WHERE id = ?1")?
+            .execute([self.account.raw()])?;
         Ok(())
     }
 }
@@ -302,9 +333,19 @@ impl Store {
         check_name(&new.name)?;
         let id: AccountId = self.next_id(new.now);
         let key = self.shared.sealer.new_key(id.into())?;
-        let again = WrappedKey { wrapped: key.wrapped.clone(), ..key };
+        let again = WrappedKey {
+            wrapped: key.wrapped.clone(),
+            ..key
+        };
         let reason = to_json(&Reason::Created)?;
-        let account = self.write(CreateAccount { id, new, reason, key }).await?;
+        let account = self
+            .write(CreateAccount {
+                id,
+                new,
+                reason,
+                key,
+            })
+            .await?;
         self.shared.sealer.install(&again)?;
         Ok(account)
     }
@@ -318,7 +359,10 @@ impl Store {
     pub async fn accounts(&self, workspace: WorkspaceId) -> Result<Vec<Account>, StoreError> {
         self.read(move |conn| {
             let sql = format!("SELECT {COLUMNS} FROM account WHERE workspace = ?1 ORDER BY name");
-            collect(conn.prepare_cached(&sql)?.query([workspace.raw()])?, account_at)
+            collect(
+                conn.prepare_cached(&sql)?.query([workspace.raw()])?,
+                account_at,
+            )
         })
         .await
     }
@@ -340,7 +384,13 @@ impl Store {
         reason: Reason,
         now: Timestamp,
     ) -> Result<StateSet, StoreError> {
-        self.write(SetState { id, to, reason, now }).await
+        self.write(SetState {
+            id,
+            to,
+            reason,
+            now,
+        })
+        .await
     }
 
     /// Remembers the addresses WhatsApp gave the account; `None` leaves one as it is.
@@ -379,11 +429,22 @@ impl Store {
             let changes = collect(rows, |row| {
                 let (from, to) = (word_at(row, 1)?, word_at(row, 2)?);
                 let at = Timestamp(row.get(4)?);
-                Ok((row.get::<_, i64>(0)?, StateChange { from, to, reason: json_at(row, 3)?, at }))
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    StateChange {
+                        from,
+                        to,
+                        reason: json_at(row, 3)?,
+                        at,
+                    },
+                ))
             })?;
             let paged = page.cut(changes, |(id, _)| [*id]);
             let items = paged.items.into_iter().map(|(_, change)| change).collect();
-            Ok(Paged { items, next: paged.next })
+            Ok(Paged {
+                items,
+                next: paged.next,
+            })
         })
         .await
     }
@@ -397,7 +458,11 @@ impl Store {
     /// Deletes an account and everything that hangs on it: sessions, conversations, messages,
     /// events. Contacts stay, since other accounts may know them, and so do blobs. Interrupted,
     /// it can be called again.
-    pub async fn delete_account(&self, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn delete_account(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         for sql in OF_ACCOUNT {
             while self.write(DeleteRows { account, sql }).await? > 0 {}
         }

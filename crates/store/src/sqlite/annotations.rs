@@ -3,7 +3,7 @@
 use crate::error::StoreError;
 use crate::sqlite::codec::{collect, first};
 use crate::sqlite::events::emit;
-use crate::sqlite::identity::canonical;
+use crate::sqlite::identity::{Evidence, canonical};
 use crate::sqlite::messages::Place;
 use crate::writer::Tx;
 use serde::Serialize;
@@ -32,7 +32,11 @@ impl Author {
     }
 
     fn from_raw(raw: i64) -> Self {
-        if raw == 0 { Self::Account } else { Self::Contact(ContactId::from_raw(raw)) }
+        if raw == 0 {
+            Self::Account
+        } else {
+            Self::Contact(ContactId::from_raw(raw))
+        }
     }
 
     /// Who that is after merges.
@@ -57,7 +61,11 @@ fn change(content: &Content) -> Option<Change<'_>> {
         Content::Revoke { target } => (target, ""),
         _ => return None,
     };
-    Some(Change { target, kind: content.kind(), value })
+    Some(Change {
+        target,
+        kind: content.kind(),
+        value,
+    })
 }
 
 /// What the event of a change says.
@@ -79,7 +87,9 @@ pub(crate) fn apply(
     content: &Content,
     sent_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(change) = change(content) else { return Ok(()) };
+    let Some(change) = change(content) else {
+        return Ok(());
+    };
     let target = find_target(tx, place, &change)?;
     let newest = tx
         .prepare(
@@ -102,9 +112,14 @@ pub(crate) fn apply(
             message.raw(),
         ))?;
     match target {
-        Some(target) if newest == 1 => {
-            tell(tx, place, target, (change.kind, change.value), place.author(), sent_at)
-        }
+        Some(target) if newest == 1 => tell(
+            tx,
+            place,
+            target,
+            (change.kind, change.value),
+            place.author(),
+            sent_at,
+        ),
         _ => Ok(()),
     }
 }
@@ -151,12 +166,18 @@ fn find_target(
         "SELECT id, sender FROM message
          WHERE account = ?1 AND wire_id = ?2 AND conversation = ?3 ORDER BY seq LIMIT 1",
     )?;
-    let key = (place.home.account.raw(), change.target, place.conversation.raw());
+    let key = (
+        place.home.account.raw(),
+        change.target,
+        place.conversation.raw(),
+    );
     let found = first(statement.query(key)?, |row| {
         let sender = row.get::<_, Option<i64>>(1)?.map(ContactId::from_raw);
         Ok((MessageId::from_raw(row.get(0)?), Author::of(sender)))
     })?;
-    let Some((target, wrote)) = found else { return Ok(None) };
+    let Some((target, wrote)) = found else {
+        return Ok(None);
+    };
     let may = change.kind == REACTION || wrote.now(tx)? == place.author();
     Ok(may.then_some(target))
 }
@@ -169,11 +190,20 @@ fn tell(
     author: Author,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    if place.evidence == Evidence::Old {
+        return Ok(());
+    }
     let by = match author {
         Author::Account => None,
         Author::Contact(contact) => Some(contact),
     };
-    let data = Changed { message, change, value, by, at };
+    let data = Changed {
+        message,
+        change,
+        value,
+        by,
+        at,
+    };
     emit(tx, place.about(), kind::MESSAGE_CHANGED, &data)?;
     Ok(())
 }

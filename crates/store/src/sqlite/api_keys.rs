@@ -39,8 +39,9 @@ impl Write for CreateKey {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<ApiKey, StoreError> {
         let sql = "SELECT count(*) FROM api_key WHERE workspace = ?1 AND revoked_at IS NULL";
-        let keys: i64 =
-            tx.prepare(sql)?.query_row([self.new.workspace.raw()], |row| row.get(0))?;
+        let keys: i64 = tx
+            .prepare(sql)?
+            .query_row([self.new.workspace.raw()], |row| row.get(0))?;
         if keys >= KEYS_MAX {
             return Err(StoreError::conflict(format!(
                 "there are {KEYS_MAX} API keys already; revoke one that is not used"
@@ -100,8 +101,17 @@ impl Write for TouchKey {
 
 impl Store {
     /// Creates a key. [`StoreError::Conflict`] past [`KEYS_MAX`].
-    pub async fn create_api_key(&self, new: NewApiKey, now: Timestamp) -> Result<ApiKey, StoreError> {
-        self.write(CreateKey { id: self.next_id(now), new, now }).await
+    pub async fn create_api_key(
+        &self,
+        new: NewApiKey,
+        now: Timestamp,
+    ) -> Result<ApiKey, StoreError> {
+        self.write(CreateKey {
+            id: self.next_id(now),
+            new,
+            now,
+        })
+        .await
     }
 
     /// The key with this hash, also when it was revoked or has ended: ask [`ApiKey::is_valid`].
@@ -116,7 +126,11 @@ impl Store {
     }
 
     /// The keys of a workspace, newest first.
-    pub async fn api_keys(&self, workspace: WorkspaceId, page: Page) -> Result<Paged<ApiKey>, StoreError> {
+    pub async fn api_keys(
+        &self,
+        workspace: WorkspaceId,
+        page: Page,
+    ) -> Result<Paged<ApiKey>, StoreError> {
         self.read(move |conn| {
             let [before] = page.after()?.unwrap_or([i64::MAX]);
             let sql = format!(
@@ -144,7 +158,10 @@ impl Store {
 
     /// Notes that a key was used; writes at most once in [`USED_EVERY_MS`].
     pub async fn touch_api_key(&self, key: &ApiKey, now: Timestamp) -> Result<(), StoreError> {
-        if key.used_at.is_some_and(|used| now.0 - used.0 < USED_EVERY_MS) {
+        if key
+            .used_at
+            .is_some_and(|used| now.0 - used.0 < USED_EVERY_MS)
+        {
             return Ok(());
         }
         self.write(TouchKey { id: key.id, now }).await

@@ -37,7 +37,9 @@ const UNFINISHED: &str = "unfinished";
 fn io(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |error| match error.kind() {
         io::ErrorKind::StorageFull => StoreError::Full,
-        _ => StoreError::Io { what: format!("{}: {error}", path.display()) },
+        _ => StoreError::Io {
+            what: format!("{}: {error}", path.display()),
+        },
     }
 }
 
@@ -51,9 +53,13 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Makes a new or renamed entry of the folder durable.
 fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io(folder))
 }
 
 struct Copied {
@@ -61,29 +67,36 @@ struct Copied {
     sha256: String,
 }
 
-/// Copies a file, durably, and says what was in it.
-fn copy(from: &Path, to: &Path) -> Result<Copied, StoreError> {
+/// Reads a file in pieces, hands them to `piece`, and says what was in it.
+fn read_through(
+    from: &Path,
+    mut piece: impl FnMut(&[u8]) -> Result<(), StoreError>,
+) -> Result<Copied, StoreError> {
     let mut source = File::open(from).map_err(io(from))?;
-    let mut target = File::create_new(to).map_err(io(to))?;
     let mut hash = Sha256::new();
     let mut bytes = 0;
     let mut buffer = vec![0; COPY_BYTES];
     loop {
         let read = source.read(&mut buffer).map_err(io(from))?;
-        let Some(some) = buffer.get(..read).filter(|some| !some.is_empty()) else { break };
+        let Some(some) = buffer.get(..read).filter(|some| !some.is_empty()) else {
+            break;
+        };
         hash.update(some);
-        target.write_all(some).map_err(io(to))?;
+        piece(some)?;
         bytes += read as u64;
     }
-    target.sync_all().map_err(io(to))?;
-    Ok(Copied { bytes, sha256: hex::encode(hash.finalize()) })
+    Ok(Copied {
+        bytes,
+        sha256: hex::encode(hash.finalize()),
+    })
 }
 
-fn digest(path: &Path) -> Result<Copied, StoreError> {
-    let mut source = File::open(path).map_err(io(path))?;
-    let mut hash = Sha256::new();
-    let bytes = io::copy(&mut source, &mut hash).map_err(io(path))?;
-    Ok(Copied { bytes, sha256: hex::encode(hash.finalize()) })
+/// Copies a file, durably.
+fn copy(from: &Path, to: &Path) -> Result<Copied, StoreError> {
+    let mut target = File::create_new(to).map_err(io(to))?;
+    let copied = read_through(from, |some| target.write_all(some).map_err(io(to)))?;
+    target.sync_all().map_err(io(to))?;
+    Ok(copied)
 }
 
 /// The names of the stored files that a database knows, in pages by their row.
@@ -115,7 +128,9 @@ fn copy_blobs(
     let mut after = 0;
     loop {
         let names = blob_names(conn, after)?;
-        let Some((last, _)) = names.last() else { return Ok(copied) };
+        let Some((last, _)) = names.last() else {
+            return Ok(copied);
+        };
         after = *last;
         for (_, name) in &names {
             match copy_blob(name, from, to)? {
@@ -127,13 +142,18 @@ fn copy_blobs(
             }
         }
         let done = copied.files + copied.missing;
-        progress(Progress::Blobs { done, total: total.cast_unsigned() });
+        progress(Progress::Blobs {
+            done,
+            total: total.cast_unsigned(),
+        });
     }
 }
 
 fn copy_blob(name: &str, from: &Path, to: &Path) -> Result<Option<u64>, StoreError> {
     let (Some(source), Some(target)) = (blob_file(from, name), blob_file(to, name)) else {
-        return Err(StoreError::corrupt(format!("'{name}' is not the name of a stored file")));
+        return Err(StoreError::corrupt(format!(
+            "'{name}' is not the name of a stored file"
+        )));
     };
     if !source.is_file() {
         return Ok(None);
@@ -175,7 +195,10 @@ fn copy_database(
         let at = backup.progress();
         let total = u64::try_from(at.pagecount).unwrap_or(0);
         let left = u64::try_from(at.remaining).unwrap_or(0);
-        progress(Progress::Database { done: total.saturating_sub(left), total });
+        progress(Progress::Database {
+            done: total.saturating_sub(left),
+            total,
+        });
         match step {
             StepResult::Done => break,
             StepResult::More => {}
@@ -185,8 +208,12 @@ fn copy_database(
     drop(backup);
     // One file without a WAL beside it.
     target.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
-    target.close().map_err(|(_, error)| StoreError::from(error))?;
-    File::open(to).and_then(|file| file.sync_all()).map_err(io(to))
+    target
+        .close()
+        .map_err(|(_, error)| StoreError::from(error))?;
+    File::open(to)
+        .and_then(|file| file.sync_all())
+        .map_err(io(to))
 }
 
 fn make_backup(
@@ -203,12 +230,11 @@ fn make_backup(
     }
     let folder = beside(target, UNFINISHED);
     fs::create_dir_all(&folder).map_err(io(&folder))?;
-    let made = fill_backup(config, &folder, now, progress)
-        .and_then(|manifest| {
-            fs::rename(&folder, target).map_err(io(target))?;
-            sync_folder_of(target)?;
-            Ok(manifest)
-        });
+    let made = fill_backup(config, &folder, now, progress).and_then(|manifest| {
+        fs::rename(&folder, target).map_err(io(target))?;
+        sync_folder_of(target)?;
+        Ok(manifest)
+    });
     if made.is_err() {
         // The first error is the one that tells; a leftover folder is named as unfinished.
         let _ = fs::remove_dir_all(&folder);
@@ -228,10 +254,14 @@ fn fill_backup(
         fs::remove_file(&database).map_err(io(&database))?;
     }
     copy_database(config, &database, progress)?;
-    let copied = digest(&database)?;
+    let copied = read_through(&database, |_| Ok(()))?;
     let conn = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let blobs =
-        copy_blobs(&conn, &blobs_folder(&config.path), &folder.join(BACKUP_BLOBS), progress)?;
+    let blobs = copy_blobs(
+        &conn,
+        &blobs_folder(&config.path),
+        &folder.join(BACKUP_BLOBS),
+        progress,
+    )?;
     let manifest = Manifest {
         format: BACKUP_FORMAT,
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -244,7 +274,8 @@ fn fill_backup(
     };
     let path = folder.join(BACKUP_MANIFEST);
     let mut file = File::create(&path).map_err(io(&path))?;
-    file.write_all(&serde_json::to_vec_pretty(&manifest)?).map_err(io(&path))?;
+    file.write_all(&serde_json::to_vec_pretty(&manifest)?)
+        .map_err(io(&path))?;
     file.sync_all().map_err(io(&path))?;
     Ok(manifest)
 }
@@ -300,20 +331,27 @@ fn bring_files(
     if let Some(folder) = unfinished.parent() {
         fs::create_dir_all(folder).map_err(io(folder))?;
     }
-    for file in database_files(unfinished).iter().filter(|file| file.exists()) {
+    for file in database_files(unfinished)
+        .iter()
+        .filter(|file| file.exists())
+    {
         // Left by a restore that was killed.
         fs::remove_file(file).map_err(io(file))?;
     }
     let copied = copy(&restore.source.join(BACKUP_DATABASE), unfinished)?;
     if copied.sha256 != manifest.database_sha256 {
-        return Err(StoreError::corrupt("the database in this backup is not the one that was saved"));
+        return Err(StoreError::corrupt(
+            "the database in this backup is not the one that was saved",
+        ));
     }
     let total = copied.bytes.div_ceil(4096);
     progress(Progress::Database { done: total, total });
     let conn = Connection::open_with_flags(unfinished, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let check: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if check != "ok" {
-        return Err(StoreError::corrupt(format!("the database in this backup: {check}")));
+        return Err(StoreError::corrupt(format!(
+            "the database in this backup: {check}"
+        )));
     }
     let blobs = blobs_folder(&restore.target.path);
     copy_blobs(&conn, &restore.source.join(BACKUP_BLOBS), &blobs, progress)
@@ -340,14 +378,17 @@ impl Write for BeginAnew {
             .execute([self.epoch.to_be_bytes()])?;
         let mut sessions_discarded = 0;
         for space in &self.discard {
-            sessions_discarded += tx.prepare("DELETE FROM kv WHERE space = ?1")?.execute([space])?;
+            sessions_discarded += tx
+                .prepare("DELETE FROM kv WHERE space = ?1")?
+                .execute([space])?;
         }
         let sends_held = tx
             .prepare("UPDATE outbox SET state = 'held' WHERE state = 'accepted'")?
             .execute([])?;
         // A sign-in that ended after the backup must not come back.
         tx.prepare("DELETE FROM sign_in")?.execute([])?;
-        tx.prepare("UPDATE account SET owner_epoch = owner_epoch + 1")?.execute([])?;
+        tx.prepare("UPDATE account SET owner_epoch = owner_epoch + 1")?
+            .execute([])?;
         let workspaces: Vec<i64> = tx
             .prepare("SELECT id FROM workspace")?
             .query_map([], |row| row.get(0))?
@@ -362,7 +403,10 @@ impl Write for BeginAnew {
             let data = serde_json::json!({ "made_at": self.made_at, "sends_held": sends_held });
             emit(tx, about, kind::STORE_RESTORED, &data)?;
         }
-        Ok(Begun { sessions_discarded: sessions_discarded as u64, sends_held: sends_held as u64 })
+        Ok(Begun {
+            sessions_discarded: sessions_discarded as u64,
+            sends_held: sends_held as u64,
+        })
     }
 }
 
@@ -401,7 +445,8 @@ impl Store {
             }
             for message in some {
                 let error = "the database was restored from a backup before this was finished";
-                self.bury(MessageId::from_raw(message), STAGE, error, now).await?;
+                self.bury(MessageId::from_raw(message), STAGE, error, now)
+                    .await?;
                 held += 1;
             }
         }
@@ -419,13 +464,8 @@ impl Store {
                     | AccountState::Recovering
             );
             if is_linked {
-                self.set_account_state(
-                    account.id,
-                    AccountState::Recovering,
-                    Reason::Restored,
-                    now,
-                )
-                .await?;
+                self.set_account_state(account.id, AccountState::Recovering, Reason::Restored, now)
+                    .await?;
             }
         }
         Ok(accounts.len() as u64)
@@ -441,7 +481,14 @@ impl Store {
         let messages_held = self.hold_unfinished(now).await?;
         let accounts = self.mark_restored(now).await?;
         let discard = restore.discard_spaces.clone();
-        let begun = self.write(BeginAnew { epoch: new_epoch(), discard, made_at, now }).await?;
+        let begun = self
+            .write(BeginAnew {
+                epoch: new_epoch(),
+                discard,
+                made_at,
+                now,
+            })
+            .await?;
         Ok(Restored {
             made_at,
             accounts,
@@ -452,6 +499,33 @@ impl Store {
             blobs_missing: blobs.missing,
         })
     }
+}
+
+/// Makes a copy of everything from another process than the one that writes: the store of this
+/// file may be in use.
+///
+/// # Errors
+/// As [`Store::backup`].
+pub async fn backup(
+    config: StoreConfig,
+    target: PathBuf,
+    now: Timestamp,
+    mut progress: impl FnMut(Progress) + Send + 'static,
+) -> Result<Manifest, StoreError> {
+    blocking(move || make_backup(&config, &target, now, &mut progress)).await
+}
+
+/// Checks a database file that no process has open for writing, or that one has: it is only read.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] with what is damaged.
+pub async fn check_file(path: PathBuf) -> Result<(), StoreError> {
+    blocking(move || {
+        let conn = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let found: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found == "ok" { Ok(()) } else { Err(StoreError::corrupt(&found)) }
+    })
+    .await
 }
 
 /// Makes a new store out of a backup, with nothing else running on it.
@@ -495,5 +569,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| StoreError::Bug { what: error.to_string() })?
+    done.map_err(|error| StoreError::Bug {
+        what: error.to_string(),
+    })?
 }

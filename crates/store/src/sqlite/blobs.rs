@@ -10,13 +10,16 @@ use crate::error::StoreError;
 use crate::store::Store;
 use crate::writer::Tx;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{
+    GetOptions, GetRange, MultipartUpload, ObjectStore as _, ObjectStoreExt as _, PutPayload,
+};
 use rusqlite::{Connection, Row};
 use sha2::{Digest as _, Sha256};
+use std::ops::Range;
 use std::sync::Arc;
 use waypost_engine::model::{BlobId, Timestamp};
 
@@ -55,7 +58,9 @@ impl Write for PutBlob {
             &new.mime,
             new.created_at.0,
         ))?;
-        by_sha256(tx.conn(), &new.sha256)?.ok_or(StoreError::NotFound { what: "stored file" })
+        by_sha256(tx.conn(), &new.sha256)?.ok_or(StoreError::NotFound {
+            what: "stored file",
+        })
     }
 }
 
@@ -73,7 +78,9 @@ pub struct BlobWriter {
 
 impl std::fmt::Debug for BlobWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BlobWriter").field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("BlobWriter")
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,7 +111,10 @@ impl BlobWriter {
 
     async fn send(&mut self, chunk: Bytes) -> Result<(), StoreError> {
         let upload = self.upload.as_mut().ok_or(StoreError::Closed)?;
-        upload.put_part(PutPayload::from_bytes(chunk)).await.map_err(file_error)
+        upload
+            .put_part(PutPayload::from_bytes(chunk))
+            .await
+            .map_err(file_error)
     }
 
     /// Makes the file durable, then known. The same bytes stored twice are one file, which keeps
@@ -117,12 +127,23 @@ impl BlobWriter {
         let mut upload = self.upload.take().ok_or(StoreError::Closed)?;
         upload.complete().await.map_err(file_error)?;
         let sha256 = hex::encode(std::mem::take(&mut self.hash).finalize());
-        let key = blob_key(&sha256).ok_or(StoreError::NotFound { what: "stored file" })?;
-        self.files.rename(&self.incoming, &Key::from(key)).await.map_err(file_error)?;
+        let key = blob_key(&sha256).ok_or(StoreError::NotFound {
+            what: "stored file",
+        })?;
+        self.files
+            .rename(&self.incoming, &Key::from(key))
+            .await
+            .map_err(file_error)?;
         let id = self.store.next_id(now);
         let is_odd = mime.is_empty() || mime.len() > MIME_LEN_MAX || !mime.is_ascii();
         let mime = if is_odd { MIME_UNKNOWN } else { mime }.to_owned();
-        let new = Blob { id, sha256, bytes: self.bytes, mime, created_at: now };
+        let new = Blob {
+            id,
+            sha256,
+            bytes: self.bytes,
+            mime,
+            created_at: now,
+        };
         self.store.write(PutBlob(new)).await
     }
 }
@@ -152,15 +173,18 @@ pub struct BlobReader {
 
 impl std::fmt::Debug for BlobReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BlobReader").field("blob", &self.blob).finish_non_exhaustive()
+        f.debug_struct("BlobReader")
+            .field("blob", &self.blob)
+            .finish_non_exhaustive()
     }
 }
 
 impl Store {
     fn blob_files(&self) -> Result<Arc<LocalFileSystem>, StoreError> {
         let folder = blobs_folder(&self.shared.config.path);
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| StoreError::Io { what: format!("{}: {error}", folder.display()) })?;
+        std::fs::create_dir_all(&folder).map_err(|error| StoreError::Io {
+            what: format!("{}: {error}", folder.display()),
+        })?;
         let files = LocalFileSystem::new_with_prefix(folder).map_err(file_error)?;
         Ok(Arc::new(files.with_fsync(true)))
     }
@@ -183,8 +207,36 @@ impl Store {
         })
     }
 
+    /// Stores a file of at most `limit` bytes from a stream. [`StoreError::Invalid`] when it is
+    /// longer, [`StoreError::Io`] when the stream fails; nothing stays then.
+    pub async fn put_blob<S>(
+        &self,
+        body: S,
+        mime: &str,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Blob, StoreError>
+    where
+        S: Stream<Item = Result<Bytes, std::io::Error>> + Send,
+    {
+        let mut writer = self.blob_writer(limit, now).await?;
+        let mut body = std::pin::pin!(body);
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|error| StoreError::Io {
+                what: error.to_string(),
+            })?;
+            writer.write(&piece).await?;
+        }
+        writer.finish(mime, now).await
+    }
+
     /// Stores a small file that is in memory.
-    pub async fn put_blob(&self, bytes: &[u8], mime: &str, now: Timestamp) -> Result<Blob, StoreError> {
+    pub async fn put_small_blob(
+        &self,
+        bytes: &[u8],
+        mime: &str,
+        now: Timestamp,
+    ) -> Result<Blob, StoreError> {
         let mut writer = self.blob_writer(BLOB_BYTES_MAX, now).await?;
         writer.write(bytes).await?;
         writer.finish(mime, now).await
@@ -196,19 +248,42 @@ impl Store {
             conn.prepare_cached("SELECT * FROM blob WHERE id = ?1")?
                 .query_and_then([id.raw()], blob)?
                 .next()
-                .unwrap_or(Err(StoreError::NotFound { what: "stored file" }))
+                .unwrap_or(Err(StoreError::NotFound {
+                    what: "stored file",
+                }))
         })
         .await
     }
 
-    /// Opens a stored file for reading. [`StoreError::NotFound`] when there is none, or when its
+    /// Opens a stored file, or the given bytes of it, for reading. [`StoreError::Invalid`] for a
+    /// range outside of it; [`StoreError::NotFound`] when there is no such file, or when its
     /// bytes are gone from the folder.
-    pub async fn open_blob(&self, id: BlobId) -> Result<BlobReader, StoreError> {
+    pub async fn open_blob(
+        &self,
+        id: BlobId,
+        range: Option<Range<u64>>,
+    ) -> Result<BlobReader, StoreError> {
         let blob = self.blob(id).await?;
+        if range
+            .as_ref()
+            .is_some_and(|range| range.is_empty() || range.end > blob.bytes)
+        {
+            return Err(StoreError::invalid(format!(
+                "the range lies outside of the file, which has {} bytes",
+                blob.bytes
+            )));
+        }
         let key = blob_key(&blob.sha256)
             .ok_or_else(|| StoreError::corrupt("a stored file has an impossible name"))?;
-        let found = self.blob_files()?.get(&Key::from(key)).await.map_err(file_error)?;
-        let body = found.into_stream().map(|piece| piece.map_err(file_error)).boxed();
-        Ok(BlobReader { blob, body })
+        let options = GetOptions {
+            range: range.map(GetRange::Bounded),
+            ..GetOptions::default()
+        };
+        let found = self.blob_files()?.get_opts(&Key::from(key), options).await;
+        let body = found.map_err(file_error)?.into_stream();
+        Ok(BlobReader {
+            blob,
+            body: body.map(|piece| piece.map_err(file_error)).boxed(),
+        })
     }
 }

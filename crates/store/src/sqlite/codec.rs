@@ -70,13 +70,21 @@ words!(crate::dead_letters::DeadLetterState, "dead letter state", {
 
 /// A stored word read from a column.
 pub(crate) fn word_at<T: Word>(row: &Row<'_>, at: usize) -> Result<T, StoreError> {
-    T::from_word(row.get_ref(at)?.as_str().map_err(|e| StoreError::corrupt(e.to_string()))?)
+    T::from_word(
+        row.get_ref(at)?
+            .as_str()
+            .map_err(|e| StoreError::corrupt(e.to_string()))?,
+    )
 }
 
 /// An address read from a column.
 pub(crate) fn address_at(row: &Row<'_>, at: usize) -> Result<Address, StoreError> {
-    let text = row.get_ref(at)?.as_str().map_err(|e| StoreError::corrupt(e.to_string()))?;
-    text.parse().map_err(|_| StoreError::corrupt(format!("'{text}' is no address")))
+    let text = row
+        .get_ref(at)?
+        .as_str()
+        .map_err(|e| StoreError::corrupt(e.to_string()))?;
+    text.parse()
+        .map_err(|_| StoreError::corrupt(format!("'{text}' is no address")))
 }
 
 /// An address or nothing, read from a column.
@@ -92,7 +100,10 @@ pub(crate) fn json_at<T: serde::de::DeserializeOwned>(
     row: &Row<'_>,
     at: usize,
 ) -> Result<T, StoreError> {
-    let text = row.get_ref(at)?.as_str().map_err(|e| StoreError::corrupt(e.to_string()))?;
+    let text = row
+        .get_ref(at)?
+        .as_str()
+        .map_err(|e| StoreError::corrupt(e.to_string()))?;
     Ok(serde_json::from_str(text)?)
 }
 
@@ -103,7 +114,9 @@ pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String, StoreErro
 
 /// At most `max` characters of `text`.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
-    text.char_indices().nth(max).map_or(text, |(at, _)| &text[..at])
+    text.char_indices()
+        .nth(max)
+        .map_or(text, |(at, _)| &text[..at])
 }
 
 /// The rows of a query, each made by a function that may fail in our own ways.

@@ -4,15 +4,17 @@ use crate::error::StoreError;
 use rusqlite::Row;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::de::IntoDeserializer as _;
+use serde::de::value::{Error as NameError, StrDeserializer};
 use waypost_engine::model::Timestamp;
 
 /// The name under which a unit-only enum is stored: the one serde gives it.
 pub(crate) fn name_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
     match serde_json::to_value(value)? {
         serde_json::Value::String(name) => Ok(name),
-        other => Err(StoreError::Bug { what: format!("{other} has no name to store") }),
+        other => Err(StoreError::Bug {
+            what: format!("{other} has no name to store"),
+        }),
     }
 }
 
@@ -24,7 +26,11 @@ pub(crate) fn named<T: DeserializeOwned>(name: &str) -> Result<T, StoreError> {
 
 /// The enum in the column `at`.
 pub(crate) fn name_at<T: DeserializeOwned>(row: &Row<'_>, at: &str) -> Result<T, StoreError> {
-    named(row.get_ref(at)?.as_str().map_err(|error| StoreError::corrupt(error.to_string()))?)
+    named(
+        row.get_ref(at)?
+            .as_str()
+            .map_err(|error| StoreError::corrupt(error.to_string()))?,
+    )
 }
 
 /// The enum in the column `at`, when there is one.
@@ -32,12 +38,17 @@ pub(crate) fn name_or_null_at<T: DeserializeOwned>(
     row: &Row<'_>,
     at: &str,
 ) -> Result<Option<T>, StoreError> {
-    row.get::<_, Option<String>>(at)?.map(|name| named(&name)).transpose()
+    row.get::<_, Option<String>>(at)?
+        .map(|name| named(&name))
+        .transpose()
 }
 
 /// The value in the JSON column `at`.
 pub(crate) fn json_at<T: DeserializeOwned>(row: &Row<'_>, at: &str) -> Result<T, StoreError> {
-    let text = row.get_ref(at)?.as_str().map_err(|error| StoreError::corrupt(error.to_string()))?;
+    let text = row
+        .get_ref(at)?
+        .as_str()
+        .map_err(|error| StoreError::corrupt(error.to_string()))?;
     Ok(serde_json::from_str(text)?)
 }
 
@@ -55,8 +66,12 @@ pub(crate) fn parsed_at<T>(row: &Row<'_>, at: &str) -> Result<T, StoreError>
 where
     T: std::str::FromStr<Err: std::fmt::Display>,
 {
-    let text = row.get_ref(at)?.as_str().map_err(|error| StoreError::corrupt(error.to_string()))?;
-    text.parse().map_err(|error: T::Err| StoreError::corrupt(error.to_string()))
+    let text = row
+        .get_ref(at)?
+        .as_str()
+        .map_err(|error| StoreError::corrupt(error.to_string()))?;
+    text.parse()
+        .map_err(|error: T::Err| StoreError::corrupt(error.to_string()))
 }
 
 /// What `FromStr` makes of the column `at`, when there is something.

@@ -14,7 +14,11 @@ fn open(config: &StoreConfig, flags: OpenFlags) -> Result<Connection, StoreError
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     #[cfg(feature = "fault-injection")]
     if let Some(vfs) = &config.vfs {
-        return Ok(Connection::open_with_flags_and_vfs(&config.path, flags, vfs.as_str())?);
+        return Ok(Connection::open_with_flags_and_vfs(
+            &config.path,
+            flags,
+            vfs.as_str(),
+        )?);
     }
     Ok(Connection::open_with_flags(&config.path, flags)?)
 }

@@ -2,7 +2,9 @@
 
 use super::column::{containing, parsed_at, parsed_or_null_at, time_at, time_or_null_at};
 use super::conversations::PHONE;
-use crate::admin::contacts::{ALIASES_MAX, Alias, CONTACT_NAME_MAX, Contact, ContactFilter, MergeId, MergeRecord};
+use crate::admin::contacts::{
+    ALIASES_MAX, Alias, CONTACT_NAME_MAX, Contact, ContactFilter, MergeId, MergeRecord,
+};
 use crate::command::{Write, found};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
@@ -28,7 +30,9 @@ fn contact(row: &Row<'_>) -> Result<Contact, StoreError> {
         phone: parsed_or_null_at(row, "phone")?,
         created_at: time_at(row, "created_at")?,
         updated_at: time_at(row, "updated_at")?,
-        merged_into: row.get::<_, Option<i64>>("merged_into")?.map(ContactId::from_raw),
+        merged_into: row
+            .get::<_, Option<i64>>("merged_into")?
+            .map(ContactId::from_raw),
     })
 }
 
@@ -57,7 +61,12 @@ impl Write for Rename {
             .prepare(
                 "UPDATE contact SET name = ?3, updated_at = ?4 WHERE id = ?1 AND workspace = ?2",
             )?
-            .execute((self.contact.raw(), self.workspace.raw(), &self.name, self.now.0))?;
+            .execute((
+                self.contact.raw(),
+                self.workspace.raw(),
+                &self.name,
+                self.now.0,
+            ))?;
         found(changed, "contact")
     }
 }
@@ -120,8 +129,9 @@ impl UndoMerge {
             "UPDATE OR IGNORE annotation SET conversation = :conversation
              WHERE conversation = :kept AND (target IN ({mine}) OR message IN ({mine}))"
         );
-        let letters =
-            format!("UPDATE dead_letter SET conversation = :conversation WHERE message IN ({mine})");
+        let letters = format!(
+            "UPDATE dead_letter SET conversation = :conversation WHERE message IN ({mine})"
+        );
         let messages =
             format!("UPDATE message SET conversation = :conversation WHERE id IN ({mine})");
         // The messages last: they say which the others are.
@@ -161,7 +171,10 @@ impl Write for UndoMerge {
             .execute((merge.from.raw(), self.now.0))?;
         tx.prepare("UPDATE merge SET undone_at = ?2 WHERE id = ?1")?
             .execute((self.merge.0, self.now.0))?;
-        Ok(MergeRecord { undone_at: Some(self.now), ..merge })
+        Ok(MergeRecord {
+            undone_at: Some(self.now),
+            ..merge
+        })
     }
 }
 
@@ -203,12 +216,19 @@ impl Store {
     }
 
     /// One contact, also one that was absorbed: see [`Contact::merged_into`].
-    pub async fn contact(&self, workspace: WorkspaceId, id: ContactId) -> Result<Contact, StoreError> {
+    pub async fn contact(
+        &self,
+        workspace: WorkspaceId,
+        id: ContactId,
+    ) -> Result<Contact, StoreError> {
         self.read(move |conn| {
-            conn.prepare_cached(&format!("{} WHERE p.id = ?1 AND p.workspace = ?2", select()))?
-                .query_and_then((id.raw(), workspace.raw()), contact)?
-                .next()
-                .unwrap_or(Err(StoreError::NotFound { what: "contact" }))
+            conn.prepare_cached(&format!(
+                "{} WHERE p.id = ?1 AND p.workspace = ?2",
+                select()
+            ))?
+            .query_and_then((id.raw(), workspace.raw()), contact)?
+            .next()
+            .unwrap_or(Err(StoreError::NotFound { what: "contact" }))
         })
         .await
     }
@@ -227,11 +247,21 @@ impl Store {
                 "a contact's name has 1 to {CONTACT_NAME_MAX} characters; leave it out to remove it"
             )));
         }
-        self.write(Rename { workspace, contact, name, now }).await
+        self.write(Rename {
+            workspace,
+            contact,
+            name,
+            now,
+        })
+        .await
     }
 
     /// The addresses of a contact with their dates, newest first, at most [`ALIASES_MAX`].
-    pub async fn aliases(&self, workspace: WorkspaceId, contact: ContactId) -> Result<Vec<Alias>, StoreError> {
+    pub async fn aliases(
+        &self,
+        workspace: WorkspaceId,
+        contact: ContactId,
+    ) -> Result<Vec<Alias>, StoreError> {
         self.read(move |conn| {
             conn.prepare_cached(
                 "SELECT address, valid_from, valid_to FROM alias
@@ -250,7 +280,11 @@ impl Store {
     }
 
     /// Contacts that turned out to be one person, newest first.
-    pub async fn merges(&self, workspace: WorkspaceId, page: Page) -> Result<Paged<MergeRecord>, StoreError> {
+    pub async fn merges(
+        &self,
+        workspace: WorkspaceId,
+        page: Page,
+    ) -> Result<Paged<MergeRecord>, StoreError> {
         self.read(move |conn| {
             let [before] = page.after()?.unwrap_or([i64::MAX]);
             let merges: Result<Vec<_>, StoreError> = conn
@@ -274,6 +308,11 @@ impl Store {
         merge: MergeId,
         now: Timestamp,
     ) -> Result<MergeRecord, StoreError> {
-        self.write(UndoMerge { workspace, merge, now }).await
+        self.write(UndoMerge {
+            workspace,
+            merge,
+            now,
+        })
+        .await
     }
 }

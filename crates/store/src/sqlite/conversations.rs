@@ -1,8 +1,6 @@
 //! Conversations as people see them: the list, one of them, marking as read.
 
-use super::column::{
-    containing, json_or_null_at, name_or_null_at, parsed_or_null_at, time_at,
-};
+use super::column::{containing, json_or_null_at, name_or_null_at, parsed_or_null_at, time_at};
 use super::events::{About, emit};
 use crate::admin::conversations::{
     ConversationFilter, ConversationView, MarkedRead, PREVIEW_CHARS, Party, Preview,
@@ -66,7 +64,10 @@ fn party(row: &Row<'_>) -> Result<Party, StoreError> {
             phone: parsed_or_null_at(row, "phone")?,
             lid: parsed_or_null_at(row, "lid")?,
         }),
-        (None, Some(address)) => Ok(Party::Chat { address, joined: name_or_null_at(row, "joined")? }),
+        (None, Some(address)) => Ok(Party::Chat {
+            address,
+            joined: name_or_null_at(row, "joined")?,
+        }),
         (None, None) => Err(StoreError::corrupt("a conversation is with nobody")),
     }
 }
@@ -79,7 +80,9 @@ fn title(row: &Row<'_>, party: &Party) -> Result<String, StoreError> {
         Party::Chat { .. } => row.get("subject")?,
     };
     Ok(named.unwrap_or_else(|| match party {
-        Party::Contact { phone: Some(phone), .. } => format!("+{}", phone.user()),
+        Party::Contact {
+            phone: Some(phone), ..
+        } => format!("+{}", phone.user()),
         Party::Contact { lid: Some(lid), .. } => lid.user().to_owned(),
         Party::Contact { contact, .. } => contact.to_string(),
         Party::Chat { address, .. } => address.user().to_owned(),
@@ -87,7 +90,9 @@ fn title(row: &Row<'_>, party: &Party) -> Result<String, StoreError> {
 }
 
 fn preview(row: &Row<'_>) -> Result<Option<Preview>, StoreError> {
-    let Some(message) = row.get::<_, Option<i64>>("last")? else { return Ok(None) };
+    let Some(message) = row.get::<_, Option<i64>>("last")? else {
+        return Ok(None);
+    };
     let direction = name_or_null_at(row, "direction")?;
     let direction = direction.ok_or_else(|| StoreError::corrupt("a message has no direction"))?;
     let content: Option<Content> = json_or_null_at(row, "content")?;
@@ -104,7 +109,11 @@ fn preview(row: &Row<'_>) -> Result<Option<Preview>, StoreError> {
     Ok(Some(Preview {
         message: MessageId::from_raw(message),
         direction,
-        kind: if revoked { "revoke".to_owned() } else { row.get("kind")? },
+        kind: if revoked {
+            "revoke".to_owned()
+        } else {
+            row.get("kind")?
+        },
         text: words.map(|words| words.chars().take(PREVIEW_CHARS).collect()),
         sender_name: row.get("sender_name")?,
         state: name_or_null_at(row, "state")?,
@@ -126,12 +135,18 @@ pub(super) fn current(
             .next()
             .transpose()?;
         match next {
-            None => return Err(StoreError::NotFound { what: "conversation" }),
+            None => {
+                return Err(StoreError::NotFound {
+                    what: "conversation",
+                });
+            }
             Some(None) => return Ok(ConversationId::from_raw(at)),
             Some(Some(next)) => at = next,
         }
     }
-    Err(StoreError::corrupt("conversations absorbed each other in a circle"))
+    Err(StoreError::corrupt(
+        "conversations absorbed each other in a circle",
+    ))
 }
 
 struct MarkRead {
@@ -150,7 +165,10 @@ impl Write for MarkRead {
             .query_row([id.raw()], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let account = AccountId::from_raw(account);
         if unread == 0 {
-            return Ok(MarkedRead { account, receipts: Vec::new() });
+            return Ok(MarkedRead {
+                account,
+                receipts: Vec::new(),
+            });
         }
         let receipts = tx
             .prepare(
@@ -162,14 +180,20 @@ impl Write for MarkRead {
             )?
             .query_and_then((id.raw(), unread.min(READ_RECEIPTS_MAX)), receipt)?
             .collect::<Result<Vec<_>, _>>()?;
-        tx.prepare("UPDATE conversation SET unread = 0 WHERE id = ?1")?.execute([id.raw()])?;
+        tx.prepare("UPDATE conversation SET unread = 0 WHERE id = ?1")?
+            .execute([id.raw()])?;
         let about = About {
             workspace: self.workspace,
             account: Some(account),
             conversation: Some(id),
             at: self.now,
         };
-        emit(tx, about, kind::CONVERSATION_READ, &serde_json::json!({ "conversation": id }))?;
+        emit(
+            tx,
+            about,
+            kind::CONVERSATION_READ,
+            &serde_json::json!({ "conversation": id }),
+        )?;
         Ok(MarkedRead { account, receipts })
     }
 }
@@ -218,7 +242,9 @@ impl Store {
                     conversation,
                 )?
                 .collect();
-            Ok(page.cut(found?, |conversation| [conversation.last_at.0, conversation.id.raw()]))
+            Ok(page.cut(found?, |conversation| {
+                [conversation.last_at.0, conversation.id.raw()]
+            }))
         })
         .await
     }
@@ -234,7 +260,9 @@ impl Store {
             conn.prepare_cached(&format!("{} WHERE c.id = ?1", select()))?
                 .query_and_then([id.raw()], conversation)?
                 .next()
-                .unwrap_or(Err(StoreError::NotFound { what: "conversation" }))
+                .unwrap_or(Err(StoreError::NotFound {
+                    what: "conversation",
+                }))
         })
         .await
     }
@@ -247,6 +275,11 @@ impl Store {
         conversation: ConversationId,
         now: Timestamp,
     ) -> Result<MarkedRead, StoreError> {
-        self.write(MarkRead { workspace, conversation, now }).await
+        self.write(MarkRead {
+            workspace,
+            conversation,
+            now,
+        })
+        .await
     }
 }

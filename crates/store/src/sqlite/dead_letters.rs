@@ -37,7 +37,8 @@ pub(crate) fn bury_letter(
     let workspace = home(tx, letter.account)?.workspace;
     let error = cut(letter.error, ERROR_MAX);
     let before = first(
-        tx.prepare("SELECT id FROM dead_letter WHERE message = ?1")?.query([letter.message.raw()])?,
+        tx.prepare("SELECT id FROM dead_letter WHERE message = ?1")?
+            .query([letter.message.raw()])?,
         |row| Ok(row.get::<_, i64>(0)?),
     )?;
     let id = before.unwrap_or_else(|| tx.next_raw_id(now));
@@ -99,13 +100,25 @@ struct Bury {
 impl Write for Bury {
     type Output = Option<DeadLetterId>;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Option<DeadLetterId>, StoreError> {
-        let Stored { account, conversation, seq, direction, .. } = stored(tx.conn(), self.message)?;
+        let Stored {
+            account,
+            conversation,
+            seq,
+            direction,
+            ..
+        } = stored(tx.conn(), self.message)?;
         if !take_pending(tx, account, seq)? {
             return Ok(None);
         }
         let (stage, error) = (self.stage.as_str(), self.error.as_str());
-        let letter =
-            Letter { message: self.message, account, conversation, direction, stage, error };
+        let letter = Letter {
+            message: self.message,
+            account,
+            conversation,
+            direction,
+            stage,
+            error,
+        };
         bury_letter(tx, &letter, self.now).map(Some)
     }
 }
@@ -132,8 +145,9 @@ fn letter_at(row: &Row<'_>) -> Result<DeadLetter, StoreError> {
 
 fn letter_by_id(conn: &Connection, id: DeadLetterId) -> Result<DeadLetter, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM dead_letter WHERE id = ?1");
-    first(conn.prepare_cached(&sql)?.query([id.raw()])?, letter_at)?
-        .ok_or(StoreError::NotFound { what: "dead letter" })
+    first(conn.prepare_cached(&sql)?.query([id.raw()])?, letter_at)?.ok_or(StoreError::NotFound {
+        what: "dead letter",
+    })
 }
 
 struct SetLetter {
@@ -165,7 +179,12 @@ impl Write for ReplayLetter {
         if letter.state != DeadLetterState::Pending {
             return Ok(Replay::NotPending(letter.state));
         }
-        SetLetter { id: self.id, state: DeadLetterState::Retrying, now: self.now }.apply(tx)?;
+        SetLetter {
+            id: self.id,
+            state: DeadLetterState::Retrying,
+            now: self.now,
+        }
+        .apply(tx)?;
         match letter.direction {
             Direction::In => replay_inbound(tx, letter.message),
             Direction::Out => replay_outbound(tx, letter.message),
@@ -178,7 +197,9 @@ fn replay_inbound(tx: &mut Tx<'_>, message: MessageId) -> Result<Replay, StoreEr
     add_pending(tx, account, seq, message)?;
     let sql = format!("{WORK} WHERE p.account = ?1 AND p.seq = ?2");
     let work = first(tx.prepare(&sql)?.query((account.raw(), seq.0))?, work_at)?;
-    Ok(Replay::Inbound(Box::new(work.ok_or(StoreError::NotFound { what: "message" })?)))
+    Ok(Replay::Inbound(Box::new(
+        work.ok_or(StoreError::NotFound { what: "message" })?,
+    )))
 }
 
 fn replay_outbound(tx: &mut Tx<'_>, message: MessageId) -> Result<Replay, StoreError> {
@@ -191,7 +212,9 @@ fn replay_outbound(tx: &mut Tx<'_>, message: MessageId) -> Result<Replay, StoreE
     found(changed, "failed send")?;
     let sql = format!("{ITEM} WHERE o.message = ?1");
     let item = first(tx.prepare(&sql)?.query([message.raw()])?, item_at)?;
-    Ok(Replay::Outbound(Box::new(item.ok_or(StoreError::NotFound { what: "send" })?)))
+    Ok(Replay::Outbound(Box::new(
+        item.ok_or(StoreError::NotFound { what: "send" })?,
+    )))
 }
 
 impl Store {
@@ -205,7 +228,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<DeadLetterId>, StoreError> {
         let error = cut(error, ERROR_MAX).to_owned();
-        self.write(Bury { message, stage: stage.to_owned(), error, now }).await
+        self.write(Bury {
+            message,
+            stage: stage.to_owned(),
+            error,
+            now,
+        })
+        .await
     }
 
     /// Dead letters of a workspace, newest first, of one state or all.
@@ -243,9 +272,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Replay, StoreError> {
         match self.write(ReplayLetter { id, now }).await? {
-            Replay::Outbound(item) => {
-                Ok(Replay::Outbound(Box::new(opened(&self.shared.sealer, *item)?)))
-            }
+            Replay::Outbound(item) => Ok(Replay::Outbound(Box::new(opened(
+                &self.shared.sealer,
+                *item,
+            )?))),
             other => Ok(other),
         }
     }
@@ -257,6 +287,11 @@ impl Store {
         id: DeadLetterId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(SetLetter { id, state: DeadLetterState::Archived, now }).await
+        self.write(SetLetter {
+            id,
+            state: DeadLetterState::Archived,
+            now,
+        })
+        .await
     }
 }

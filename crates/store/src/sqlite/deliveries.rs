@@ -25,7 +25,11 @@ fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
 }
 
 /// Adds to an endpoint's log and drops what is past [`DELIVERIES_KEPT`].
-pub(super) fn log(tx: &Tx<'_>, endpoint: EndpointId, log: &[NewDelivery]) -> Result<(), StoreError> {
+pub(super) fn log(
+    tx: &Tx<'_>,
+    endpoint: EndpointId,
+    log: &[NewDelivery],
+) -> Result<(), StoreError> {
     if log.is_empty() {
         return Ok(());
     }
@@ -55,7 +59,11 @@ pub(super) fn log(tx: &Tx<'_>, endpoint: EndpointId, log: &[NewDelivery]) -> Res
 
 impl Store {
     /// The attempts to deliver to an endpoint, newest first.
-    pub async fn deliveries(&self, endpoint: EndpointId, page: Page) -> Result<Paged<Delivery>, StoreError> {
+    pub async fn deliveries(
+        &self,
+        endpoint: EndpointId,
+        page: Page,
+    ) -> Result<Paged<Delivery>, StoreError> {
         self.read(move |conn| {
             let [before] = page.after()?.unwrap_or([i64::MAX]);
             let deliveries: Result<Vec<_>, StoreError> = conn

@@ -3,14 +3,14 @@
 use super::column::{cut, json_at, name_of, name_or_null_at, time_at, time_or_null_at};
 use super::deliveries;
 use super::events::{About, emit, event_at};
+use crate::admin::deliveries::NewDelivery;
 use crate::admin::endpoints::{
     Advance, Advanced, BACKLOG_MAX, BlockSummary, Blocked, DisabledReason, ENDPOINTS_MAX,
     ERROR_KEPT, Endpoint, EndpointSpec, HeadOutcome, Lane, RecoverSince, Secrets, URL_LEN_MAX,
 };
-use crate::admin::deliveries::NewDelivery;
 use crate::command::{Write, found};
 use crate::error::StoreError;
-use crate::seal::{Kind, KeyOwner};
+use crate::seal::{KeyOwner, Kind};
 use crate::store::Store;
 use crate::writer::{Tx, head};
 use rusqlite::{Connection, Row, named_params};
@@ -41,7 +41,9 @@ fn by_id(conn: &Connection, id: EndpointId) -> Result<Endpoint, StoreError> {
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1"))?
         .query_and_then([id.raw()], endpoint)?
         .next()
-        .unwrap_or(Err(StoreError::NotFound { what: "webhook endpoint" }))
+        .unwrap_or(Err(StoreError::NotFound {
+            what: "webhook endpoint",
+        }))
 }
 
 fn lane_raw(lane: Lane) -> i64 {
@@ -155,7 +157,10 @@ impl Write for SetEnabled {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Endpoint, StoreError> {
         let was = by_id(tx.conn(), self.id)?;
-        found(usize::from(was.workspace == self.workspace), "webhook endpoint")?;
+        found(
+            usize::from(was.workspace == self.workspace),
+            "webhook endpoint",
+        )?;
         let disabled = self.disabled.as_ref().map(name_of).transpose()?;
         // Switched on again, it gets a fresh chance: waiting lanes are tried at once.
         tx.prepare("UPDATE endpoint SET disabled = ?2, failing_since = NULL WHERE id = ?1")?
@@ -173,7 +178,12 @@ impl Write for SetEnabled {
 }
 
 impl SetEnabled {
-    fn tell(&self, tx: &mut Tx<'_>, was: &Endpoint, reason: DisabledReason) -> Result<(), StoreError> {
+    fn tell(
+        &self,
+        tx: &mut Tx<'_>,
+        was: &Endpoint,
+        reason: DisabledReason,
+    ) -> Result<(), StoreError> {
         let about = About {
             workspace: was.workspace,
             account: None,
@@ -274,12 +284,12 @@ fn defer(tx: &Tx<'_>, endpoint: EndpointId, lane: i64, position: i64) -> Result<
 
 /// Notes whether deliveries succeed, from the newest attempt of `log`.
 fn note_health(tx: &Tx<'_>, id: EndpointId, log: &[NewDelivery]) -> Result<(), StoreError> {
-    let Some(last) = log.last() else { return Ok(()) };
+    let Some(last) = log.last() else {
+        return Ok(());
+    };
     let sql = match last.error {
         None => "UPDATE endpoint SET succeeded_at = ?2, failing_since = NULL WHERE id = ?1",
-        Some(_) => {
-            "UPDATE endpoint SET failing_since = coalesce(failing_since, ?2) WHERE id = ?1"
-        }
+        Some(_) => "UPDATE endpoint SET failing_since = coalesce(failing_since, ?2) WHERE id = ?1",
     };
     tx.prepare(sql)?.execute((id.raw(), last.at.0))?;
     Ok(())
@@ -320,7 +330,8 @@ impl SettleHead {
             "DELETE FROM endpoint_backlog WHERE endpoint = ?1 AND lane = ?2 AND position = ?3",
         )?
         .execute((key.0, key.1, self.position))?;
-        let sql = "SELECT EXISTS (SELECT 1 FROM endpoint_backlog WHERE endpoint = ?1 AND lane = ?2)";
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM endpoint_backlog WHERE endpoint = ?1 AND lane = ?2)";
         let more: bool = tx.prepare(sql)?.query_row(key, |row| row.get(0))?;
         if more {
             tx.prepare(
@@ -342,14 +353,21 @@ impl Write for SettleHead {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let sql = "SELECT min(position) FROM endpoint_backlog WHERE endpoint = ?1 AND lane = ?2";
-        let head: Option<i64> =
-            tx.prepare(sql)?.query_row((self.endpoint.raw(), self.lane), |row| row.get(0))?;
+        let head: Option<i64> = tx
+            .prepare(sql)?
+            .query_row((self.endpoint.raw(), self.lane), |row| row.get(0))?;
         if head != Some(self.position) {
-            return Err(StoreError::conflict("this event is not the next of its conversation"));
+            return Err(StoreError::conflict(
+                "this event is not the next of its conversation",
+            ));
         }
         match &self.outcome {
             HeadOutcome::Delivered | HeadOutcome::GivenUp => self.passed(tx)?,
-            HeadOutcome::Failed { body, next_at, error } => {
+            HeadOutcome::Failed {
+                body,
+                next_at,
+                error,
+            } => {
                 tx.prepare(
                     "UPDATE endpoint_block SET body = coalesce(body, ?3), attempts = attempts + 1,
                         next_at = ?4, last_error = ?5
@@ -385,8 +403,7 @@ impl Recover {
                 // Times in the log may step back a little; the first event that is late enough
                 // may therefore stand before others that are not, never after one that is.
                 let sql = "SELECT min(position) - 1 FROM event WHERE at >= ?1";
-                let before: Option<i64> =
-                    tx.prepare(sql)?.query_row([time.0], |row| row.get(0))?;
+                let before: Option<i64> = tx.prepare(sql)?.query_row([time.0], |row| row.get(0))?;
                 Ok(before.unwrap_or(newest))
             }
         }
@@ -398,7 +415,10 @@ impl Write for Recover {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Endpoint, StoreError> {
         let was = by_id(tx.conn(), self.id)?;
-        found(usize::from(was.workspace == self.workspace), "webhook endpoint")?;
+        found(
+            usize::from(was.workspace == self.workspace),
+            "webhook endpoint",
+        )?;
         let to = self.before(tx)?.min(was.position);
         // What waits in the backlog past the new place comes again in its order.
         tx.prepare("DELETE FROM endpoint_backlog WHERE endpoint = ?1 AND position > ?2")?
@@ -427,7 +447,9 @@ fn check(spec: &EndpointSpec) -> Result<(), StoreError> {
 impl Store {
     fn seal_secret(&self, id: EndpointId, secret: &[u8]) -> Result<Vec<u8>, StoreError> {
         let key = id.raw().to_be_bytes();
-        self.shared.sealer.seal(KeyOwner::Store, Kind::WebhookSecret, &key, secret)
+        self.shared
+            .sealer
+            .seal(KeyOwner::Store, Kind::WebhookSecret, &key, secret)
     }
 
     /// Creates an endpoint that gets what happens from now on. `secret` is stored sealed.
@@ -440,11 +462,21 @@ impl Store {
         check(&spec)?;
         let id = self.next_id(now);
         let secret = self.seal_secret(id, secret)?;
-        self.write(CreateEndpoint { id, spec, secret, now }).await
+        self.write(CreateEndpoint {
+            id,
+            spec,
+            secret,
+            now,
+        })
+        .await
     }
 
     /// Changes where an endpoint is and what it gets.
-    pub async fn change_endpoint(&self, id: EndpointId, spec: EndpointSpec) -> Result<Endpoint, StoreError> {
+    pub async fn change_endpoint(
+        &self,
+        id: EndpointId,
+        spec: EndpointSpec,
+    ) -> Result<Endpoint, StoreError> {
         check(&spec)?;
         self.write(ChangeEndpoint { id, spec }).await
     }
@@ -458,7 +490,13 @@ impl Store {
         previous_until: Timestamp,
     ) -> Result<Endpoint, StoreError> {
         let secret = self.seal_secret(id, secret)?;
-        self.write(RotateSecret { id, workspace, secret, previous_until }).await
+        self.write(RotateSecret {
+            id,
+            workspace,
+            secret,
+            previous_until,
+        })
+        .await
     }
 
     /// Switches an endpoint off, with an event that says why.
@@ -469,7 +507,13 @@ impl Store {
         reason: DisabledReason,
         now: Timestamp,
     ) -> Result<Endpoint, StoreError> {
-        self.write(SetEnabled { id, workspace, disabled: Some(reason), now }).await
+        self.write(SetEnabled {
+            id,
+            workspace,
+            disabled: Some(reason),
+            now,
+        })
+        .await
     }
 
     /// Switches an endpoint on again. It goes on where it stopped; what was blocked is tried at
@@ -480,19 +524,36 @@ impl Store {
         id: EndpointId,
         now: Timestamp,
     ) -> Result<Endpoint, StoreError> {
-        self.write(SetEnabled { id, workspace, disabled: None, now }).await
+        self.write(SetEnabled {
+            id,
+            workspace,
+            disabled: None,
+            now,
+        })
+        .await
     }
 
     /// Deletes an endpoint with its backlog and its log.
-    pub async fn delete_endpoint(&self, workspace: WorkspaceId, id: EndpointId) -> Result<(), StoreError> {
+    pub async fn delete_endpoint(
+        &self,
+        workspace: WorkspaceId,
+        id: EndpointId,
+    ) -> Result<(), StoreError> {
         self.write(DeleteEndpoint { id, workspace }).await
     }
 
     /// One endpoint.
-    pub async fn endpoint(&self, workspace: WorkspaceId, id: EndpointId) -> Result<Endpoint, StoreError> {
+    pub async fn endpoint(
+        &self,
+        workspace: WorkspaceId,
+        id: EndpointId,
+    ) -> Result<Endpoint, StoreError> {
         self.read(move |conn| {
             let endpoint = by_id(conn, id)?;
-            found(usize::from(endpoint.workspace == workspace), "webhook endpoint")?;
+            found(
+                usize::from(endpoint.workspace == workspace),
+                "webhook endpoint",
+            )?;
             Ok(endpoint)
         })
         .await
@@ -502,7 +563,9 @@ impl Store {
     pub async fn endpoints(&self, workspace: WorkspaceId) -> Result<Vec<Endpoint>, StoreError> {
         self.read(move |conn| {
             let sql = format!("SELECT {COLUMNS} FROM endpoint WHERE workspace = ?1 ORDER BY id");
-            conn.prepare_cached(&sql)?.query_and_then([workspace.raw()], endpoint)?.collect()
+            conn.prepare_cached(&sql)?
+                .query_and_then([workspace.raw()], endpoint)?
+                .collect()
         })
         .await
     }
@@ -511,13 +574,19 @@ impl Store {
     pub async fn endpoints_on(&self) -> Result<Vec<Endpoint>, StoreError> {
         self.read(|conn| {
             let sql = format!("SELECT {COLUMNS} FROM endpoint WHERE disabled IS NULL ORDER BY id");
-            conn.prepare_cached(&sql)?.query_and_then([], endpoint)?.collect()
+            conn.prepare_cached(&sql)?
+                .query_and_then([], endpoint)?
+                .collect()
         })
         .await
     }
 
     /// The secrets to sign with at `now`.
-    pub async fn endpoint_secrets(&self, id: EndpointId, now: Timestamp) -> Result<Secrets, StoreError> {
+    pub async fn endpoint_secrets(
+        &self,
+        id: EndpointId,
+        now: Timestamp,
+    ) -> Result<Secrets, StoreError> {
         let (current, previous) = self
             .read(move |conn| {
                 let sql = "SELECT secret, CASE WHEN previous_until > ?2 THEN previous_secret END
@@ -527,14 +596,21 @@ impl Store {
                         Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
                     })?
                     .next()
-                    .unwrap_or(Err(StoreError::NotFound { what: "webhook endpoint" }))
+                    .unwrap_or(Err(StoreError::NotFound {
+                        what: "webhook endpoint",
+                    }))
             })
             .await?;
         let key = id.raw().to_be_bytes();
         let open = |sealed: Vec<u8>| {
-            self.shared.sealer.open(KeyOwner::Store, Kind::WebhookSecret, &key, &sealed)
+            self.shared
+                .sealer
+                .open(KeyOwner::Store, Kind::WebhookSecret, &key, &sealed)
         };
-        Ok(Secrets { current: open(current)?, previous: previous.map(open).transpose()? })
+        Ok(Secrets {
+            current: open(current)?,
+            previous: previous.map(open).transpose()?,
+        })
     }
 
     /// Moves an endpoint's cursor, blocks and defers what did not get through, and logs the
@@ -546,7 +622,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Advanced, StoreError> {
         if step.to < step.from {
-            return Err(StoreError::invalid("a cursor only moves forward; recover to go back"));
+            return Err(StoreError::invalid(
+                "a cursor only moves forward; recover to go back",
+            ));
         }
         self.write(AdvanceEndpoint { id, step, now }).await
     }
@@ -601,8 +679,9 @@ impl Store {
     pub async fn blocked_next(&self, id: EndpointId) -> Result<Option<Timestamp>, StoreError> {
         self.read(move |conn| {
             let sql = "SELECT min(next_at) FROM endpoint_block WHERE endpoint = ?1";
-            let next: Option<i64> =
-                conn.prepare_cached(sql)?.query_row([id.raw()], |row| row.get(0))?;
+            let next: Option<i64> = conn
+                .prepare_cached(sql)?
+                .query_row([id.raw()], |row| row.get(0))?;
             Ok(next.map(Timestamp))
         })
         .await
@@ -620,7 +699,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let lane = lane_raw(lane);
-        self.write(SettleHead { endpoint, lane, position, outcome, log, now }).await
+        self.write(SettleHead {
+            endpoint,
+            lane,
+            position,
+            outcome,
+            log,
+            now,
+        })
+        .await
     }
 
     /// The blocked conversations of an endpoint for people to look at, longest waiting first,
@@ -655,6 +742,11 @@ impl Store {
         id: EndpointId,
         since: RecoverSince,
     ) -> Result<Endpoint, StoreError> {
-        self.write(Recover { id, workspace, since }).await
+        self.write(Recover {
+            id,
+            workspace,
+            since,
+        })
+        .await
     }
 }

@@ -4,7 +4,7 @@ use crate::command::Write;
 use crate::cursor::Cursor;
 use crate::error::{ResyncReason, StoreError};
 use crate::events::{EVENTS_MAX, EVENTS_SCANNED_MAX, EventFilter, EventPage};
-use crate::sqlite::codec::{collect, json_at, to_json};
+use crate::sqlite::codec::{collect, first, json_at, to_json};
 use crate::store::Store;
 use crate::writer::{Tx, head};
 use rusqlite::Connection;
@@ -69,7 +69,56 @@ pub(crate) fn insert_new(tx: &mut Tx<'_>, event: &NewEvent) -> Result<i64, Store
         conversation: event.conversation,
         at: event.at,
     };
-    insert(tx, event.id, about, (event.kind, event.version), &to_json(&event.data)?)
+    insert(
+        tx,
+        event.id,
+        about,
+        (event.kind, event.version),
+        &to_json(&event.data)?,
+    )
+}
+
+/// Name in `meta` of the newest position removed for its age. Events of a deleted account are
+/// removed too, but leave followers nothing to miss.
+const PRUNED_TO: &str = "events_pruned_to";
+
+/// The newest position that was removed for its age; 0 when none was.
+pub(crate) fn pruned_to(conn: &Connection) -> Result<i64, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+    let stored = first(statement.query([PRUNED_TO])?, |row| {
+        Ok(row.get::<_, Vec<u8>>(0)?)
+    })?;
+    let Some(bytes) = stored else { return Ok(0) };
+    let bytes = bytes
+        .try_into()
+        .map_err(|_| StoreError::corrupt(PRUNED_TO))?;
+    Ok(i64::from_be_bytes(bytes))
+}
+
+/// Removes the oldest events, as long as they are older than `before`, at most `max` of them.
+/// The newest event always stays: it holds the place of the log's end.
+pub(crate) fn prune(tx: &Tx<'_>, before: Timestamp, max: i64) -> Result<usize, StoreError> {
+    let young: Option<i64> = tx
+        .prepare(
+            "SELECT coalesce((SELECT position FROM event WHERE at >= ?1 ORDER BY position LIMIT 1),
+               (SELECT max(position) FROM event))",
+        )?
+        .query_row([before.0], |row| row.get(0))?;
+    let last: Option<i64> = tx
+        .prepare(
+            "SELECT max(position) FROM
+               (SELECT position FROM event WHERE position < ?1 ORDER BY position LIMIT ?2)",
+        )?
+        .query_row((young, max), |row| row.get(0))?;
+    let Some(last) = last else { return Ok(0) };
+    tx.prepare(
+        "INSERT INTO meta (name, value) VALUES (?1, ?2)
+                ON CONFLICT DO UPDATE SET value = excluded.value",
+    )?
+    .execute((PRUNED_TO, last.to_be_bytes()))?;
+    Ok(tx
+        .prepare("DELETE FROM event WHERE position <= ?1")?
+        .execute([last])?)
 }
 
 struct AppendEvent(NewEvent);
@@ -96,7 +145,11 @@ impl Store {
     /// The cursor behind the event at `position`.
     #[must_use]
     pub fn cursor_at(&self, position: i64) -> Cursor {
-        Cursor { cell: self.shared.config.cell, epoch: self.shared.epoch, position }
+        Cursor {
+            cell: self.shared.config.cell,
+            epoch: self.shared.epoch,
+            position,
+        }
     }
 
     /// The cursor behind the newest event.
@@ -127,7 +180,11 @@ impl Store {
         let store = self.clone();
         self.read(move |conn| {
             let (events, next, more) = read_after(conn, after.position, &filter, limit)?;
-            Ok(EventPage { events, next: store.cursor_at(next), more })
+            Ok(EventPage {
+                events,
+                next: store.cursor_at(next),
+                more,
+            })
         })
         .await
     }
@@ -142,14 +199,15 @@ fn read_after(
     // One snapshot for the bounds and the rows.
     let snapshot = conn.unchecked_transaction()?;
     let head = head(&snapshot)?;
-    let first: i64 = snapshot
-        .prepare_cached("SELECT coalesce(min(position), 1) FROM event")?
-        .query_row([], |row| row.get(0))?;
     if after > head {
-        return Err(StoreError::Resync { why: ResyncReason::Future });
+        return Err(StoreError::Resync {
+            why: ResyncReason::Future,
+        });
     }
-    if after + 1 < first {
-        return Err(StoreError::Resync { why: ResyncReason::Pruned });
+    if after < pruned_to(&snapshot)? {
+        return Err(StoreError::Resync {
+            why: ResyncReason::Pruned,
+        });
     }
     let limit = limit.clamp(1, EVENTS_MAX);
     let until = head.min(after.saturating_add(EVENTS_SCANNED_MAX));
@@ -172,7 +230,10 @@ fn read_after(
     ))?;
     let events = collect(rows, event_at)?;
     let full = events.len() == limit;
-    let next = events.last().filter(|_| full).map_or(until, |event| event.position);
+    let next = events
+        .last()
+        .filter(|_| full)
+        .map_or(until, |event| event.position);
     Ok((events, next, next < head))
 }
 

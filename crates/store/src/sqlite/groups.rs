@@ -23,7 +23,9 @@ fn group(row: &Row<'_>) -> Result<(i64, Group), StoreError> {
         description: row.get("description")?,
         joined: name_at(row, "joined")?,
         member_count: row.get("member_count")?,
-        conversation: row.get::<_, Option<i64>>("conversation")?.map(ConversationId::from_raw),
+        conversation: row
+            .get::<_, Option<i64>>("conversation")?
+            .map(ConversationId::from_raw),
         updated_at: time_at(row, "updated_at")?,
     };
     Ok((row.get("number")?, group))
@@ -95,7 +97,10 @@ impl Store {
                 .query_and_then((account.raw(), after, page.fetch()), group)?
                 .collect();
             let Paged { items, next } = page.cut(groups?, |(number, _)| [*number]);
-            Ok(Paged { items: items.into_iter().map(|(_, group)| group).collect(), next })
+            Ok(Paged {
+                items: items.into_iter().map(|(_, group)| group).collect(),
+                next,
+            })
         })
         .await
     }
@@ -133,7 +138,9 @@ impl Store {
                 Ok(GroupMember {
                     address: parsed_at(row, "address")?,
                     role: name_at(row, "role")?,
-                    contact: row.get::<_, Option<i64>>("contact")?.map(ContactId::from_raw),
+                    contact: row
+                        .get::<_, Option<i64>>("contact")?
+                        .map(ContactId::from_raw),
                     name: row.get("name")?,
                 })
             })?

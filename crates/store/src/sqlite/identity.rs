@@ -44,9 +44,18 @@ impl<'a> Seen<'a> {
         push_name: Option<&'a str>,
         evidence: Evidence,
     ) -> Self {
-        let mut seen = Self { lid: None, number: None, push_name, evidence };
+        let mut seen = Self {
+            lid: None,
+            number: None,
+            push_name,
+            evidence,
+        };
         for address in addresses {
-            let place = if matches!(address, Address::Lid(_)) { &mut seen.lid } else { &mut seen.number };
+            let place = if matches!(address, Address::Lid(_)) {
+                &mut seen.lid
+            } else {
+                &mut seen.number
+            };
             place.get_or_insert(address);
         }
         seen
@@ -63,17 +72,28 @@ fn known(
     workspace: WorkspaceId,
     address: Option<&Address>,
 ) -> Result<Option<Found>, StoreError> {
-    let Some(address) = address else { return Ok(None) };
+    let Some(address) = address else {
+        return Ok(None);
+    };
     let mut statement = tx.prepare(
         "SELECT contact.id, contact.lid, contact.push_name
          FROM alias JOIN contact ON contact.id = alias.contact
          WHERE alias.workspace = ?1 AND alias.address = ?2 AND alias.valid_to IS NULL",
     )?;
-    first(statement.query((workspace.raw(), address.to_string()))?, |row| {
-        let contact = ContactId::from_raw(row.get(0)?);
-        let known = Known { contact, lid: address_or_none_at(row, 1)? };
-        Ok(Found { known, push_name: row.get(2)? })
-    })
+    first(
+        statement.query((workspace.raw(), address.to_string()))?,
+        |row| {
+            let contact = ContactId::from_raw(row.get(0)?);
+            let known = Known {
+                contact,
+                lid: address_or_none_at(row, 1)?,
+            };
+            Ok(Found {
+                known,
+                push_name: row.get(2)?,
+            })
+        },
+    )
 }
 
 /// Finds or makes the contact that was seen, and writes what was learned about them.
@@ -86,8 +106,12 @@ pub(crate) fn resolve(
     let by_lid = known(tx, workspace, seen.lid)?;
     let by_number = known(tx, workspace, seen.number)?;
     let knows = |found: &Option<Found>| found.as_ref().map(|found| found.known.clone());
-    let decision =
-        identity::decide(seen.lid, seen.number, knows(&by_lid).as_ref(), knows(&by_number).as_ref());
+    let decision = identity::decide(
+        seen.lid,
+        seen.number,
+        knows(&by_lid).as_ref(),
+        knows(&by_number).as_ref(),
+    );
     let contact = match decision {
         Decision::Known(contact) => contact,
         Decision::Create => create(tx, workspace, [seen.lid, seen.number], now)?,
@@ -112,8 +136,17 @@ pub(crate) fn resolve(
             to
         }
     };
-    let before = [by_lid, by_number].into_iter().flatten().find(|f| f.known.contact == contact);
-    learn_name(tx, contact, before.and_then(|f| f.push_name), seen.push_name, now)?;
+    let before = [by_lid, by_number]
+        .into_iter()
+        .flatten()
+        .find(|f| f.known.contact == contact);
+    learn_name(
+        tx,
+        contact,
+        before.and_then(|f| f.push_name),
+        seen.push_name,
+        now,
+    )?;
     Ok(contact)
 }
 
@@ -124,8 +157,10 @@ fn create(
     now: Timestamp,
 ) -> Result<ContactId, StoreError> {
     let id = ContactId::from_raw(tx.next_raw_id(now));
-    tx.prepare("INSERT INTO contact (id, workspace, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")?
-        .execute((id.raw(), workspace.raw(), now.0))?;
+    tx.prepare(
+        "INSERT INTO contact (id, workspace, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)",
+    )?
+    .execute((id.raw(), workspace.raw(), now.0))?;
     for address in addresses.into_iter().flatten() {
         add_alias(tx, workspace, id, address, now)?;
     }
@@ -140,8 +175,10 @@ fn add_alias(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let text = address.to_string();
-    tx.prepare("INSERT INTO alias (workspace, address, contact, valid_from) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((workspace.raw(), &text, contact.raw(), now.0))?;
+    tx.prepare(
+        "INSERT INTO alias (workspace, address, contact, valid_from) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute((workspace.raw(), &text, contact.raw(), now.0))?;
     if matches!(address, Address::Lid(_)) {
         tx.prepare("UPDATE contact SET lid = ?2, updated_at = ?3 WHERE id = ?1")?
             .execute((contact.raw(), &text, now.0))?;
@@ -170,7 +207,9 @@ fn learn_name(
     name: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let name = name.map(|name| cut(name, SENDER_NAME_MAX)).filter(|name| !name.is_empty());
+    let name = name
+        .map(|name| cut(name, SENDER_NAME_MAX))
+        .filter(|name| !name.is_empty());
     if name.is_some() && name != before.as_deref() {
         tx.prepare("UPDATE contact SET push_name = ?2, updated_at = ?3 WHERE id = ?1")?
             .execute((contact.raw(), name, now.0))?;
@@ -183,7 +222,10 @@ pub(crate) fn canonical(conn: &Connection, contact: ContactId) -> Result<Contact
     let mut at = contact.raw();
     for _ in 0..MERGE_CHAIN_MAX {
         let mut statement = conn.prepare_cached("SELECT merged_into FROM contact WHERE id = ?1")?;
-        let next = first(statement.query([at])?, |row| Ok(row.get::<_, Option<i64>>(0)?))?.flatten();
+        let next = first(statement.query([at])?, |row| {
+            Ok(row.get::<_, Option<i64>>(0)?)
+        })?
+        .flatten();
         match next {
             Some(next) => at = next,
             None => return Ok(ContactId::from_raw(at)),
@@ -216,8 +258,10 @@ fn merge(
          VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
     .execute((merge, workspace.raw(), into.raw(), from.raw(), now.0))?;
-    tx.prepare("INSERT INTO merge_alias (merge, alias) SELECT ?1, id FROM alias WHERE contact = ?2")?
-        .execute((merge, from.raw()))?;
+    tx.prepare(
+        "INSERT INTO merge_alias (merge, alias) SELECT ?1, id FROM alias WHERE contact = ?2",
+    )?
+    .execute((merge, from.raw()))?;
     tx.prepare("UPDATE alias SET contact = ?1 WHERE contact = ?2")?
         .execute((into.raw(), from.raw()))?;
     tx.prepare("UPDATE contact SET merged_into = ?1, updated_at = ?3 WHERE id = ?2")?
@@ -229,11 +273,15 @@ fn merge(
                AND kept.merged_into IS NULL
              WHERE old.contact = ?2 AND old.merged_into IS NULL",
         )?
-        .query_map((into.raw(), from.raw()), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map((into.raw(), from.raw()), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
         .collect::<Result<_, _>>()?;
     for (conversation, kept) in conversations {
-        tx.prepare("INSERT INTO merge_conversation (merge, conversation, kept) VALUES (?1, ?2, ?3)")?
-            .execute((merge, conversation, kept))?;
+        tx.prepare(
+            "INSERT INTO merge_conversation (merge, conversation, kept) VALUES (?1, ?2, ?3)",
+        )?
+        .execute((merge, conversation, kept))?;
         match kept {
             None => {
                 tx.prepare("UPDATE conversation SET contact = ?2 WHERE id = ?1")?
@@ -242,7 +290,12 @@ fn merge(
             Some(kept) => pour(tx, merge, conversation, kept)?,
         }
     }
-    let about = About { workspace, account: None, conversation: None, at: now };
+    let about = About {
+        workspace,
+        account: None,
+        conversation: None,
+        at: now,
+    };
     let data = json!({ "merge": merge.to_string(), "into": into, "from": from });
     emit(tx, about, kind::CONTACT_MERGED, &data)?;
     Ok(())
@@ -329,7 +382,10 @@ fn find_conversation(
             let mut statement = conn.prepare_cached(
                 "SELECT id FROM conversation WHERE account = ?1 AND address = ?2",
             )?;
-            first(statement.query((home.account.raw(), address.to_string()))?, id)
+            first(
+                statement.query((home.account.raw(), address.to_string()))?,
+                id,
+            )
         }
     }
 }
@@ -363,7 +419,11 @@ pub(crate) fn current_conversation(
             Ok(row.get::<_, Option<i64>>(0)?)
         })?;
         match next {
-            None => return Err(StoreError::NotFound { what: "conversation of this account" }),
+            None => {
+                return Err(StoreError::NotFound {
+                    what: "conversation of this account",
+                });
+            }
             Some(None) => return Ok(ConversationId::from_raw(at)),
             Some(Some(next)) => at = next,
         }

@@ -50,9 +50,9 @@ impl Write for WriteKeys {
                          AND (?4 IS NULL OR key < ?4)",
                     )?
                     .execute((account, space, prefix, after_prefix(prefix)))?,
-                KeyWrite::ClearAll => {
-                    tx.prepare("DELETE FROM kv WHERE account = ?1")?.execute([account])?
-                }
+                KeyWrite::ClearAll => tx
+                    .prepare("DELETE FROM kv WHERE account = ?1")?
+                    .execute([account])?,
             };
         }
         Ok(())
@@ -91,7 +91,9 @@ impl Store {
             return Err(StoreError::invalid("too many session writes at once"));
         }
         let sealer = &self.shared.sealer;
-        let writes = writes.into_iter().map(|write| seal_one(sealer, account, write));
+        let writes = writes
+            .into_iter()
+            .map(|write| seal_one(sealer, account, write));
         let writes = writes.collect::<Result<_, _>>()?;
         self.write(WriteKeys { account, writes }).await
     }
@@ -103,7 +105,9 @@ impl Store {
         space: u16,
         key: &[u8],
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        let got = self.key_get_many(account, space, vec![key.to_vec()]).await?;
+        let got = self
+            .key_get_many(account, space, vec![key.to_vec()])
+            .await?;
         Ok(got.into_iter().next().flatten())
     }
 
@@ -122,7 +126,9 @@ impl Store {
                 let sealed: Option<Vec<u8>> = statement
                     .query_row((account.raw(), space, key), |row| row.get(0))
                     .optional()?;
-                sealed.map(|sealed| store.open_value(account, space, key, &sealed)).transpose()
+                sealed
+                    .map(|sealed| store.open_value(account, space, key, &sealed))
+                    .transpose()
             };
             keys.iter().map(&mut get).collect()
         })
@@ -166,6 +172,8 @@ impl Store {
         key: &[u8],
         sealed: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
-        self.shared.sealer.open(account, Kind::SessionValue, &place(space, key), sealed)
+        self.shared
+            .sealer
+            .open(account, Kind::SessionValue, &place(space, key), sealed)
     }
 }

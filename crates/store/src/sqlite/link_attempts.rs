@@ -65,7 +65,11 @@ impl Store {
     }
 
     /// The attempts to link an account, newest first.
-    pub async fn link_attempts(&self, account: AccountId, page: Page) -> Result<Paged<LinkAttempt>, StoreError> {
+    pub async fn link_attempts(
+        &self,
+        account: AccountId,
+        page: Page,
+    ) -> Result<Paged<LinkAttempt>, StoreError> {
         self.read(move |conn| {
             let [before] = page.after()?.unwrap_or([i64::MAX]);
             let attempts: Result<Vec<_>, StoreError> = conn
@@ -76,7 +80,10 @@ impl Store {
                 .query_and_then((account.raw(), before, page.fetch()), attempt)?
                 .collect();
             let Paged { items, next } = page.cut(attempts?, |(number, _)| [*number]);
-            Ok(Paged { items: items.into_iter().map(|(_, attempt)| attempt).collect(), next })
+            Ok(Paged {
+                items: items.into_iter().map(|(_, attempt)| attempt).collect(),
+                next,
+            })
         })
         .await
     }

@@ -3,9 +3,11 @@
 use crate::command::{Write, found};
 use crate::error::StoreError;
 use crate::media::{MediaJob, MediaOutcome};
-use crate::sqlite::codec::{address_at, address_or_none_at, collect, first, json_at, to_json, words};
-use crate::sqlite::events::{About, emit};
 use crate::sqlite::accounts::home;
+use crate::sqlite::codec::{
+    address_at, address_or_none_at, collect, first, json_at, to_json, words,
+};
+use crate::sqlite::events::{About, emit};
 use crate::sqlite::messages::{Place, stored};
 use crate::store::Store;
 use crate::writer::Tx;
@@ -100,7 +102,12 @@ fn tell(tx: &mut Tx<'_>, message: MessageId, now: Timestamp) -> Result<(), Store
         conversation: Some(at.conversation),
         at: now,
     };
-    emit(tx, about, kind::MEDIA_STATE, &json!({ "message": message, "media": state }))?;
+    emit(
+        tx,
+        about,
+        kind::MEDIA_STATE,
+        &json!({ "message": message, "media": state }),
+    )?;
     Ok(())
 }
 
@@ -169,7 +176,12 @@ impl Store {
         outcome: MediaOutcome,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(Settle { message, outcome, now }).await
+        self.write(Settle {
+            message,
+            outcome,
+            now,
+        })
+        .await
     }
 
     /// Where a message's file is; `None` when the message carries none.

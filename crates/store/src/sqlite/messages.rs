@@ -51,7 +51,10 @@ impl Write for AcceptItems {
         if home.owner != self.owner {
             return Err(StoreError::NotOwner);
         }
-        self.items.iter().map(|item| accept_one(tx, home, item, self.now)).collect()
+        self.items
+            .iter()
+            .map(|item| accept_one(tx, home, item, self.now))
+            .collect()
     }
 }
 
@@ -62,6 +65,9 @@ pub(crate) struct Place {
     pub(crate) conversation: ConversationId,
     pub(crate) sender: Option<ContactId>,
     pub(crate) now: Timestamp,
+    /// What comes with a history sync is remembered without events: followers would take a
+    /// year of old messages for new ones.
+    pub(crate) evidence: Evidence,
 }
 
 impl Place {
@@ -111,15 +117,26 @@ fn locate(
     inbound: &Inbound,
     now: Timestamp,
 ) -> Result<Place, StoreError> {
-    let evidence =
-        if inbound.origin == Origin::History { Evidence::Old } else { Evidence::Fresh };
-    let chat = [Some(&inbound.chat), inbound.chat_alt.as_ref()].into_iter().flatten();
-    let sender = [Some(&inbound.sender), inbound.sender_alt.as_ref()].into_iter().flatten();
+    let evidence = if inbound.origin == Origin::History {
+        Evidence::Old
+    } else {
+        Evidence::Fresh
+    };
+    let chat = [Some(&inbound.chat), inbound.chat_alt.as_ref()]
+        .into_iter()
+        .flatten();
+    let sender = [Some(&inbound.sender), inbound.sender_alt.as_ref()]
+        .into_iter()
+        .flatten();
     let name = inbound.push_name.as_deref().filter(|_| !inbound.from_me);
     let workspace = home.workspace;
     let (with, sender) = if !inbound.chat.is_person() {
         let seen = Seen::under(sender, name, evidence);
-        let who = if inbound.from_me { None } else { Some(resolve(tx, workspace, seen, now)?) };
+        let who = if inbound.from_me {
+            None
+        } else {
+            Some(resolve(tx, workspace, seen, now)?)
+        };
         (With::Chat(&inbound.chat), who)
     } else if inbound.from_me {
         let seen = Seen::under(chat, None, evidence);
@@ -131,7 +148,12 @@ fn locate(
         (With::Contact(who), Some(who))
     };
     let conversation = conversation(tx, home, with, now)?;
-    Ok(Place { home, conversation, sender, now })
+    Ok(Place {
+        home,
+        conversation,
+        sender,
+        now,
+    })
 }
 
 /// The stored message with the same wire id, conversation and sender.
@@ -151,10 +173,16 @@ fn same_message(
     ))?;
     while let Some(row) = rows.next()? {
         let wrote = row.get::<_, Option<i64>>(3)?.map(ContactId::from_raw);
-        let wrote = wrote.map(|contact| canonical(tx.conn(), contact)).transpose()?;
+        let wrote = wrote
+            .map(|contact| canonical(tx.conn(), contact))
+            .transpose()?;
         if wrote == place.sender {
             let id = MessageId::from_raw(row.get(0)?);
-            return Ok(Some(Candidate { id, seq: Seq(row.get(1)?), kind: row.get(2)? }));
+            return Ok(Some(Candidate {
+                id,
+                seq: Seq(row.get(1)?),
+                kind: row.get(2)?,
+            }));
         }
     }
     Ok(None)
@@ -166,7 +194,11 @@ fn is_work(inbound: &Inbound) -> bool {
 }
 
 fn direction(inbound: &Inbound) -> Direction {
-    if inbound.from_me { Direction::Out } else { Direction::In }
+    if inbound.from_me {
+        Direction::Out
+    } else {
+        Direction::In
+    }
 }
 
 fn insert(tx: &mut Tx<'_>, place: Place, item: &Item) -> Result<Accepted, StoreError> {
@@ -201,7 +233,11 @@ fn insert(tx: &mut Tx<'_>, place: Place, item: &Item) -> Result<Accepted, StoreE
     if is_work(inbound) {
         return Ok(Accepted::New(Box::new(work(place, item, item.id, seq))));
     }
-    Ok(Accepted::Stored { message: item.id, conversation: place.conversation, seq })
+    Ok(Accepted::Stored {
+        message: item.id,
+        conversation: place.conversation,
+        seq,
+    })
 }
 
 /// Fills a placeholder with what its retry brought. It keeps its place in the order.
@@ -225,12 +261,24 @@ fn fill(
         sender_name(inbound),
         place.now.0,
     ))?;
-    settle(tx, place, item, (stored.id, stored.seq), kind::MESSAGE_REPAIRED)?;
+    settle(
+        tx,
+        place,
+        item,
+        (stored.id, stored.seq),
+        kind::MESSAGE_REPAIRED,
+    )?;
     if is_work(inbound) {
-        return Ok(Accepted::Repaired(Box::new(work(place, item, stored.id, stored.seq))));
+        return Ok(Accepted::Repaired(Box::new(work(
+            place, item, stored.id, stored.seq,
+        ))));
     }
     let (message, seq) = (stored.id, stored.seq);
-    Ok(Accepted::Stored { message, conversation: place.conversation, seq })
+    Ok(Accepted::Stored {
+        message,
+        conversation: place.conversation,
+        seq,
+    })
 }
 
 /// What follows from a message's content, whether it is new or was filled: work, media,
@@ -246,7 +294,11 @@ fn settle(
     if is_work(inbound) {
         add_pending(tx, place.home.account, seq, message)?;
     }
-    if let Some(pointer) = inbound.content.file().and_then(|file| file.pointer.as_ref()) {
+    if let Some(pointer) = inbound
+        .content
+        .file()
+        .and_then(|file| file.pointer.as_ref())
+    {
         add_job(tx, place, message, inbound.content.kind(), pointer)?;
     }
     let said = Said {
@@ -263,7 +315,9 @@ fn settle(
         received_at: inbound.received_at,
         content: &inbound.content,
     };
-    emit(tx, place.about(), event, &said)?;
+    if place.evidence == Evidence::Fresh {
+        emit(tx, place.about(), event, &said)?;
+    }
     annotations::apply(tx, place, message, &inbound.content, inbound.sent_at)?;
     annotations::adopt(tx, place, message, &inbound.wire_id)
 }
@@ -286,12 +340,14 @@ struct Said<'a> {
 }
 
 fn sender_name(inbound: &Inbound) -> Option<&str> {
-    inbound.push_name.as_deref().map(|name| cut(name, SENDER_NAME_MAX))
+    inbound
+        .push_name
+        .as_deref()
+        .map(|name| cut(name, SENDER_NAME_MAX))
 }
 
 fn unread(inbound: &Inbound) -> i64 {
-    let counts =
-        inbound.origin.may_act() && !inbound.from_me && !inbound.content.is_annotation();
+    let counts = inbound.origin.may_act() && !inbound.from_me && !inbound.content.is_annotation();
     i64::from(counts)
 }
 
@@ -422,7 +478,9 @@ impl Write for CompleteMessage {
         if home.owner != self.owner {
             return Ok(Completed::NotOwner);
         }
-        let Stored { conversation, seq, .. } = stored(tx.conn(), self.message)?;
+        let Stored {
+            conversation, seq, ..
+        } = stored(tx.conn(), self.message)?;
         if !take_pending(tx, self.account, seq)? {
             return Ok(Completed::AlreadyDone);
         }
@@ -431,9 +489,17 @@ impl Write for CompleteMessage {
              ON CONFLICT DO UPDATE SET data = excluded.data, at = excluded.at",
         )?
         .execute((self.message.raw(), to_json(&self.findings)?, self.now.0))?;
-        let sends = self.sends.iter().map(|send| insert_send(tx, home, send, self.now));
+        let sends = self
+            .sends
+            .iter()
+            .map(|send| insert_send(tx, home, send, self.now));
         let sends = sends.collect::<Result<Vec<_>, _>>()?;
-        let place = Place { home, conversation, sender: None, now: self.now };
+        let place = Place {
+            home,
+            conversation,
+            sender: None,
+            now: self.now,
+        };
         let data = Processed {
             message: self.message,
             conversation,
@@ -478,12 +544,23 @@ impl Write for Postpone {
                 "UPDATE pending SET attempt = ?3, next_at = ?4, last_error = ?5
                  WHERE account = ?1 AND seq = ?2",
             )?
-            .execute((account.raw(), seq.0, self.attempt, self.next_at.0, &self.error))?;
+            .execute((
+                account.raw(),
+                seq.0,
+                self.attempt,
+                self.next_at.0,
+                &self.error,
+            ))?;
         Ok(changed == 1)
     }
 }
 
-fn prepare(sealer: &Sealer, account: AccountId, id: MessageId, inbound: Inbound) -> Result<Item, StoreError> {
+fn prepare(
+    sealer: &Sealer,
+    account: AccountId,
+    id: MessageId,
+    inbound: Inbound,
+) -> Result<Item, StoreError> {
     if inbound.wire_id.is_empty() || inbound.wire_id.len() > WIRE_ID_MAX {
         return Err(StoreError::invalid(format!(
             "a message's wire id has 1 to {WIRE_ID_MAX} bytes; this one has {}",
@@ -495,7 +572,12 @@ fn prepare(sealer: &Sealer, account: AccountId, id: MessageId, inbound: Inbound)
         [] => None,
         raw => Some(sealer.seal(account, Kind::RawMessage, inbound.wire_id.as_bytes(), raw)?),
     };
-    Ok(Item { id, inbound, content, raw })
+    Ok(Item {
+        id,
+        inbound,
+        content,
+        raw,
+    })
 }
 
 impl Store {
@@ -506,43 +588,78 @@ impl Store {
     /// in several transactions; after an error, hand all of them over again.
     /// [`StoreError::NotOwner`] when another process has taken the account.
     pub async fn accept(&self, accept: Accept) -> Result<Vec<Accepted>, StoreError> {
-        let Accept { account, owner, now, items } = accept;
+        let Accept {
+            account,
+            owner,
+            now,
+            items,
+        } = accept;
         let mut outcomes = Vec::with_capacity(items.len());
         let mut items = items.into_iter();
         loop {
             let some: Vec<Item> = items
                 .by_ref()
                 .take(ACCEPT_ITEMS_MAX)
-                .map(|inbound| {
-                    prepare(&self.shared.sealer, account, self.next_id(now), inbound)
-                })
+                .map(|inbound| prepare(&self.shared.sealer, account, self.next_id(now), inbound))
                 .collect::<Result<_, _>>()?;
             if some.is_empty() {
                 return Ok(outcomes);
             }
-            outcomes.extend(self.write(AcceptItems { account, owner, now, items: some }).await?);
+            outcomes.extend(
+                self.write(AcceptItems {
+                    account,
+                    owner,
+                    now,
+                    items: some,
+                })
+                .await?,
+            );
         }
     }
 
     /// Commits the outcome of a message's stages as one: findings, sends, events, "done".
     /// Nothing is written when it was done already or the account has another owner.
     pub async fn complete(&self, complete: Complete) -> Result<Completed, StoreError> {
-        let Complete { message, account, owner, now, findings, sends, events } = complete;
+        let Complete {
+            message,
+            account,
+            owner,
+            now,
+            findings,
+            sends,
+            events,
+        } = complete;
         let sealer = &self.shared.sealer;
         let sends = sends.into_iter().map(|draft| Prepared::new(sealer, draft));
         let sends: Vec<Prepared> = sends.collect::<Result<_, _>>()?;
         let findings = Arc::new(findings);
         #[cfg(feature = "fault-injection")]
         if self.mutated(crate::fault::Mutation::OutboxOutsideCommit) {
-            let done =
-                CompleteMessage { message, account, owner, now, findings, sends: vec![], events };
+            let done = CompleteMessage {
+                message,
+                account,
+                owner,
+                now,
+                findings,
+                sends: vec![],
+                events,
+            };
             let done = self.write(done).await?;
             return match done {
                 Completed::Done { .. } => self.send_apart(sends, now).await,
                 other => Ok(other),
             };
         }
-        self.write(CompleteMessage { message, account, owner, now, findings, sends, events }).await
+        self.write(CompleteMessage {
+            message,
+            account,
+            owner,
+            now,
+            findings,
+            sends,
+            events,
+        })
+        .await
     }
 
     /// Messages that are accepted and not done, by their place, after `after`.
@@ -555,7 +672,11 @@ impl Store {
         self.read(move |conn| {
             let sql = format!("{WORK} WHERE p.account = ?1 AND p.seq > ?2 ORDER BY p.seq LIMIT ?3");
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            collect(conn.prepare_cached(&sql)?.query((account.raw(), after.0, limit))?, work_at)
+            collect(
+                conn.prepare_cached(&sql)?
+                    .query((account.raw(), after.0, limit))?,
+                work_at,
+            )
         })
         .await
     }
@@ -569,7 +690,13 @@ impl Store {
         error: &str,
     ) -> Result<bool, StoreError> {
         let error = cut(error, crate::dead_letters::ERROR_MAX).to_owned();
-        self.write(Postpone { message, attempt, next_at, error }).await
+        self.write(Postpone {
+            message,
+            attempt,
+            next_at,
+            error,
+        })
+        .await
     }
 
     /// The raw protobuf of a message; `None` when there is none.
@@ -580,7 +707,11 @@ impl Store {
                 conn.prepare_cached("SELECT account, wire_id, raw FROM message WHERE id = ?1")?;
             let found = first(statement.query([message.raw()])?, |row| {
                 let account = AccountId::from_raw(row.get(0)?);
-                Ok((account, row.get::<_, String>(1)?, row.get::<_, Option<Vec<u8>>>(2)?))
+                Ok((
+                    account,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, Option<Vec<u8>>>(2)?,
+                ))
             })?;
             let (account, wire_id, raw) = found.ok_or(StoreError::NotFound { what: "message" })?;
             let sealer = &store.shared.sealer;

@@ -4,8 +4,10 @@ use crate::error::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Every migration in order; number N is the N-th. Never change one that was released.
-const ALL: &[&str] =
-    &[include_str!("migrations/0001_core.sql"), include_str!("migrations/0002_admin.sql")];
+const ALL: &[&str] = &[
+    include_str!("migrations/0001_core.sql"),
+    include_str!("migrations/0002_admin.sql"),
+];
 
 /// Brings the database to the newest schema. Refuses one that is newer than this program.
 pub(crate) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {

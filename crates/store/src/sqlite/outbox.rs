@@ -3,18 +3,14 @@
 use crate::command::{Write, found};
 use crate::error::StoreError;
 use crate::seal::{Kind, Sealer};
-use crate::sending::{
-    Enqueued, IDEMPOTENCY_KEY_MAX, Idempotency, OutboxItem, Queued, SendStatus,
-};
+use crate::sending::{Enqueued, IDEMPOTENCY_KEY_MAX, Idempotency, OutboxItem, Queued, SendStatus};
 use crate::sqlite::accounts::{Home, home};
 use crate::sqlite::annotations;
 use crate::sqlite::codec::{
     ToWord as _, address_at, collect, cut, first, json_at, to_json, word_at,
 };
 use crate::sqlite::events::emit;
-use crate::sqlite::identity::{
-    Evidence, Seen, With, conversation, current_conversation, resolve,
-};
+use crate::sqlite::identity::{Evidence, Seen, With, conversation, current_conversation, resolve};
 use crate::sqlite::messages::{Place, move_head, stored};
 use crate::store::Store;
 use crate::writer::Tx;
@@ -40,7 +36,12 @@ impl Prepared {
         let frozen = draft.frozen.take();
         let seal = |payload: Vec<u8>| seal_payload(sealer, draft.account, draft.id, &payload);
         let frozen = frozen.map(seal).transpose()?;
-        Ok(Self { draft, content, cause, frozen })
+        Ok(Self {
+            draft,
+            content,
+            cause,
+            frozen,
+        })
     }
 }
 
@@ -71,14 +72,21 @@ pub(crate) fn insert_send(
 ) -> Result<Queued, StoreError> {
     let draft = &send.draft;
     if draft.account != home.account {
-        return Err(StoreError::invalid("a send belongs to another account than its cause"));
+        return Err(StoreError::invalid(
+            "a send belongs to another account than its cause",
+        ));
     }
     let conversation = match draft.conversation {
         Some(conversation) => current_conversation(tx, home, conversation)?,
         None => conversation_to(tx, home, draft, now)?,
     };
     let seq = tx.next_seq(home.account)?;
-    let place = Place { home, conversation, sender: None, now };
+    let place = Place {
+        home,
+        conversation,
+        sender: None,
+        now,
+    };
     tx.prepare(
         "INSERT INTO message (id, account, conversation, seq, direction, origin, wire_id, chat,
            sent_at, received_at, committed_at, kind, content)
@@ -126,7 +134,11 @@ pub(crate) fn insert_send(
     });
     emit(tx, place.about(), kind::MESSAGE_ACCEPTED, &data)?;
     annotations::apply(tx, place, draft.id, &draft.content, draft.created_at)?;
-    Ok(Queued { message: draft.id, conversation, seq })
+    Ok(Queued {
+        message: draft.id,
+        conversation,
+        seq,
+    })
 }
 
 fn conversation_to(
@@ -149,8 +161,10 @@ fn insert_frozen(
     payload: &[u8],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.prepare("INSERT INTO frozen (message, payload, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-        .execute((message.raw(), payload, now.0))?;
+    tx.prepare(
+        "INSERT INTO frozen (message, payload, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    )?
+    .execute((message.raw(), payload, now.0))?;
     Ok(())
 }
 
@@ -163,12 +177,23 @@ struct Enqueue {
 impl Write for Enqueue {
     type Output = Enqueued;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Enqueued, StoreError> {
-        if let Some(before) = self.idempotency.as_ref().map(|key| used(tx, key)).transpose()?.flatten() {
+        if let Some(before) = self
+            .idempotency
+            .as_ref()
+            .map(|key| used(tx, key))
+            .transpose()?
+            .flatten()
+        {
             return Ok(before);
         }
         let home = home(tx, self.send.draft.account)?;
         let queued = insert_send(tx, home, &self.send, self.now)?;
-        if let Some(Idempotency { workspace, key, request_hash }) = &self.idempotency {
+        if let Some(Idempotency {
+            workspace,
+            key,
+            request_hash,
+        }) = &self.idempotency
+        {
             tx.prepare(
                 "INSERT INTO idempotency
                    (workspace, key, request_hash, message, conversation, seq, created_at)
@@ -193,16 +218,19 @@ fn used(tx: &Tx<'_>, idempotency: &Idempotency) -> Result<Option<Enqueued>, Stor
         "SELECT request_hash, message, conversation, seq FROM idempotency
          WHERE workspace = ?1 AND key = ?2",
     )?;
-    first(statement.query((idempotency.workspace.raw(), &idempotency.key))?, |row| {
-        if row.get::<_, Vec<u8>>(0)? != idempotency.request_hash {
-            return Ok(Enqueued::KeyReused);
-        }
-        Ok(Enqueued::Replayed(Queued {
-            message: MessageId::from_raw(row.get(1)?),
-            conversation: ConversationId::from_raw(row.get(2)?),
-            seq: Seq(row.get(3)?),
-        }))
-    })
+    first(
+        statement.query((idempotency.workspace.raw(), &idempotency.key))?,
+        |row| {
+            if row.get::<_, Vec<u8>>(0)? != idempotency.request_hash {
+                return Ok(Enqueued::KeyReused);
+            }
+            Ok(Enqueued::Replayed(Queued {
+                message: MessageId::from_raw(row.get(1)?),
+                conversation: ConversationId::from_raw(row.get(2)?),
+                seq: Seq(row.get(3)?),
+            }))
+        },
+    )
 }
 
 struct Freeze {
@@ -290,7 +318,12 @@ impl Store {
             )));
         }
         let send = Prepared::new(&self.shared.sealer, draft)?;
-        self.write(Enqueue { send, idempotency, now }).await
+        self.write(Enqueue {
+            send,
+            idempotency,
+            now,
+        })
+        .await
     }
 
     /// Commits sends apart from what caused them: a deliberate fault.
@@ -302,7 +335,14 @@ impl Store {
     ) -> Result<crate::flow::Completed, StoreError> {
         let mut queued = Vec::new();
         for send in sends {
-            if let Enqueued::New(one) = self.write(Enqueue { send, idempotency: None, now }).await? {
+            if let Enqueued::New(one) = self
+                .write(Enqueue {
+                    send,
+                    idempotency: None,
+                    now,
+                })
+                .await?
+            {
                 queued.push(one);
             }
         }
@@ -338,7 +378,10 @@ impl Store {
         self.read(move |conn| {
             let sql = format!("{ITEM} WHERE o.message = ?1");
             let item = first(conn.prepare_cached(&sql)?.query([message.raw()])?, item_at)?;
-            opened(&store.shared.sealer, item.ok_or(StoreError::NotFound { what: "send" })?)
+            opened(
+                &store.shared.sealer,
+                item.ok_or(StoreError::NotFound { what: "send" })?,
+            )
         })
         .await
     }
@@ -376,10 +419,18 @@ impl Store {
         payload: &[u8],
         now: Timestamp,
     ) -> Result<Vec<u8>, StoreError> {
-        let account = self.read(move |conn| Ok(stored(conn, message)?.account)).await?;
+        let account = self
+            .read(move |conn| Ok(stored(conn, message)?.account))
+            .await?;
         let sealer = &self.shared.sealer;
         let payload = seal_payload(sealer, account, message, payload)?;
-        let counts = self.write(Freeze { message, payload, now }).await?;
+        let counts = self
+            .write(Freeze {
+                message,
+                payload,
+                now,
+            })
+            .await?;
         open_payload(sealer, account, message, &counts)
     }
 
@@ -415,6 +466,11 @@ impl Store {
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
         let error = cut(error, crate::dead_letters::ERROR_MAX).to_owned();
-        self.write(AttemptFailed { message, error, next_at }).await
+        self.write(AttemptFailed {
+            message,
+            error,
+            next_at,
+        })
+        .await
     }
 }

@@ -44,7 +44,9 @@ fn keep_an_owner(tx: &Tx<'_>, id: PersonId) -> Result<(), StoreError> {
     if tx.prepare(sql)?.query_row([id.raw()], |row| row.get(0))? {
         return Ok(());
     }
-    Err(StoreError::conflict("this is the last owner; make somebody else an owner first"))
+    Err(StoreError::conflict(
+        "this is the last owner; make somebody else an owner first",
+    ))
 }
 
 struct CreatePerson {
@@ -57,9 +59,13 @@ struct CreatePerson {
 
 impl CreatePerson {
     fn check_setup(&self, tx: &Tx<'_>, people: i64) -> Result<(), StoreError> {
-        let Some(token) = self.setup else { return Ok(()) };
+        let Some(token) = self.setup else {
+            return Ok(());
+        };
         if people > 0 {
-            return Err(StoreError::conflict("set-up is done already; sign in instead"));
+            return Err(StoreError::conflict(
+                "set-up is done already; sign in instead",
+            ));
         }
         let used = tx
             .prepare("DELETE FROM meta WHERE name = ?1 AND value = ?2")?
@@ -77,15 +83,23 @@ impl Write for CreatePerson {
     type Output = Person;
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Person, StoreError> {
-        let people: i64 =
-            tx.prepare("SELECT count(*) FROM person")?.query_row([], |row| row.get(0))?;
+        let people: i64 = tx
+            .prepare("SELECT count(*) FROM person")?
+            .query_row([], |row| row.get(0))?;
         self.check_setup(tx, people)?;
         if people >= PEOPLE_MAX {
-            return Err(StoreError::conflict(format!("there are {PEOPLE_MAX} people already")));
+            return Err(StoreError::conflict(format!(
+                "there are {PEOPLE_MAX} people already"
+            )));
         }
         let taken = "SELECT EXISTS (SELECT 1 FROM person WHERE login = ?1)";
-        if tx.prepare(taken)?.query_row([&self.new.login], |row| row.get(0))? {
-            return Err(StoreError::conflict("this login is taken; choose another one"));
+        if tx
+            .prepare(taken)?
+            .query_row([&self.new.login], |row| row.get(0))?
+        {
+            return Err(StoreError::conflict(
+                "this login is taken; choose another one",
+            ));
         }
         tx.prepare(
             "INSERT INTO person
@@ -135,7 +149,8 @@ impl Write for SetPassword {
 fn end_sign_ins(tx: &Tx<'_>, person: PersonId, end: EndSignIns) -> Result<(), StoreError> {
     match end {
         EndSignIns::All => {
-            tx.prepare("DELETE FROM sign_in WHERE person = ?1")?.execute([person.raw()])?;
+            tx.prepare("DELETE FROM sign_in WHERE person = ?1")?
+                .execute([person.raw()])?;
         }
         EndSignIns::Except(token) => {
             tx.prepare("DELETE FROM sign_in WHERE person = ?1 AND token_hash <> ?2")?
@@ -198,9 +213,7 @@ impl Write for StartSignIn {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let changed = tx
-            .prepare(
-                "UPDATE person SET signed_in_at = ?2 WHERE id = ?1 AND disabled_at IS NULL",
-            )?
+            .prepare("UPDATE person SET signed_in_at = ?2 WHERE id = ?1 AND disabled_at IS NULL")?
             .execute((self.person.raw(), self.now.0))?;
         found(changed, "person")?;
         tx.prepare(
@@ -212,7 +225,12 @@ impl Write for StartSignIn {
             "INSERT INTO sign_in (token_hash, person, created_at, expires_at, seen_at)
              VALUES (?1, ?2, ?3, ?4, ?3)",
         )?
-        .execute((self.token.0, self.person.raw(), self.now.0, self.expires_at.0))?;
+        .execute((
+            self.token.0,
+            self.person.raw(),
+            self.now.0,
+            self.expires_at.0,
+        ))?;
         Ok(())
     }
 }
@@ -238,7 +256,8 @@ impl Write for EndSignIn {
     type Output = ();
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        tx.prepare("DELETE FROM sign_in WHERE token_hash = ?1")?.execute([self.0.0])?;
+        tx.prepare("DELETE FROM sign_in WHERE token_hash = ?1")?
+            .execute([self.0.0])?;
         Ok(())
     }
 }
@@ -249,7 +268,9 @@ impl Write for EndExpired {
     type Output = u64;
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        let ended = tx.prepare("DELETE FROM sign_in WHERE expires_at <= ?1")?.execute([self.0.0])?;
+        let ended = tx
+            .prepare("DELETE FROM sign_in WHERE expires_at <= ?1")?
+            .execute([self.0.0])?;
         Ok(ended as u64)
     }
 }
@@ -268,9 +289,19 @@ fn check_words(login: &str, name: &str) -> Result<(), StoreError> {
 
 impl Store {
     /// Creates somebody who can sign in. [`StoreError::Conflict`] when the login is taken.
-    pub async fn create_person(&self, new: NewPerson, now: Timestamp) -> Result<Person, StoreError> {
+    pub async fn create_person(
+        &self,
+        new: NewPerson,
+        now: Timestamp,
+    ) -> Result<Person, StoreError> {
         check_words(&new.login, &new.name)?;
-        self.write(CreatePerson { id: self.next_id(now), new, now, setup: None }).await
+        self.write(CreatePerson {
+            id: self.next_id(now),
+            new,
+            now,
+            setup: None,
+        })
+        .await
     }
 
     /// Creates the first person, who becomes owner whatever `new` says, and uses up the set-up
@@ -284,7 +315,13 @@ impl Store {
     ) -> Result<Person, StoreError> {
         check_words(&new.login, &new.name)?;
         new.role = PersonRole::Owner;
-        self.write(CreatePerson { id: self.next_id(now), new, now, setup: Some(token) }).await
+        self.write(CreatePerson {
+            id: self.next_id(now),
+            new,
+            now,
+            setup: Some(token),
+        })
+        .await
     }
 
     /// Remembers the hash of the set-up token; the one before no longer works.
@@ -307,7 +344,10 @@ impl Store {
             let sql = format!("SELECT {COLUMNS}, p.password_hash FROM person p WHERE p.login = ?1");
             conn.prepare_cached(&sql)?
                 .query_and_then([login], |row| {
-                    Ok(Credentials { person: person(row)?, password_hash: row.get("password_hash")? })
+                    Ok(Credentials {
+                        person: person(row)?,
+                        password_hash: row.get("password_hash")?,
+                    })
                 })?
                 .next()
                 .transpose()
@@ -316,7 +356,11 @@ impl Store {
     }
 
     /// Everybody in a workspace, in the order they were created.
-    pub async fn people(&self, workspace: WorkspaceId, page: Page) -> Result<Paged<Person>, StoreError> {
+    pub async fn people(
+        &self,
+        workspace: WorkspaceId,
+        page: Page,
+    ) -> Result<Paged<Person>, StoreError> {
         self.read(move |conn| {
             let [after] = page.after()?.unwrap_or([0]);
             let sql = format!(
@@ -339,7 +383,12 @@ impl Store {
         password_hash: String,
         end: EndSignIns,
     ) -> Result<(), StoreError> {
-        self.write(SetPassword { person, password_hash, end }).await
+        self.write(SetPassword {
+            person,
+            password_hash,
+            end,
+        })
+        .await
     }
 
     /// Changes name and role. [`StoreError::Conflict`] when no owner would be left.
@@ -355,7 +404,11 @@ impl Store {
 
     /// Locks somebody out and ends their sign-ins. [`StoreError::Conflict`] for the last owner.
     pub async fn disable_person(&self, person: PersonId, now: Timestamp) -> Result<(), StoreError> {
-        self.write(SetDisabled { person, at: Some(now) }).await
+        self.write(SetDisabled {
+            person,
+            at: Some(now),
+        })
+        .await
     }
 
     /// Lets somebody in again.
@@ -372,11 +425,21 @@ impl Store {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(StartSignIn { token, person, now, expires_at }).await
+        self.write(StartSignIn {
+            token,
+            person,
+            now,
+            expires_at,
+        })
+        .await
     }
 
     /// The valid sign-in with this token, if any.
-    pub async fn sign_in(&self, token: TokenHash, now: Timestamp) -> Result<Option<SignIn>, StoreError> {
+    pub async fn sign_in(
+        &self,
+        token: TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<SignIn>, StoreError> {
         self.read(move |conn| {
             let sql = format!(
                 "SELECT {COLUMNS}, s.created_at AS started_at, s.expires_at, s.seen_at

@@ -4,6 +4,7 @@ use crate::command::Write;
 use crate::dead_letters::DEAD_LETTERS_KEPT;
 use crate::error::StoreError;
 use crate::sending::{EVENTS_KEPT, FROZEN_KEPT, IDEMPOTENCY_KEPT, PRUNE_MAX, Pruned};
+use crate::sqlite::events;
 use crate::store::Store;
 use crate::writer::Tx;
 use waypost_engine::model::Timestamp;
@@ -31,15 +32,7 @@ impl Write for Prune {
                  (SELECT workspace, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)",
                 self.now - IDEMPOTENCY_KEPT,
             )?,
-            // From the oldest on, up to the first that is still young; the newest always stays.
-            events: run(
-                "DELETE FROM event WHERE position IN
-                 (SELECT position FROM event WHERE position < coalesce(
-                    (SELECT position FROM event WHERE at >= ?1 ORDER BY position LIMIT 1),
-                    (SELECT max(position) FROM event))
-                  ORDER BY position LIMIT ?2)",
-                self.now - EVENTS_KEPT,
-            )?,
+            events: events::prune(tx, self.now - EVENTS_KEPT, PRUNE_MAX)?,
             dead_letters: run(
                 "DELETE FROM dead_letter WHERE id IN
                  (SELECT id FROM dead_letter WHERE updated_at < ?1

@@ -41,7 +41,9 @@ pub(super) fn message(row: &Row<'_>) -> Result<MessageView, StoreError> {
         origin: name_at(row, "origin")?,
         wire_id: row.get("wire_id")?,
         chat: parsed_at(row, "chat")?,
-        sender: row.get::<_, Option<i64>>("sender")?.map(ContactId::from_raw),
+        sender: row
+            .get::<_, Option<i64>>("sender")?
+            .map(ContactId::from_raw),
         sender_address: parsed_or_null_at(row, "sender_address")?,
         sender_name: row.get("sender_name")?,
         sent_at: time_at(row, "sent_at")?,
@@ -65,7 +67,9 @@ fn without_keys(mut content: Content) -> Content {
 }
 
 fn send(row: &Row<'_>) -> Result<Option<SendView>, StoreError> {
-    let Some(state) = name_or_null_at(row, "state")? else { return Ok(None) };
+    let Some(state) = name_or_null_at(row, "state")? else {
+        return Ok(None);
+    };
     Ok(Some(SendView {
         state,
         fail: json_or_null_at(row, "fail")?,
@@ -78,27 +82,42 @@ fn send(row: &Row<'_>) -> Result<Option<SendView>, StoreError> {
 }
 
 fn media(row: &Row<'_>) -> Result<Option<MediaView>, StoreError> {
-    let Some(state) = row.get::<_, Option<String>>("media_state")? else { return Ok(None) };
+    let Some(state) = row.get::<_, Option<String>>("media_state")? else {
+        return Ok(None);
+    };
     let blob: Option<i64> = row.get("blob")?;
     let state = match (state.as_str(), blob) {
         ("pending", _) => MediaState::Pending,
         ("asked_again", _) => MediaState::AskedAgain,
         ("stored", Some(blob)) => MediaState::Stored {
             blob: BlobId::from_raw(blob),
-            bytes: row.get::<_, Option<i64>>("bytes")?.unwrap_or(0).cast_unsigned(),
+            bytes: row
+                .get::<_, Option<i64>>("bytes")?
+                .unwrap_or(0)
+                .cast_unsigned(),
         },
         ("failed", _) => MediaState::Failed {
             reason: row.get::<_, Option<String>>("reason")?.unwrap_or_default(),
         },
-        (other, _) => return Err(StoreError::corrupt(format!("'{other}' is no state of a file"))),
+        (other, _) => {
+            return Err(StoreError::corrupt(format!(
+                "'{other}' is no state of a file"
+            )));
+        }
     };
-    Ok(Some(MediaView { state, mime: row.get("mime")? }))
+    Ok(Some(MediaView {
+        state,
+        mime: row.get("mime")?,
+    }))
 }
 
 /// Adds reactions, edits and deletions to the messages they belong to.
 pub(super) fn annotate(conn: &Connection, messages: &mut [MessageView]) -> Result<(), StoreError> {
-    let places: HashMap<i64, usize> =
-        messages.iter().enumerate().map(|(at, message)| (message.id.raw(), at)).collect();
+    let places: HashMap<i64, usize> = messages
+        .iter()
+        .enumerate()
+        .map(|(at, message)| (message.id.raw(), at))
+        .collect();
     let targets = serde_json::to_string(&places.keys().collect::<Vec<_>>())?;
     let mut statement = conn.prepare_cached(
         "SELECT n.target, n.kind, n.value, n.sent_at, coalesce(c.merged_into, n.author) AS author
@@ -118,7 +137,9 @@ pub(super) fn annotate(conn: &Connection, messages: &mut [MessageView]) -> Resul
             "revoke" => message.revoked_at = Some(at),
             "reaction" => react(message, row.get("author")?, value, at),
             other => {
-                return Err(StoreError::corrupt(format!("'{other}' is no kind of annotation")));
+                return Err(StoreError::corrupt(format!(
+                    "'{other}' is no kind of annotation"
+                )));
             }
         }
     }
@@ -128,14 +149,19 @@ pub(super) fn annotate(conn: &Connection, messages: &mut [MessageView]) -> Resul
 /// One reaction per person counts, the newest; an empty one takes it back.
 fn react(message: &mut MessageView, author: i64, emoji: String, at: Timestamp) {
     let contact = (author != 0).then(|| ContactId::from_raw(author));
-    message.reactions.retain(|reaction| reaction.contact != contact);
+    message
+        .reactions
+        .retain(|reaction| reaction.contact != contact);
     if !emoji.is_empty() {
         message.reactions.push(Reaction { contact, emoji, at });
     }
 }
 
 fn place(message: &MessageView) -> Place {
-    Place { sent_at: message.sent_at, seq: message.seq }
+    Place {
+        sent_at: message.sent_at,
+        seq: message.seq,
+    }
 }
 
 /// Messages that stand for themselves; reactions, edits and deletions show at their targets.
@@ -148,7 +174,14 @@ fn read_page(
     page: &Page,
 ) -> Result<MessagePage, StoreError> {
     let (compare, order, from) = match around {
-        Around::Newest => ("<", "DESC", Place { sent_at: Timestamp(i64::MAX), seq: Seq(i64::MAX) }),
+        Around::Newest => (
+            "<",
+            "DESC",
+            Place {
+                sent_at: Timestamp(i64::MAX),
+                seq: Seq(i64::MAX),
+            },
+        ),
         Around::Before(place) => ("<", "DESC", place),
         Around::After(place) => (">", "ASC", place),
     };
@@ -158,7 +191,10 @@ fn read_page(
     );
     let found: Result<Vec<_>, StoreError> = conn
         .prepare_cached(&sql)?
-        .query_and_then((conversation.raw(), from.sent_at.0, from.seq.0, page.fetch()), message)?
+        .query_and_then(
+            (conversation.raw(), from.sent_at.0, from.seq.0, page.fetch()),
+            message,
+        )?
         .collect();
     let cut = page.cut(found?, |message| [message.seq.0]);
     let (mut messages, more) = (cut.items, cut.next.is_some());
@@ -172,7 +208,11 @@ fn read_page(
         Around::After(place) => Some(place),
         Around::Newest | Around::Before(_) => None,
     });
-    Ok(MessagePage { messages, older, newer })
+    Ok(MessagePage {
+        messages,
+        older,
+        newer,
+    })
 }
 
 impl Store {

@@ -16,7 +16,9 @@ fn rule(row: &Row<'_>) -> Result<Rule, StoreError> {
     Ok(Rule {
         id: RuleId::from_raw(row.get("id")?),
         workspace: WorkspaceId::from_raw(row.get("workspace")?),
-        account: row.get::<_, Option<i64>>("account")?.map(AccountId::from_raw),
+        account: row
+            .get::<_, Option<i64>>("account")?
+            .map(AccountId::from_raw),
         name: row.get("name")?,
         position: row.get("position")?,
         matches: json_at(row, "matches")?,
@@ -133,7 +135,9 @@ impl Write for DeleteRule {
 
 fn check(spec: &RuleSpec) -> Result<(), StoreError> {
     if spec.name.trim().is_empty() || spec.name.chars().count() > 200 {
-        return Err(StoreError::invalid("a rule needs a name of 1 to 200 characters"));
+        return Err(StoreError::invalid(
+            "a rule needs a name of 1 to 200 characters",
+        ));
     }
     if spec.answer.trim().is_empty() || spec.answer.len() > ANSWER_LEN_MAX {
         return Err(StoreError::invalid(format!(
@@ -147,13 +151,23 @@ impl Store {
     /// Creates a rule.
     pub async fn create_rule(&self, spec: RuleSpec, now: Timestamp) -> Result<Rule, StoreError> {
         check(&spec)?;
-        self.write(PutRule { put: Put::Create(now), id: self.next_id(now), spec }).await
+        self.write(PutRule {
+            put: Put::Create(now),
+            id: self.next_id(now),
+            spec,
+        })
+        .await
     }
 
     /// Replaces what a rule says. [`StoreError::NotFound`] when the workspace has no such rule.
     pub async fn change_rule(&self, id: RuleId, spec: RuleSpec) -> Result<Rule, StoreError> {
         check(&spec)?;
-        self.write(PutRule { put: Put::Change, id, spec }).await
+        self.write(PutRule {
+            put: Put::Change,
+            id,
+            spec,
+        })
+        .await
     }
 
     /// Deletes a rule.
@@ -179,7 +193,9 @@ impl Store {
             let sql = format!(
                 "SELECT {COLUMNS} FROM reply_rule WHERE workspace = ?1 ORDER BY position, id"
             );
-            conn.prepare_cached(&sql)?.query_and_then([workspace.raw()], rule)?.collect()
+            conn.prepare_cached(&sql)?
+                .query_and_then([workspace.raw()], rule)?
+                .collect()
         })
         .await
     }
@@ -193,7 +209,9 @@ impl Store {
                     AND enabled AND (account IS NULL OR account = ?1)
                  ORDER BY position, id"
             );
-            conn.prepare_cached(&sql)?.query_and_then([account.raw()], rule)?.collect()
+            conn.prepare_cached(&sql)?
+                .query_and_then([account.raw()], rule)?
+                .collect()
         })
         .await
     }

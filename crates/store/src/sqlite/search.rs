@@ -26,7 +26,8 @@ impl IndexSome {
             .collect::<Result<_, _>>()?;
         for id in &ids {
             put(tx, *id)?;
-            tx.prepare("DELETE FROM searchable_again WHERE message = ?1")?.execute([id])?;
+            tx.prepare("DELETE FROM searchable_again WHERE message = ?1")?
+                .execute([id])?;
         }
         Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX))
     }
@@ -68,7 +69,11 @@ impl Write for IndexSome {
             }
             room -= Self::onward(tx, account, room)?;
         }
-        Ok(if room > 0 { Indexed::All } else { Indexed::More })
+        Ok(if room > 0 {
+            Indexed::All
+        } else {
+            Indexed::More
+        })
     }
 }
 
@@ -92,7 +97,8 @@ fn is_behind(conn: &Connection) -> Result<bool, StoreError> {
 
 /// Puts a message's words into the index, in place of those it had.
 fn put(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
-    tx.prepare("DELETE FROM message_words WHERE rowid = ?1")?.execute([id])?;
+    tx.prepare("DELETE FROM message_words WHERE rowid = ?1")?
+        .execute([id])?;
     let content = tx
         .prepare("SELECT content FROM message WHERE id = ?1")?
         .query_and_then([id], |row| json_at::<Content>(row, "content"))?
@@ -124,8 +130,10 @@ fn expression(text: &str) -> Result<String, StoreError> {
             "a search has at most {QUERY_LEN_MAX} bytes; use fewer words"
         )));
     }
-    let terms: Vec<&str> =
-        text.split(|c: char| !c.is_alphanumeric()).filter(|term| !term.is_empty()).collect();
+    let terms: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|term| !term.is_empty())
+        .collect();
     if terms.is_empty() {
         return Err(StoreError::invalid("a search needs at least one word"));
     }

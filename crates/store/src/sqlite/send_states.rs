@@ -124,7 +124,9 @@ struct SendFailed {
 impl Write for SendFailed {
     type Output = Moved;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Moved, StoreError> {
-        let Some(sent) = by_message(tx, self.message)? else { return Ok(Moved::Unknown) };
+        let Some(sent) = by_message(tx, self.message)? else {
+            return Ok(Moved::Unknown);
+        };
         if !is_open(sent.state) {
             return Ok(Moved::Already(sent.state));
         }
@@ -193,7 +195,9 @@ impl Receipts {
         conversation: Option<ConversationId>,
         wire_id: &str,
     ) -> Result<Option<MessageId>, StoreError> {
-        let Some(sent) = by_wire_id(tx, home.account, wire_id)? else { return Ok(None) };
+        let Some(sent) = by_wire_id(tx, home.account, wire_id)? else {
+            return Ok(None);
+        };
         let theirs = sent.recipient == self.chat || conversation == Some(sent.conversation);
         let to = match self.receipt {
             Receipt::Delivered => SendState::Delivered,
@@ -216,7 +220,12 @@ impl Store {
         wire_id: &str,
         now: Timestamp,
     ) -> Result<Moved, StoreError> {
-        self.write(ServerAccepted { account, wire_id: wire_id.to_owned(), now }).await
+        self.write(ServerAccepted {
+            account,
+            wire_id: wire_id.to_owned(),
+            now,
+        })
+        .await
     }
 
     /// A send was refused or given up. One that was tried in vain also becomes a dead letter.
@@ -226,7 +235,12 @@ impl Store {
         reason: FailReason,
         now: Timestamp,
     ) -> Result<Moved, StoreError> {
-        self.write(SendFailed { message, reason, now }).await
+        self.write(SendFailed {
+            message,
+            reason,
+            now,
+        })
+        .await
     }
 
     /// A person takes a send back that is still waiting or held. The caller makes sure that it
@@ -252,6 +266,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<MessageId>, StoreError> {
         wire_ids.truncate(RECEIPT_IDS_MAX);
-        self.write(Receipts { account, chat, wire_ids, receipt, now }).await
+        self.write(Receipts {
+            account,
+            chat,
+            wire_ids,
+            receipt,
+            now,
+        })
+        .await
     }
 }

@@ -17,7 +17,12 @@ async fn a_follower_sees_every_event_once_while_many_write() {
     let writers: Vec<_> = (0..200)
         .map(|n| {
             let scene = scene.clone();
-            tokio::spawn(async move { scene.work(says(ana(), &format!("A{n}"), "hi")).await.message })
+            tokio::spawn(async move {
+                scene
+                    .work(says(ana(), &format!("A{n}"), "hi"))
+                    .await
+                    .message
+            })
         })
         .collect();
     let (mut bell, mut cursor, mut seen) = (scene.store.subscribe(), start, Vec::new());
@@ -41,13 +46,24 @@ async fn a_filter_passes_what_it_leaves_out() {
     let scene = Scene::new().await;
     let other = scene.second_account().await;
     scene.work(says(ana(), "A1", "hi")).await;
-    let filter = EventFilter { account: Some(other.id), ..all() };
-    let page = scene.store.events_after(scene.store.cursor_at(0), filter, 10).await.unwrap();
+    let filter = EventFilter {
+        account: Some(other.id),
+        ..all()
+    };
+    let page = scene
+        .store
+        .events_after(scene.store.cursor_at(0), filter, 10)
+        .await
+        .unwrap();
     assert_eq!(page.events.len(), 1);
     assert_eq!(page.events[0].kind, kind::ACCOUNT_STATE);
     assert_eq!(page.next, scene.store.head_cursor());
     let elsewhere = EventFilter::all(WorkspaceId::from_raw(77));
-    let page = scene.store.events_after(scene.store.cursor_at(0), elsewhere, 10).await.unwrap();
+    let page = scene
+        .store
+        .events_after(scene.store.cursor_at(0), elsewhere, 10)
+        .await
+        .unwrap();
     assert!(page.events.is_empty() && !page.more);
 }
 
@@ -59,18 +75,34 @@ async fn a_cursor_that_cannot_go_on_says_why() {
     let read = |cursor| scene.store.events_after(cursor, all(), 10);
     let elsewhere = Cursor { cell: 9, ..here };
     assert_eq!(read(elsewhere).await, resync(ResyncReason::Cell));
-    let restored = Cursor { epoch: here.epoch ^ 1, ..here };
+    let restored = Cursor {
+        epoch: here.epoch ^ 1,
+        ..here
+    };
     assert_eq!(read(restored).await, resync(ResyncReason::Epoch));
-    let ahead = Cursor { position: 1_000_000, ..here };
+    let ahead = Cursor {
+        position: 1_000_000,
+        ..here
+    };
     assert_eq!(read(ahead).await, resync(ResyncReason::Future));
 
     scene.work(says(ana(), "A1", "hi")).await;
     let month = Timestamp(NOON.0 + 31 * 24 * 3_600_000);
     assert!(scene.store.prune(month).await.unwrap().events > 0);
-    assert_eq!(read(scene.store.cursor_at(0)).await, resync(ResyncReason::Pruned));
+    assert_eq!(
+        read(scene.store.cursor_at(0)).await,
+        resync(ResyncReason::Pruned)
+    );
     // The newest event stays, so that positions never start over.
     let head = scene.store.head();
-    assert_eq!(read(scene.store.cursor_at(head - 1)).await.unwrap().events.len(), 1);
+    assert_eq!(
+        read(scene.store.cursor_at(head - 1))
+            .await
+            .unwrap()
+            .events
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -83,9 +115,15 @@ async fn a_database_from_a_newer_program_is_refused_untouched() {
     newer[60..64].copy_from_slice(&9_999u32.to_be_bytes());
     std::fs::write(scene.path(), &newer).unwrap();
     let refused = Store::open(StoreConfig::new(scene.path(), key())).unwrap_err();
-    assert!(matches!(refused, StoreError::NewerSchema { found: 9_999, .. }), "{refused}");
+    assert!(
+        matches!(refused, StoreError::NewerSchema { found: 9_999, .. }),
+        "{refused}"
+    );
     std::fs::write(scene.path(), &bytes).unwrap();
-    Store::open(StoreConfig::new(scene.path(), key())).unwrap().close().await;
+    Store::open(StoreConfig::new(scene.path(), key()))
+        .unwrap()
+        .close()
+        .await;
 }
 
 #[tokio::test]
@@ -94,5 +132,8 @@ async fn a_closed_store_refuses_and_says_so() {
     scene.store.close().await;
     let late = scene.store.take_ownership(scene.account).await;
     assert_eq!(late, Err(StoreError::Closed));
-    assert_eq!(scene.store.accounts(WorkspaceId::DEFAULT).await, Err(StoreError::Closed));
+    assert_eq!(
+        scene.store.accounts(WorkspaceId::DEFAULT).await,
+        Err(StoreError::Closed)
+    );
 }

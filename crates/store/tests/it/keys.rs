@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use waypost_store::{KeyValue, KeyWrite, MasterKey, Store, StoreConfig, StoreError};
 
 fn put(space: u16, key: &[u8], value: &[u8]) -> KeyWrite {
-    KeyWrite::Put { space, key: key.to_vec(), value: value.to_vec() }
+    KeyWrite::Put {
+        space,
+        key: key.to_vec(),
+        value: value.to_vec(),
+    }
 }
 
 #[tokio::test]
@@ -14,15 +18,29 @@ async fn keys_come_back_after_a_restart_and_accounts_do_not_see_each_other() {
     let mut scene = Scene::new().await;
     let other = scene.second_account().await.id;
     let (store, account) = (scene.store.clone(), scene.account);
-    store.key_write(account, vec![put(1, b"ana:0", b"ratchet"), put(2, b"ana:0", b"x")]).await.unwrap();
-    store.key_write(other, vec![put(1, b"ana:0", b"theirs")]).await.unwrap();
+    store
+        .key_write(
+            account,
+            vec![put(1, b"ana:0", b"ratchet"), put(2, b"ana:0", b"x")],
+        )
+        .await
+        .unwrap();
+    store
+        .key_write(other, vec![put(1, b"ana:0", b"theirs")])
+        .await
+        .unwrap();
     scene.restart().await;
     let store = &scene.store;
-    let got = store.key_get_many(account, 1, vec![b"ana:0".to_vec(), b"none".to_vec()]).await;
+    let got = store
+        .key_get_many(account, 1, vec![b"ana:0".to_vec(), b"none".to_vec()])
+        .await;
     assert_eq!(got.unwrap(), vec![Some(b"ratchet".to_vec()), None]);
     let theirs = store.key_get(other, 1, b"ana:0").await.unwrap();
     assert_eq!(theirs.as_deref(), Some(b"theirs".as_slice()));
-    store.key_write(account, vec![KeyWrite::ClearAll]).await.unwrap();
+    store
+        .key_write(account, vec![KeyWrite::ClearAll])
+        .await
+        .unwrap();
     assert_eq!(store.key_get(account, 1, b"ana:0").await.unwrap(), None);
     assert!(store.key_get(other, 1, b"ana:0").await.unwrap().is_some());
 }
@@ -31,24 +49,49 @@ async fn keys_come_back_after_a_restart_and_accounts_do_not_see_each_other() {
 async fn the_database_file_shows_no_secret_and_opens_with_its_own_key_only() {
     let scene = Scene::new().await;
     let secret = b"correct horse battery staple";
-    scene.store.key_write(scene.account, vec![put(1, b"noise", secret)]).await.unwrap();
+    scene
+        .store
+        .key_write(scene.account, vec![put(1, b"noise", secret)])
+        .await
+        .unwrap();
     scene.store.close().await;
     let file = std::fs::read(scene.path()).unwrap();
     assert!(!file.windows(secret.len()).any(|window| window == secret));
-    assert!(file.windows(5).any(|window| window == b"noise"), "the key is there, in the clear");
+    assert!(
+        file.windows(5).any(|window| window == b"noise"),
+        "the key is there, in the clear"
+    );
     let wrong = Store::open(StoreConfig::new(scene.path(), MasterKey::new([9; 32])));
     assert_eq!(wrong.unwrap_err(), StoreError::WrongKey);
-    Store::open(StoreConfig::new(scene.path(), key())).unwrap().close().await;
+    Store::open(StoreConfig::new(scene.path(), key()))
+        .unwrap()
+        .close()
+        .await;
 }
 
 #[tokio::test]
 async fn a_deleted_account_leaves_no_key_behind() {
     let scene = Scene::new().await;
-    scene.store.key_write(scene.account, vec![put(1, b"noise", b"secret")]).await.unwrap();
-    scene.store.delete_account(scene.account, NOON).await.unwrap();
-    let left = scene.store.key_scan(scene.account, 1, b"", None, 10).await.unwrap();
+    scene
+        .store
+        .key_write(scene.account, vec![put(1, b"noise", b"secret")])
+        .await
+        .unwrap();
+    scene
+        .store
+        .delete_account(scene.account, NOON)
+        .await
+        .unwrap();
+    let left = scene
+        .store
+        .key_scan(scene.account, 1, b"", None, 10)
+        .await
+        .unwrap();
     assert!(left.is_empty());
-    let late = scene.store.key_write(scene.account, vec![put(1, b"noise", b"late")]).await;
+    let late = scene
+        .store
+        .key_write(scene.account, vec![put(1, b"noise", b"late")])
+        .await;
     assert_eq!(late, Err(StoreError::NotFound { what: "account" }));
 }
 

@@ -4,69 +4,85 @@ use serde_json::json;
 use std::path::PathBuf;
 use tempfile::TempDir;
 use waypost_engine::model::{
-    Account, AccountId, Address, Content, Draft, Event, Inbound, MessageId, Origin, RuleId, SendOrigin,
-    Seq, Timestamp, WorkspaceId,
+    Account, AccountId, Address, Content, Draft, Event, Inbound, MessageId, Origin, RuleId,
+    SendOrigin, Seq, Timestamp, WorkspaceId,
 };
 use waypost_store::{
-    Accept, Accepted, Complete, Completed, EventFilter, MasterKey, NewAccount, OwnerEpoch,
-    Store, StoreConfig, Work,
+    Accept, Accepted, Complete, Completed, EventFilter, MasterKey, NewAccount, OwnerEpoch, Store,
+    StoreConfig, Work,
 };
 
-pub const NOON: Timestamp = Timestamp(1_800_000_000_000);
+pub(crate) const NOON: Timestamp = Timestamp(1_800_000_000_000);
 
-pub struct Scene {
-    pub store: Store,
-    pub account: AccountId,
-    pub owner: OwnerEpoch,
+pub(crate) struct Scene {
+    pub(crate) store: Store,
+    pub(crate) account: AccountId,
+    pub(crate) owner: OwnerEpoch,
     dir: TempDir,
 }
 
-pub fn key() -> MasterKey {
+pub(crate) fn key() -> MasterKey {
     MasterKey::new([3; 32])
 }
 
 impl Scene {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(StoreConfig::new(dir.path().join("waypost.db"), key())).unwrap();
-        let account = store.create_account(NewAccount::named("Sales", NOON)).await.unwrap();
+        let account = store
+            .create_account(NewAccount::named("Sales", NOON))
+            .await
+            .unwrap();
         let owner = store.take_ownership(account.id).await.unwrap();
-        Self { store, account: account.id, owner, dir }
+        Self {
+            store,
+            account: account.id,
+            owner,
+            dir,
+        }
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("waypost.db")
     }
 
-    pub async fn second_account(&self) -> Account {
-        self.store.create_account(NewAccount::named("Support", NOON)).await.unwrap()
+    pub(crate) async fn second_account(&self) -> Account {
+        self.store
+            .create_account(NewAccount::named("Support", NOON))
+            .await
+            .unwrap()
     }
 
     /// Stops and starts the program.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.store.close().await;
         self.store = Store::open(StoreConfig::new(self.path(), key())).unwrap();
         self.owner = self.store.take_ownership(self.account).await.unwrap();
     }
 
-    pub async fn accept(&self, items: Vec<Inbound>) -> Vec<Accepted> {
-        let accept = Accept { account: self.account, owner: self.owner, now: NOON, items };
+    pub(crate) async fn accept(&self, items: Vec<Inbound>) -> Vec<Accepted> {
+        let accept = Accept {
+            account: self.account,
+            owner: self.owner,
+            now: NOON,
+            items,
+        };
         self.store.accept(accept).await.unwrap()
     }
 
-    pub async fn accept_one(&self, item: Inbound) -> Accepted {
+    pub(crate) async fn accept_one(&self, item: Inbound) -> Accepted {
         self.accept(vec![item]).await.pop().unwrap()
     }
 
     /// Accepts something that is to be worked on.
-    pub async fn work(&self, item: Inbound) -> Work {
+    pub(crate) async fn work(&self, item: Inbound) -> Work {
         match self.accept_one(item).await {
             Accepted::New(work) | Accepted::Repaired(work) => *work,
             other => panic!("expected work, got {other:?}"),
         }
     }
 
-    pub async fn complete(&self, work: &Work, sends: Vec<Draft>) -> Completed {
+    pub(crate) async fn complete(&self, work: &Work, sends: Vec<Draft>) -> Completed {
         let complete = Complete {
             message: work.message,
             account: self.account,
@@ -79,12 +95,15 @@ impl Scene {
         self.store.complete(complete).await.unwrap()
     }
 
-    pub async fn unfinished(&self) -> Vec<Work> {
-        self.store.unfinished(self.account, Seq(0), 1_000).await.unwrap()
+    pub(crate) async fn unfinished(&self) -> Vec<Work> {
+        self.store
+            .unfinished(self.account, Seq(0), 1_000)
+            .await
+            .unwrap()
     }
 
     /// A text to somebody, decided now.
-    pub fn draft(&self, to: Address, wire_id: &str, words: &str) -> Draft {
+    pub(crate) fn draft(&self, to: Address, wire_id: &str, words: &str) -> Draft {
         Draft {
             id: self.store.next_id::<MessageId>(NOON),
             account: self.account,
@@ -98,45 +117,54 @@ impl Scene {
         }
     }
 
-    pub fn answer(&self, work: &Work, wire_id: &str, words: &str) -> Draft {
+    pub(crate) fn answer(&self, work: &Work, wire_id: &str, words: &str) -> Draft {
         Draft {
             conversation: Some(work.conversation),
-            origin: SendOrigin::Rule { rule: RuleId::from_raw(1), answers: work.message },
+            origin: SendOrigin::Rule {
+                rule: RuleId::from_raw(1),
+                answers: work.message,
+            },
             ..self.draft(work.chat.clone(), wire_id, words)
         }
     }
 
     /// Every event of one kind since the beginning.
-    pub async fn told(&self, kind: &str) -> Vec<Event> {
-        let filter =
-            EventFilter { kinds: vec![kind.to_owned()], ..EventFilter::all(WorkspaceId::DEFAULT) };
+    pub(crate) async fn told(&self, kind: &str) -> Vec<Event> {
+        let filter = EventFilter {
+            kinds: vec![kind.to_owned()],
+            ..EventFilter::all(WorkspaceId::DEFAULT)
+        };
         let start = self.store.cursor_at(0);
-        self.store.events_after(start, filter, 1_000).await.unwrap().events
+        self.store
+            .events_after(start, filter, 1_000)
+            .await
+            .unwrap()
+            .events
     }
 }
 
-pub fn ana() -> Address {
+pub(crate) fn ana() -> Address {
     Address::phone("971500000001")
 }
 
-pub fn ana_lid() -> Address {
+pub(crate) fn ana_lid() -> Address {
     Address::lid("1111")
 }
 
-pub fn ben() -> Address {
+pub(crate) fn ben() -> Address {
     Address::phone("971500000002")
 }
 
-pub fn ben_lid() -> Address {
+pub(crate) fn ben_lid() -> Address {
     Address::lid("2222")
 }
 
-pub fn family() -> Address {
+pub(crate) fn family() -> Address {
     Address::group("12036300000000")
 }
 
 /// A message from one person to the account.
-pub fn says(from: Address, wire_id: &str, words: &str) -> Inbound {
+pub(crate) fn says(from: Address, wire_id: &str, words: &str) -> Inbound {
     Inbound {
         wire_id: wire_id.to_owned(),
         chat: from.clone(),
@@ -154,17 +182,20 @@ pub fn says(from: Address, wire_id: &str, words: &str) -> Inbound {
 }
 
 /// The same person's other address, named by the stanza.
-pub fn also(mut inbound: Inbound, other: Address) -> Inbound {
+pub(crate) fn also(mut inbound: Inbound, other: Address) -> Inbound {
     inbound.sender_alt = Some(other);
     inbound
 }
 
 /// A message of a person in a group.
-pub fn in_group(group: Address, from: Address, wire_id: &str, words: &str) -> Inbound {
-    Inbound { chat: group, ..says(from, wire_id, words) }
+pub(crate) fn in_group(group: Address, from: Address, wire_id: &str, words: &str) -> Inbound {
+    Inbound {
+        chat: group,
+        ..says(from, wire_id, words)
+    }
 }
 
 /// A message without words of its own.
-pub fn with(inbound: Inbound, content: Content) -> Inbound {
+pub(crate) fn with(inbound: Inbound, content: Content) -> Inbound {
     Inbound { content, ..inbound }
 }

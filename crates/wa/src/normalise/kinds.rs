@@ -113,7 +113,10 @@ const NAMES: &[(u32, &str)] = &[
 /// The name of what an encoded message holds; `None` when it holds nothing for people.
 pub(super) fn name(encoded: &[u8]) -> Option<String> {
     let number = Fields(encoded).find(|number| !SILENT.contains(number))?;
-    let known = NAMES.iter().find(|(known, _)| *known == number).map(|(_, name)| (*name).to_owned());
+    let known = NAMES
+        .iter()
+        .find(|(known, _)| *known == number)
+        .map(|(_, name)| (*name).to_owned());
     Some(known.unwrap_or_else(|| format!("field_{number}")))
 }
 

@@ -34,16 +34,31 @@ impl AppSyncStore for Storage {
         let timestamp = value.int()?;
         let key_data = value.bytes()?.to_vec();
         let fingerprint = value.bytes()?.to_vec();
-        Ok(Some(AppStateSyncKey { key_data, fingerprint, timestamp }))
+        Ok(Some(AppStateSyncKey {
+            key_data,
+            fingerprint,
+            timestamp,
+        }))
     }
 
     async fn set_sync_key(&self, key_id: &[u8], key: AppStateSyncKey) -> Result<()> {
         if key_id.is_empty() {
             return Err(unreadable());
         }
-        let value = Pack::new().int(key.timestamp).bytes(&key.key_data).bytes(&key.fingerprint).done();
-        let put = |key: &[u8], value: Bytes| KeyWrite::Put { space: Space::SyncKey, key: key.to_vec(), value };
-        let writes = vec![put(key_id, value.into()), put(LATEST, Bytes::copy_from_slice(key_id))];
+        let value = Pack::new()
+            .int(key.timestamp)
+            .bytes(&key.key_data)
+            .bytes(&key.fingerprint)
+            .done();
+        let put = |key: &[u8], value: Bytes| KeyWrite::Put {
+            space: Space::SyncKey,
+            key: key.to_vec(),
+            value,
+        };
+        let writes = vec![
+            put(key_id, value.into()),
+            put(LATEST, Bytes::copy_from_slice(key_id)),
+        ];
         self.write(Weight::Vital, writes).await
     }
 
@@ -56,10 +71,16 @@ impl AppSyncStore for Storage {
 
     async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
         let value = serde_json::to_vec(&state).map_err(|_| unreadable())?;
-        self.put(Weight::Light, Space::SyncVersion, name, value).await
+        self.put(Weight::Light, Space::SyncVersion, name, value)
+            .await
     }
 
-    async fn put_mutation_macs(&self, name: &str, _version: u64, mutations: &[AppStateMutationMAC]) -> Result<()> {
+    async fn put_mutation_macs(
+        &self,
+        name: &str,
+        _version: u64,
+        mutations: &[AppStateMutationMAC],
+    ) -> Result<()> {
         for batch in mutations.chunks(WRITES_PER_BATCH) {
             let puts = batch.iter().map(|mac| KeyWrite::Put {
                 space: Space::SyncMac,
@@ -72,25 +93,46 @@ impl AppSyncStore for Storage {
     }
 
     async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.get(Space::SyncMac, &mac_key(name, index_mac)).await?.map(Into::into))
+        Ok(self
+            .get(Space::SyncMac, &mac_key(name, index_mac))
+            .await?
+            .map(Into::into))
     }
 
-    async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
+    async fn get_mutation_macs(
+        &self,
+        name: &str,
+        index_macs: &[[u8; 32]],
+    ) -> Result<HashMap<[u8; 32], Vec<u8>>> {
         let keys: Vec<Vec<u8>> = index_macs.iter().map(|mac| mac_key(name, mac)).collect();
-        let values = self.keys.get_many(self.account, Space::SyncMac, &keys).await.map_err(super::failed)?;
-        Ok(index_macs.iter().zip(values).filter_map(|(mac, value)| Some((*mac, value?.into()))).collect())
+        let values = self
+            .keys
+            .get_many(self.account, Space::SyncMac, &keys)
+            .await
+            .map_err(super::failed)?;
+        Ok(index_macs
+            .iter()
+            .zip(values)
+            .filter_map(|(mac, value)| Some((*mac, value?.into())))
+            .collect())
     }
 
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
         for batch in index_macs.chunks(WRITES_PER_BATCH) {
-            let deletes = batch.iter().map(|mac| KeyWrite::Delete { space: Space::SyncMac, key: mac_key(name, mac) });
+            let deletes = batch.iter().map(|mac| KeyWrite::Delete {
+                space: Space::SyncMac,
+                key: mac_key(name, mac),
+            });
             self.write(Weight::Light, deletes.collect()).await?;
         }
         Ok(())
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
-        let clear = KeyWrite::DeletePrefix { space: Space::SyncMac, prefix: prefix(&[name]) };
+        let clear = KeyWrite::DeletePrefix {
+            space: Space::SyncMac,
+            prefix: prefix(&[name]),
+        };
         self.write(Weight::Light, vec![clear]).await
     }
 

@@ -94,7 +94,9 @@ impl<'a> Unpack<'a> {
 
     pub(super) fn int(&mut self) -> Result<i64> {
         let bytes = self.take(8)?;
-        Ok(i64::from_be_bytes(bytes.try_into().map_err(|_| unreadable())?))
+        Ok(i64::from_be_bytes(
+            bytes.try_into().map_err(|_| unreadable())?,
+        ))
     }
 
     pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
@@ -112,11 +114,19 @@ impl<'a> Unpack<'a> {
     }
 
     pub(super) fn maybe_int(&mut self) -> Result<Option<i64>> {
-        if self.flag()? == 0 { Ok(None) } else { self.int().map(Some) }
+        if self.flag()? == 0 {
+            Ok(None)
+        } else {
+            self.int().map(Some)
+        }
     }
 
     pub(super) fn maybe_bytes(&mut self) -> Result<Option<&'a [u8]>> {
-        if self.flag()? == 0 { Ok(None) } else { self.bytes().map(Some) }
+        if self.flag()? == 0 {
+            Ok(None)
+        } else {
+            self.bytes().map(Some)
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -129,7 +139,9 @@ impl<'a> Unpack<'a> {
 }
 
 pub(super) fn unreadable() -> StoreError {
-    StoreError::Validation("a stored session value is unreadable; link the account again".to_owned())
+    StoreError::Validation(
+        "a stored session value is unreadable; link the account again".to_owned(),
+    )
 }
 
 /// Reads the 32 bytes of a key.

@@ -28,7 +28,10 @@ impl DeviceStore for Storage {
     }
 
     async fn load(&self) -> Result<Option<Device>> {
-        self.get(Space::Device, KEY).await?.map(|value| decode(&value)).transpose()
+        self.get(Space::Device, KEY)
+            .await?
+            .map(|value| decode(&value))
+            .transpose()
     }
 
     async fn exists(&self) -> Result<bool> {

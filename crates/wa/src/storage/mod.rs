@@ -12,9 +12,9 @@ mod protocol;
 mod secrets;
 mod signal;
 
-use crate::recent::RecentIds;
 use crate::cause::Cause;
 use crate::ports::{Inbox, KeyWrite, KeysError, SessionKeys, Space};
+use crate::recent::RecentIds;
 use bytes::Bytes;
 use std::sync::Arc;
 use wacore::store::error::{Result, StoreError};
@@ -39,12 +39,32 @@ pub const DISCARD_ON_RESTORE: &[Space] = &[
 ///
 /// # Errors
 /// When the session store does not answer or holds something unreadable.
-pub async fn has_session(keys: &dyn SessionKeys, account: AccountId) -> std::result::Result<bool, KeysError> {
+pub async fn has_session(
+    keys: &dyn SessionKeys,
+    account: AccountId,
+) -> std::result::Result<bool, KeysError> {
     let Some(value) = keys.get(account, Space::Device, device::KEY).await? else {
         return Ok(false);
     };
     let device = device::decode(&value).map_err(|error| KeysError(error.to_string()))?;
     Ok(device.pn.is_some())
+}
+
+/// Forgets everything about an account's device, so that a new one can be linked. Close its
+/// connection first.
+///
+/// # Errors
+/// When the session store does not answer.
+pub async fn forget_session(
+    keys: &dyn SessionKeys,
+    account: AccountId,
+) -> std::result::Result<(), KeysError> {
+    let clear = |space| KeyWrite::DeletePrefix {
+        space,
+        prefix: Vec::new(),
+    };
+    keys.write(account, Space::ALL.into_iter().map(clear).collect())
+        .await
 }
 
 /// One account's storage as the library sees it.
@@ -76,15 +96,28 @@ impl Storage {
         own_sends: Arc<RecentIds>,
     ) -> Self {
         let update = tokio::sync::Mutex::new(());
-        Self { keys, inbox, account, cause, own_sends, update }
+        Self {
+            keys,
+            inbox,
+            account,
+            cause,
+            own_sends,
+            update,
+        }
     }
 
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
-        self.keys.get(self.account, space, key).await.map_err(failed)
+        self.keys
+            .get(self.account, space, key)
+            .await
+            .map_err(failed)
     }
 
     async fn scan(&self, space: Space, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>> {
-        self.keys.scan(self.account, space, prefix).await.map_err(failed)
+        self.keys
+            .scan(self.account, space, prefix)
+            .await
+            .map_err(failed)
     }
 
     async fn write(&self, weight: Weight, writes: Vec<KeyWrite>) -> Result<()> {
@@ -92,22 +125,40 @@ impl Storage {
             return Ok(());
         }
         if self.cause.is_poisoned() {
-            return Err(StoreError::Validation("this connection was given up; nothing more is stored".to_owned()));
+            return Err(StoreError::Validation(
+                "this connection was given up; nothing more is stored".to_owned(),
+            ));
         }
         let written = self.keys.write(self.account, writes).await;
         if let (Err(error), Weight::Vital) = (&written, weight) {
-            self.cause.poison(DownReason::StoreFailed { error: error.to_string() });
+            self.cause.poison(DownReason::StoreFailed {
+                error: error.to_string(),
+            });
         }
         written.map_err(failed)
     }
 
-    async fn put(&self, weight: Weight, space: Space, key: impl Into<Vec<u8>>, value: impl Into<Bytes>) -> Result<()> {
+    async fn put(
+        &self,
+        weight: Weight,
+        space: Space,
+        key: impl Into<Vec<u8>>,
+        value: impl Into<Bytes>,
+    ) -> Result<()> {
         let (key, value) = (key.into(), value.into());
-        self.write(weight, vec![KeyWrite::Put { space, key, value }]).await
+        self.write(weight, vec![KeyWrite::Put { space, key, value }])
+            .await
     }
 
     async fn delete(&self, weight: Weight, space: Space, key: impl Into<Vec<u8>>) -> Result<()> {
-        self.write(weight, vec![KeyWrite::Delete { space, key: key.into() }]).await
+        self.write(
+            weight,
+            vec![KeyWrite::Delete {
+                space,
+                key: key.into(),
+            }],
+        )
+        .await
     }
 
     /// Removes every entry of a space that `is_old` says is old; how many.

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, HashSet};
 use wacore::store::error::Result;
 use wacore::store::traits::{
-    DeviceInfo, DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow, ProtocolStore,
-    TcTokenEntry,
+    DeviceInfo, DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow,
+    ProtocolStore, TcTokenEntry,
 };
 
 const HAS_KEY: &[u8] = &[1];
@@ -39,13 +39,20 @@ fn decode_mapping(lid: &[u8], value: &[u8]) -> Result<LidPnMappingEntry> {
 }
 
 fn encode_token(entry: &TcTokenEntry) -> Vec<u8> {
-    Pack::new().int(entry.token_timestamp).maybe_int(entry.sender_timestamp).tail(&entry.token)
+    Pack::new()
+        .int(entry.token_timestamp)
+        .maybe_int(entry.sender_timestamp)
+        .tail(&entry.token)
 }
 
 fn decode_token(value: &[u8]) -> Result<TcTokenEntry> {
     let mut value = Unpack::new(value)?;
     let (token_timestamp, sender_timestamp) = (value.int()?, value.maybe_int()?);
-    Ok(TcTokenEntry { token: value.tail().to_vec(), token_timestamp, sender_timestamp })
+    Ok(TcTokenEntry {
+        token: value.tail().to_vec(),
+        token_timestamp,
+        sender_timestamp,
+    })
 }
 
 const HOSTED: u8 = 1;
@@ -71,7 +78,9 @@ fn small(value: i64) -> Result<u32> {
 fn decode_devices(user: &str, value: &[u8]) -> Result<DeviceListRecord> {
     let mut value = Unpack::new(value)?;
     let timestamp = value.int()?;
-    let phash = value.maybe_bytes()?.map(|text| String::from_utf8_lossy(text).into_owned());
+    let phash = value
+        .maybe_bytes()?
+        .map(|text| String::from_utf8_lossy(text).into_owned());
     let raw_id = value.maybe_int()?.map(small).transpose()?;
     let mut devices = Vec::new();
     while !value.is_empty() {
@@ -81,7 +90,13 @@ fn decode_devices(user: &str, value: &[u8]) -> Result<DeviceListRecord> {
             is_hosted: value.flag()? == HOSTED,
         });
     }
-    Ok(DeviceListRecord { user: user.to_owned(), devices, timestamp, phash, raw_id })
+    Ok(DeviceListRecord {
+        user: user.to_owned(),
+        devices,
+        timestamp,
+        phash,
+        raw_id,
+    })
 }
 
 /// A value with the second it was stored in.
@@ -91,7 +106,9 @@ fn encode_dated(value: &[u8]) -> Vec<u8> {
 
 fn is_before(value: &[u8], cutoff: i64) -> bool {
     // What can't be read can't be used either.
-    Unpack::new(value).and_then(|mut value| value.int()).map_or(true, |stored_at| stored_at < cutoff)
+    Unpack::new(value)
+        .and_then(|mut value| value.int())
+        .map_or(true, |stored_at| stored_at < cutoff)
 }
 
 fn undated(value: &[u8]) -> Result<Vec<u8>> {
@@ -103,7 +120,9 @@ fn undated(value: &[u8]) -> Result<Vec<u8>> {
 impl Storage {
     async fn mapping(&self, lid: &str) -> Result<Option<LidPnMappingEntry>> {
         let value = self.get(Space::LidMapping, lid.as_bytes()).await?;
-        value.map(|value| decode_mapping(lid.as_bytes(), &value)).transpose()
+        value
+            .map(|value| decode_mapping(lid.as_bytes(), &value))
+            .transpose()
     }
 
     /// The writes that make `entry` the mapping of its LID and of its number, seen after `earlier`
@@ -121,7 +140,10 @@ impl Storage {
         if let Some(old) = old.filter(|old| *old != entry.phone_number)
             && self.holder(&old, earlier).await?.as_deref() == Some(entry.lid.as_str())
         {
-            writes.push(KeyWrite::Delete { space: Space::PhoneMapping, key: old.into_bytes() });
+            writes.push(KeyWrite::Delete {
+                space: Space::PhoneMapping,
+                key: old.into_bytes(),
+            });
         }
         writes.push(KeyWrite::Put {
             space: Space::PhoneMapping,
@@ -138,7 +160,11 @@ impl Storage {
     }
 
     /// The LID a number points to now.
-    async fn holder(&self, number: &str, earlier: &BTreeMap<String, String>) -> Result<Option<String>> {
+    async fn holder(
+        &self,
+        number: &str,
+        earlier: &BTreeMap<String, String>,
+    ) -> Result<Option<String>> {
         if let Some((lid, _)) = earlier.iter().find(|(_, held)| *held == number) {
             return Ok(Some(lid.clone()));
         }
@@ -147,7 +173,10 @@ impl Storage {
     }
 
     async fn token(&self, jid: &str) -> Result<Option<TcTokenEntry>> {
-        self.get(Space::TcToken, jid.as_bytes()).await?.map(|value| decode_token(&value)).transpose()
+        self.get(Space::TcToken, jid.as_bytes())
+            .await?
+            .map(|value| decode_token(&value))
+            .transpose()
     }
 }
 
@@ -157,7 +186,10 @@ impl ProtocolStore for Storage {
         let group = prefix(&[group_jid]);
         let stored = self.scan(Space::SenderKeyDevice, &group).await?;
         let device = |key: &[u8]| String::from_utf8_lossy(&key[group.len()..]).into_owned();
-        Ok(stored.iter().map(|(key, value)| (device(key), value == HAS_KEY)).collect())
+        Ok(stored
+            .iter()
+            .map(|(key, value)| (device(key), value == HAS_KEY))
+            .collect())
     }
 
     async fn set_sender_key_status(&self, group_jid: &str, entries: &[(&str, bool)]) -> Result<()> {
@@ -174,7 +206,14 @@ impl ProtocolStore for Storage {
 
     async fn clear_sender_key_devices(&self, group_jid: &str) -> Result<()> {
         let prefix = prefix(&[group_jid]);
-        self.write(Weight::Vital, vec![KeyWrite::DeletePrefix { space: Space::SenderKeyDevice, prefix }]).await
+        self.write(
+            Weight::Vital,
+            vec![KeyWrite::DeletePrefix {
+                space: Space::SenderKeyDevice,
+                prefix,
+            }],
+        )
+        .await
     }
 
     async fn delete_sender_key_device_rows(&self, device_jids: &[&str]) -> Result<()> {
@@ -184,12 +223,18 @@ impl ProtocolStore for Storage {
         let deletes = stored
             .into_iter()
             .filter(|(key, _)| device(key).is_some_and(|at| gone.contains(&key[at..])))
-            .map(|(key, _)| KeyWrite::Delete { space: Space::SenderKeyDevice, key });
+            .map(|(key, _)| KeyWrite::Delete {
+                space: Space::SenderKeyDevice,
+                key,
+            });
         self.write(Weight::Vital, deletes.collect()).await
     }
 
     async fn clear_all_sender_key_devices(&self) -> Result<()> {
-        let clear = KeyWrite::DeletePrefix { space: Space::SenderKeyDevice, prefix: Vec::new() };
+        let clear = KeyWrite::DeletePrefix {
+            space: Space::SenderKeyDevice,
+            prefix: Vec::new(),
+        };
         self.write(Weight::Vital, vec![clear]).await
     }
 
@@ -222,20 +267,37 @@ impl ProtocolStore for Storage {
 
     async fn get_all_lid_mappings(&self) -> Result<Vec<LidPnMappingEntry>> {
         let stored = self.scan(Space::LidMapping, &[]).await?;
-        stored.iter().map(|(lid, value)| decode_mapping(lid, value)).collect()
+        stored
+            .iter()
+            .map(|(lid, value)| decode_mapping(lid, value))
+            .collect()
     }
 
     async fn save_base_key(&self, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
-        self.put(Weight::Light, Space::BaseKey, join(&[address, message_id]), base_key.to_vec()).await
+        self.put(
+            Weight::Light,
+            Space::BaseKey,
+            join(&[address, message_id]),
+            base_key.to_vec(),
+        )
+        .await
     }
 
-    async fn has_same_base_key(&self, address: &str, message_id: &str, current_base_key: &[u8]) -> Result<bool> {
-        let saved = self.get(Space::BaseKey, &join(&[address, message_id])).await?;
+    async fn has_same_base_key(
+        &self,
+        address: &str,
+        message_id: &str,
+        current_base_key: &[u8],
+    ) -> Result<bool> {
+        let saved = self
+            .get(Space::BaseKey, &join(&[address, message_id]))
+            .await?;
         Ok(saved.is_some_and(|saved| saved == current_base_key))
     }
 
     async fn delete_base_key(&self, address: &str, message_id: &str) -> Result<()> {
-        self.delete(Weight::Light, Space::BaseKey, join(&[address, message_id])).await
+        self.delete(Weight::Light, Space::BaseKey, join(&[address, message_id]))
+            .await
     }
 
     async fn update_device_list(&self, record: DeviceListRecord) -> Result<()> {
@@ -264,11 +326,15 @@ impl ProtocolStore for Storage {
     }
 
     async fn get_group_metadata(&self, group_jid: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.get(Space::Group, group_jid.as_bytes()).await?.map(Into::into))
+        Ok(self
+            .get(Space::Group, group_jid.as_bytes())
+            .await?
+            .map(Into::into))
     }
 
     async fn put_group_metadata(&self, group_jid: &str, blob: &[u8]) -> Result<()> {
-        self.put(Weight::Light, Space::Group, group_jid, blob.to_vec()).await
+        self.put(Weight::Light, Space::Group, group_jid, blob.to_vec())
+            .await
     }
 
     async fn delete_group_metadata(&self, group_jid: &str) -> Result<()> {
@@ -281,7 +347,8 @@ impl ProtocolStore for Storage {
 
     async fn put_tc_token(&self, jid: &str, entry: &TcTokenEntry) -> Result<()> {
         let _only = self.update.lock().await;
-        self.put(Weight::Light, Space::TcToken, jid, encode_token(entry)).await
+        self.put(Weight::Light, Space::TcToken, jid, encode_token(entry))
+            .await
     }
 
     async fn delete_tc_token(&self, jid: &str) -> Result<()> {
@@ -291,7 +358,10 @@ impl ProtocolStore for Storage {
 
     async fn get_all_tc_token_jids(&self) -> Result<Vec<String>> {
         let stored = self.scan(Space::TcToken, &[]).await?;
-        Ok(stored.into_iter().map(|(key, _)| String::from_utf8_lossy(&key).into_owned()).collect())
+        Ok(stored
+            .into_iter()
+            .map(|(key, _)| String::from_utf8_lossy(&key).into_owned())
+            .collect())
     }
 
     async fn delete_expired_tc_tokens(&self, token_cutoff: i64, sender_cutoff: i64) -> Result<u32> {
@@ -306,7 +376,11 @@ impl ProtocolStore for Storage {
         self.sweep(Space::TcToken, is_old).await
     }
 
-    async fn touch_tc_token_sender_timestamp(&self, jid: &str, sender_timestamp: i64) -> Result<()> {
+    async fn touch_tc_token_sender_timestamp(
+        &self,
+        jid: &str,
+        sender_timestamp: i64,
+    ) -> Result<()> {
         let _only = self.update.lock().await;
         let mut entry = self.token(jid).await?.unwrap_or(TcTokenEntry {
             token: Vec::new(),
@@ -315,60 +389,119 @@ impl ProtocolStore for Storage {
         });
         let known = entry.sender_timestamp.unwrap_or(sender_timestamp);
         entry.sender_timestamp = Some(known.max(sender_timestamp));
-        self.put(Weight::Light, Space::TcToken, jid, encode_token(&entry)).await
+        self.put(Weight::Light, Space::TcToken, jid, encode_token(&entry))
+            .await
     }
 
-    async fn store_received_tc_token(&self, jid: &str, token: &[u8], token_timestamp: i64) -> Result<()> {
+    async fn store_received_tc_token(
+        &self,
+        jid: &str,
+        token: &[u8],
+        token_timestamp: i64,
+    ) -> Result<()> {
         let _only = self.update.lock().await;
         let known = self.token(jid).await?;
-        if known.as_ref().is_some_and(|old| !old.token.is_empty() && token_timestamp < old.token_timestamp) {
+        if known
+            .as_ref()
+            .is_some_and(|old| !old.token.is_empty() && token_timestamp < old.token_timestamp)
+        {
             return Ok(());
         }
         let sender_timestamp = known.and_then(|old| old.sender_timestamp);
-        let entry = TcTokenEntry { token: token.to_vec(), token_timestamp, sender_timestamp };
-        self.put(Weight::Light, Space::TcToken, jid, encode_token(&entry)).await
+        let entry = TcTokenEntry {
+            token: token.to_vec(),
+            token_timestamp,
+            sender_timestamp,
+        };
+        self.put(Weight::Light, Space::TcToken, jid, encode_token(&entry))
+            .await
     }
 
     // Our own sends are frozen before their first attempt and answered from there; only what the
     // library sends by itself needs a copy here.
-    async fn store_sent_message(&self, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
+    async fn store_sent_message(
+        &self,
+        chat_jid: &str,
+        message_id: &str,
+        payload: &[u8],
+    ) -> Result<()> {
         if self.own_sends.contains(message_id) {
             return Ok(());
         }
-        self.put(Weight::Light, Space::SentCopy, join(&[chat_jid, message_id]), encode_dated(payload)).await
+        self.put(
+            Weight::Light,
+            Space::SentCopy,
+            join(&[chat_jid, message_id]),
+            encode_dated(payload),
+        )
+        .await
     }
 
     // "Take" is what the library calls it. Nothing is taken away: a second device may ask for the
     // same message.
     async fn take_sent_message(&self, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
         let chat = jid::address_of_text(chat_jid);
-        let frozen = self.inbox.frozen(self.account, &chat, message_id).await.map_err(super::failed)?;
+        let frozen = self
+            .inbox
+            .frozen(self.account, &chat, message_id)
+            .await
+            .map_err(super::failed)?;
         if frozen.is_some() {
             return Ok(frozen);
         }
-        let copy = self.get(Space::SentCopy, &join(&[chat_jid, message_id])).await?;
+        let copy = self
+            .get(Space::SentCopy, &join(&[chat_jid, message_id]))
+            .await?;
         copy.map(|value| undated(&value)).transpose()
     }
 
     async fn delete_expired_sent_messages(&self, cutoff_timestamp: i64) -> Result<u32> {
-        self.sweep(Space::SentCopy, |value| is_before(value, cutoff_timestamp)).await
+        self.sweep(Space::SentCopy, |value| is_before(value, cutoff_timestamp))
+            .await
     }
 
-    async fn store_pending_inbound(&self, chat: &str, sender: &str, id: &str, message: &[u8]) -> Result<()> {
-        self.store_pending_inbound_batch(&[PendingInboundRow { chat, sender, id, message }]).await
+    async fn store_pending_inbound(
+        &self,
+        chat: &str,
+        sender: &str,
+        id: &str,
+        message: &[u8],
+    ) -> Result<()> {
+        self.store_pending_inbound_batch(&[PendingInboundRow {
+            chat,
+            sender,
+            id,
+            message,
+        }])
+        .await
     }
 
-    async fn get_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<Option<Vec<u8>>> {
-        let value = self.get(Space::PendingInbound, &join(&[chat, sender, id])).await?;
+    async fn get_pending_inbound(
+        &self,
+        chat: &str,
+        sender: &str,
+        id: &str,
+    ) -> Result<Option<Vec<u8>>> {
+        let value = self
+            .get(Space::PendingInbound, &join(&[chat, sender, id]))
+            .await?;
         value.map(|value| undated(&value)).transpose()
     }
 
     async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {
-        self.delete(Weight::Light, Space::PendingInbound, join(&[chat, sender, id])).await
+        self.delete(
+            Weight::Light,
+            Space::PendingInbound,
+            join(&[chat, sender, id]),
+        )
+        .await
     }
 
     async fn delete_expired_pending_inbound(&self, cutoff_timestamp: i64) -> Result<u32> {
-        self.sweep(Space::PendingInbound, |value| is_before(value, cutoff_timestamp)).await
+        self.sweep(Space::PendingInbound, |value| {
+            is_before(value, cutoff_timestamp)
+        })
+        .await
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {

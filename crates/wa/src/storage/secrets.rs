@@ -21,13 +21,20 @@ struct Row {
 
 impl Row {
     fn encode(self) -> Vec<u8> {
-        Pack::new().int(self.expires_at).int(self.sent_at).tail(&self.secret)
+        Pack::new()
+            .int(self.expires_at)
+            .int(self.sent_at)
+            .tail(&self.secret)
     }
 
     fn decode(value: &[u8]) -> Result<Self> {
         let mut value = Unpack::new(value)?;
         let (expires_at, sent_at) = (value.int()?, value.int()?);
-        Ok(Self { secret: key32(value.tail())?, expires_at, sent_at })
+        Ok(Self {
+            secret: key32(value.tail())?,
+            expires_at,
+            sent_at,
+        })
     }
 }
 
@@ -37,8 +44,14 @@ impl MsgSecretStore for Storage {
         let _only = self.update.lock().await;
         let stored = entries.len();
         for batch in entries.chunks(WRITES_PER_BATCH) {
-            let keys: Vec<Vec<u8>> = batch.iter().map(|e| join(&[&e.chat, &e.sender, &e.msg_id])).collect();
-            let known = self.keys.get_many(self.account, Space::MessageSecret, &keys).await;
+            let keys: Vec<Vec<u8>> = batch
+                .iter()
+                .map(|e| join(&[&e.chat, &e.sender, &e.msg_id]))
+                .collect();
+            let known = self
+                .keys
+                .get_many(self.account, Space::MessageSecret, &keys)
+                .await;
             let known = known.map_err(super::failed)?;
             let mut rows: BTreeMap<Vec<u8>, Row> = BTreeMap::new();
             for (key, value) in keys.iter().zip(known) {
@@ -47,7 +60,11 @@ impl MsgSecretStore for Storage {
                 }
             }
             for (key, entry) in keys.into_iter().zip(batch) {
-                let fresh = Row { secret: entry.secret, expires_at: entry.expires_at, sent_at: entry.message_ts };
+                let fresh = Row {
+                    secret: entry.secret,
+                    expires_at: entry.expires_at,
+                    sent_at: entry.message_ts,
+                };
                 rows.entry(key)
                     .and_modify(|row| {
                         row.expires_at = merge_msg_secret_expiry(row.expires_at, fresh.expires_at);
@@ -66,12 +83,28 @@ impl MsgSecretStore for Storage {
         Ok(stored)
     }
 
-    async fn get_msg_secret(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.get_msg_secret_with_ts(chat, sender, msg_id).await?.map(|(secret, _)| secret))
+    async fn get_msg_secret(
+        &self,
+        chat: &str,
+        sender: &str,
+        msg_id: &str,
+    ) -> Result<Option<Vec<u8>>> {
+        Ok(self
+            .get_msg_secret_with_ts(chat, sender, msg_id)
+            .await?
+            .map(|(secret, _)| secret))
     }
 
-    async fn get_msg_secret_with_ts(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<(Vec<u8>, i64)>> {
-        let Some(value) = self.get(Space::MessageSecret, &join(&[chat, sender, msg_id])).await? else {
+    async fn get_msg_secret_with_ts(
+        &self,
+        chat: &str,
+        sender: &str,
+        msg_id: &str,
+    ) -> Result<Option<(Vec<u8>, i64)>> {
+        let Some(value) = self
+            .get(Space::MessageSecret, &join(&[chat, sender, msg_id]))
+            .await?
+        else {
             return Ok(None);
         };
         let row = Row::decode(&value)?;
@@ -80,7 +113,9 @@ impl MsgSecretStore for Storage {
 
     async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Result<u32> {
         let is_old = |value: &[u8]| {
-            Row::decode(value).map_or(true, |row| row.expires_at != 0 && row.expires_at <= cutoff_timestamp)
+            Row::decode(value).map_or(true, |row| {
+                row.expires_at != 0 && row.expires_at <= cutoff_timestamp
+            })
         };
         self.sweep(Space::MessageSecret, is_old).await
     }

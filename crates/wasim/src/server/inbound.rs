@@ -28,6 +28,8 @@ use waproto::whatsapp as wa;
 const MAX_RECIPIENTS: usize = 4_096;
 /// Times an app asks for a message that it cannot decrypt.
 const MAX_RETRIES: u32 = 5;
+/// Error code for messages to groups that the account is not in.
+const NOT_A_MEMBER: u32 = 403;
 /// From this attempt on an app sends new keys along.
 const RETRY_WITH_KEYS: u32 = 2;
 
@@ -43,13 +45,15 @@ pub(crate) async fn message(session: &Arc<Session>, node: &Node) -> Result<()> {
     let chat = sending::lane_of(world, &to);
     let encs = ciphertexts(node, &to)?;
     let repeat = encs.iter().any(|(_, enc)| opt_attr(enc, "count").is_some_and(|c| c != "0"));
+    let outsider = to.server == Server::Group && !is_member(session, &to);
     let peer = attr(node, "category") == "peer";
 
     if !repeat && !peer {
         world.ledger.locked().raw(account, session.companion.device, &chat, &id);
     }
     let plan = world.faults.plan(account);
-    if let Some(code) = plan.refuse_sends.filter(|_| !peer) {
+    let refusal = if outsider { Some(NOT_A_MEMBER) } else { plan.refuse_sends };
+    if let Some(code) = refusal.filter(|_| !peer) {
         session.conn.answer(ack(node, &id, &to, Some(code))).await;
         return Ok(());
     }
@@ -65,6 +69,9 @@ pub(crate) async fn message(session: &Arc<Session>, node: &Node) -> Result<()> {
         world.ledger.locked().dropped_by_server(account);
         return Ok(());
     }
+    if to.server == Server::Group {
+        return crate::group::distribute(session, node, &to, &id).await;
+    }
     let parcel = Parcel { session, node, to: &to, id: &id, chat: &chat };
     for (jid, enc) in encs {
         if let Err(error) = parcel.hand_over(&jid, enc).await {
@@ -74,6 +81,10 @@ pub(crate) async fn message(session: &Arc<Session>, node: &Node) -> Result<()> {
     Ok(())
 }
 
+fn is_member(session: &Session, group: &Jid) -> bool {
+    session.world.group(group.user.as_str()).is_ok_and(|room| room.has(&session.account))
+}
+
 fn ciphertexts<'a>(node: &'a Node, to: &Jid) -> Result<Vec<(Jid, &'a Node)>> {
     let mut found = Vec::new();
     for holder in grandchildren(node, "participants") {
@@ -81,11 +92,9 @@ fn ciphertexts<'a>(node: &'a Node, to: &Jid) -> Result<Vec<(Jid, &'a Node)>> {
             found.push((need_jid(holder, "jid")?, enc));
         }
     }
-    // A ciphertext beside the list comes after it: sender keys must arrive before what they open.
     let beside = children(node).iter().filter(|n| n.tag == "enc");
-    found.extend(beside.map(|enc| {
-        (jid_attr(node, "participant").filter(|_| to.server != Server::Group).unwrap_or_else(|| to.clone()), enc)
-    }));
+    let recipient = jid_attr(node, "participant").unwrap_or_else(|| to.clone());
+    found.extend(beside.map(|enc| (recipient.clone(), enc)));
     if found.len() > MAX_RECIPIENTS {
         return Err(SimError::protocol("too many recipients"));
     }
@@ -121,15 +130,8 @@ impl Parcel<'_> {
         &self.session.world
     }
 
-    fn group(&self) -> Option<&str> {
-        (self.to.server == Server::Group).then_some(self.to.user.as_str())
-    }
-
     async fn hand_over(&self, jid: &Jid, enc: &Node) -> Result<()> {
         let sealed = Sealed { kind: EncKind::parse(&attr(enc, "type"))?, bytes: bytes(enc) };
-        if jid.server == Server::Group {
-            return crate::group::fan_out(self.session, self.node, self.id, jid, sealed).await;
-        }
         let person = self
             .world()
             .person_at(jid)
@@ -154,11 +156,8 @@ impl Parcel<'_> {
             .attr("t", unix_seconds())
             .attr("type", attr(self.node, "type"))
             .attr("notify", self.session.account.push_name.clone());
-        node = match self.group() {
-            Some(_) => node.attr("from", self.to.clone()).attr("participant", sender.clone()),
-            None => node.attr("from", sender.clone()),
-        };
-        if own && self.group().is_none() {
+        node = node.attr("from", sender.clone());
+        if own {
             node = node.attr("recipient", self.to.to_non_ad());
         } else if sender.server == Server::Lid {
             node = node.attr("sender_pn", self.session.account.pn_jid());
@@ -201,46 +200,73 @@ impl Parcel<'_> {
     }
 
     async fn opened(&self, person: &Arc<Person>, message: wa::Message) -> Result<()> {
-        if let Some(distribution) = message.sender_key_distribution_message.as_option() {
-            crate::group::learn(self.session, person, self.to, distribution).await?;
+        // Keys of groups may also come alone, outside a group message.
+        if let Some(key) = message.sender_key_distribution_message.as_option()
+            && let Some(group) = key.group_id.as_deref().and_then(|id| id.parse::<Jid>().ok())
+        {
+            crate::group::learn(self.session, person, &group, key).await?;
         }
-        let own = person.lid == self.session.account.lid;
-        if own {
-            return self.opened_by_own_phone(person, message);
-        }
-        show(self.session, person, self.group(), self.id, message).await
-    }
-
-    /// The owner's phone gets copies of what its linked devices send, and their requests.
-    fn opened_by_own_phone(&self, phone: &Arc<Person>, message: wa::Message) -> Result<()> {
-        let copy = message.device_sent_message.into_option().and_then(|c| c.message.into_option());
-        let Some(copy) = copy else { return Ok(()) };
-        let Some(described) = content::describe(&copy) else { return Ok(()) };
-        let copy = Arc::new(copy);
-        let chat = match self.group() {
-            Some(group) => Chat::Group(group.to_owned()),
-            None => Chat::Person(self.chat.to_owned()),
-        };
-        let remembered =
-            Remembered { chat, author: phone.lid.clone(), message: copy.clone() };
-        phone.remember(self.world().config.seed, self.id, remembered)?;
-        self.world().event(NetEvent::MessageReceived {
-            reader: phone.pn.clone(),
-            account: phone.pn.clone(),
-            device: self.session.companion.device,
-            group: self.group().map(str::to_owned),
-            id: self.id.to_owned(),
-            kind: described.kind,
-            text: described.text,
-            message: copy,
-        });
-        Ok(())
+        shown_or_copied(self.session, person, None, self.id, message).await
     }
 
     /// The recipient's app asks the linked device for the message again.
     async fn ask_again(&self, person: &Arc<Person>, as_address: &Jid) -> Result<()> {
-        ask_again(self.session, person, self.group(), as_address, self.id).await
+        ask_again(self.session, person, None, as_address, self.id).await
     }
+}
+
+/// A decrypted message is shown by a contact's app, or kept as a copy by the owner's own phone.
+pub(crate) async fn shown_or_copied(
+    session: &Arc<Session>,
+    person: &Arc<Person>,
+    group: Option<&str>,
+    id: &str,
+    message: wa::Message,
+) -> Result<()> {
+    if person.lid == session.account.lid {
+        return copied(session, person, group, id, message);
+    }
+    show(session, person, group, id, message).await
+}
+
+/// The owner's phone gets copies of what its linked devices send, and their requests.
+fn copied(
+    session: &Session,
+    phone: &Person,
+    group: Option<&str>,
+    id: &str,
+    message: wa::Message,
+) -> Result<()> {
+    let (to, copy) = match (message.device_sent_message.as_option(), group) {
+        (Some(sent), _) => {
+            let Some(copy) = sent.message.as_option() else { return Ok(()) };
+            (sent.destination_jid.clone().unwrap_or_default(), copy.clone())
+        }
+        (None, Some(group)) => (group.to_owned(), message),
+        (None, None) => return Ok(()),
+    };
+    let Some(described) = content::describe(&copy) else { return Ok(()) };
+    let copy = Arc::new(copy);
+    let chat = match group {
+        Some(group) => Chat::Group(group.to_owned()),
+        None => {
+            let to: Jid = to.parse().map_err(SimError::protocol)?;
+            Chat::Person(sending::lane_of(&session.world, &to))
+        }
+    };
+    let remembered = Remembered { chat, author: phone.lid.clone(), message: copy.clone() };
+    phone.remember(session.world.config.seed, id, remembered)?;
+    session.world.event(NetEvent::MessageReceived {
+        reader: phone.pn.clone(),
+        account: phone.pn.clone(),
+        device: session.companion.device,
+        group: group.map(str::to_owned),
+        id: id.to_owned(),
+        kind: described.kind,
+        text: described.text,
+        message: copy,
+    });
+    Ok(())
 }
 
 /// A recipient's app asks a linked device for a message again.
@@ -397,7 +423,7 @@ async fn say(
 }
 
 /// Plaintexts end with padding whose last byte is its length.
-fn unpadded(mut plain: Vec<u8>) -> Vec<u8> {
+pub(crate) fn unpadded(mut plain: Vec<u8>) -> Vec<u8> {
     if let Some(&padding) = plain.last() {
         plain.truncate(plain.len().saturating_sub(usize::from(padding)));
     }

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::server::session::{Session, activate};
-use crate::server::{appstate, encrypt, usync};
+use crate::server::{appstate, encrypt, groups, usync};
 use crate::stanza::{attr, child, empty, first_child, iq_result, text};
 use std::sync::Arc;
 use wacore_binary::Node;
@@ -24,6 +24,7 @@ pub(crate) async fn answer(session: &Arc<Session>, iq: &Node) -> Result<()> {
     let namespace = attr(iq, "xmlns");
     let content = match (namespace.as_str(), kind.as_str(), tag.as_str()) {
         ("encrypt", _, _) => return encrypt::answer(session, iq, &tag).await,
+        ("w:g2", _, _) => return groups::answer(session, iq).await,
         ("usync", "get", _) => vec![usync::answer(&session.world, iq).await?],
         ("w:sync:app:state", "set", _) => vec![appstate::answer(session, iq)?],
         ("passive", "set", "active") => {

@@ -7,14 +7,14 @@ use crate::event::{LinkMethod, NetEvent};
 use crate::keys::{DeviceKeys, KeyBundle};
 use crate::lock::Locked;
 use crate::noise::{NodeReader, array32, public_bytes};
-use crate::person::{MAX_LINKED_DEVICES, Person};
+use crate::person::{LinkPolicy, MAX_LINKED_DEVICES, Person};
 use crate::seed;
 use crate::stanza::{
     attr, be_number, bytes, child, empty, iq_error, iq_result, leaf, need, server_jid, text,
 };
 use crate::world::World;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::collections::HashMap;
@@ -137,6 +137,11 @@ async fn answer(world: &Arc<World>, offer: &Offer, iq: &Node) -> Result<()> {
             "companion_finish" => code_finish(world, offer, iq, code).await,
             other => Err(SimError::protocol(format!("unknown stage {other:?}"))),
         };
+    }
+    if child(iq, "passkey_prologue").is_some() {
+        // Nobody here can check a passkey's signature.
+        offer.conn.answer(iq_error(iq, 403, "forbidden")).await;
+        return Ok(());
     }
     if matches!(attr(iq, "type").as_str(), "get" | "set") {
         offer.conn.answer(iq_result(iq, Vec::new())).await;
@@ -369,6 +374,11 @@ async fn propose(
     by: LinkMethod,
 ) -> Result<oneshot::Receiver<Result<u16>>> {
     let owner = account.account()?;
+    if owner.phone.locked().linking == LinkPolicy::PasskeyDemanded {
+        demand_passkey(world, &offer).await;
+        world.event(NetEvent::PasskeyDemanded { account: account.pn.clone() });
+        return Err(SimError::PasskeyDemanded(account.pn.clone()));
+    }
     if owner.companions.locked().len() >= MAX_LINKED_DEVICES {
         return Err(SimError::TooManyDevices(account.pn.clone()));
     }
@@ -436,6 +446,25 @@ async fn propose(
         .build();
     offer.conn.answer(iq).await;
     Ok(done)
+}
+
+/// The server wants a passkey of the account before it goes on.
+async fn demand_passkey(world: &World, offer: &Offer) {
+    let options = serde_json::json!({
+        "challenge": URL_SAFE_NO_PAD.encode(world.random::<32>()),
+        "rpId": "web.whatsapp.com",
+        "allowCredentials": [],
+        "userVerification": "required",
+        "timeout": 60_000,
+    });
+    let notification = NodeBuilder::new("notification")
+        .attr("type", "passkey_prologue_request")
+        .attr("from", server_jid())
+        .attr("id", format!("n{}", world.number()))
+        .attr("t", unix_seconds())
+        .children([leaf("passkey_request_options", options.to_string())])
+        .build();
+    offer.conn.answer(notification).await;
 }
 
 /// Personal accounts have an empty business name.

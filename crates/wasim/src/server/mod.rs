@@ -2,13 +2,17 @@
 
 pub(crate) mod appstate;
 mod encrypt;
+mod groups;
+pub(crate) mod history;
 mod inbound;
 mod iq;
 pub(crate) mod linking;
 mod receipts;
+mod reupload;
 mod session;
 mod usync;
 
+pub(crate) use inbound::{ask_again, shown_or_copied, unpadded};
 pub(crate) use receipts::receipt_to_account;
 pub(crate) use session::{Session, faults_changed, push, stream_error, unlink};
 

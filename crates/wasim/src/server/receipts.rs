@@ -9,6 +9,7 @@ use crate::mailbox::Class;
 use crate::person::Person;
 use crate::phone::phone_is_online;
 use crate::sending::{self, RetryRequest};
+use crate::server::reupload;
 use crate::server::session::{Session, push};
 use crate::stanza::{attr, child, first_child, grandchildren, jid_attr, need_jid, opt_attr};
 use crate::world::World;
@@ -19,7 +20,7 @@ use wacore_binary::{Jid, Node};
 /// Repeats of one message that a sender grants, as real apps do.
 const MAX_REPEATS: u32 = 5;
 
-/// A receipt of a linked device. Whatever its type, it settles the messages it names.
+/// A receipt of a linked device. It settles the messages it names, unless it asks for their media.
 pub(crate) async fn from_device(session: &Arc<Session>, receipt: &Node) -> Result<()> {
     let to = need_jid(receipt, "to")?;
     let kind = opt_attr(receipt, "type").unwrap_or_else(|| "delivery".into());
@@ -35,11 +36,13 @@ pub(crate) async fn from_device(session: &Arc<Session>, receipt: &Node) -> Resul
         }
     }
     session.conn.answer(ack.build()).await;
-    for id in &ids {
-        settle(session, Class::Message, id);
+    if kind != "server-error" {
+        ids.iter().for_each(|id| settle(session, Class::Message, id));
     }
-    if kind == "retry" {
-        return retry(session, receipt, &to);
+    match kind.as_str() {
+        "retry" => return retry(session, receipt, &to),
+        "server-error" => return reupload::answer(session, receipt),
+        _ => {}
     }
     session.world.event(NetEvent::Receipt {
         account: session.account.pn.clone(),

@@ -10,7 +10,7 @@ use crate::mailbox::{Class, Owed};
 use crate::noise::{Handshake, NodeReader, NodeWriter};
 use crate::person::Person;
 use crate::post::{Delivery, Step};
-use crate::server::{encrypt, inbound, iq, receipts};
+use crate::server::{encrypt, history, inbound, iq, receipts};
 use crate::stanza::{attr, brief, child, server_jid};
 use crate::world::World;
 use std::sync::Arc;
@@ -423,6 +423,7 @@ pub(crate) async fn welcome(session: &Arc<Session>) -> Result<()> {
     if session.companion.welcomed.swap(true, Ordering::SeqCst) {
         return Ok(());
     }
-    encrypt::share_sync_key(session).await
+    encrypt::share_sync_key(session).await?;
+    history::share(session).await
 }
 

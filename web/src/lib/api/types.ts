@@ -69,7 +69,7 @@ export interface Message {
   account: string;
   conversation: string;
   direction: "in" | "out";
-  origin: string | Record<string, unknown> | null;
+  origin: "live" | "offline" | "history" | "own" | "repair" | "sent";
   seq: number | null;
   wire_id: string | null;
   kind: string;
@@ -128,6 +128,7 @@ export interface DeadLetter {
   account: string | null;
   conversation: string | null;
   message: string | null;
+  direction?: "in" | "out";
   stage: string;
   error: string;
   state: string;
@@ -140,26 +141,40 @@ export interface Webhook {
   id: string;
   url: string;
   description: string | null;
+  /** Only these kinds of event; all when empty. */
   kinds: string[];
+  /** Only events of this account; all when absent. */
   account: string | null;
   enabled: boolean;
-  disabled_reason: string | null;
+  disabled_reason: "person" | "gone" | "failing" | null;
   created_at: string;
+  succeeded_at: string | null;
+  failing_since: string | null;
+  /** Until when the secret before still signs as well. */
+  previous_secret_until: string | null;
   /** Present only in the answer that creates or rotates it. */
   secret?: string;
 }
 
 export interface Delivery {
   id: string;
-  event: string | null;
-  kind: string | null;
+  event: string;
   at: string;
   attempt: number;
   status: number | null;
-  duration_ms: number | null;
+  duration_ms: number;
   error: string | null;
-  next_at?: string | null;
-  outcome?: string | null;
+  /** The beginning of the endpoint's answer. */
+  response: string;
+}
+
+/** A conversation whose events wait at an endpoint because one of them fails. */
+export interface BlockedConversation {
+  conversation: string | null;
+  waiting: number;
+  attempts: number;
+  next_at: string;
+  last_error: string;
 }
 
 export interface ApiKey {
@@ -169,17 +184,24 @@ export interface ApiKey {
   created_at: string;
   expires_at: string | null;
   last_used_at: string | null;
+  /** Revoked keys stay in the list, so that old uses can be traced. */
+  revoked_at?: string | null;
+  /** The beginning of the key, to tell keys apart. */
+  shown?: string;
   /** Present only in the answer that creates it. */
   key?: string;
 }
+
+export type Role = "viewer" | "operator" | "admin" | "owner";
 
 export interface Person {
   id: string;
   login: string;
   name: string;
-  role?: string;
-  disabled?: boolean;
-  created_at?: string;
+  role: Role;
+  disabled: boolean;
+  created_at: string;
+  signed_in_at: string | null;
 }
 
 export interface Session {

@@ -71,13 +71,16 @@ const URGENCY: AccountState[] = [
   "disabled",
 ];
 
+// Made once: with a thousand accounts a collator per comparison is what takes the time.
+const NAMES = new Intl.Collator(undefined, { numeric: true });
+
 /** What needs a person first, then by priority and name. */
 export function byUrgency(a: Account, b: Account): number {
   const rank = (x: Account) => {
     const at = URGENCY.indexOf(x.state);
     return at < 0 ? URGENCY.length : at;
   };
-  return rank(a) - rank(b) || a.priority - b.priority || a.name.localeCompare(b.name);
+  return rank(a) - rank(b) || a.priority - b.priority || NAMES.compare(a.name, b.name);
 }
 
 export interface Totals {

@@ -1,8 +1,9 @@
 import { SvelteMap } from "svelte/reactivity";
 import { api, everything } from "../api/client.ts";
 import { Problem } from "../api/problem.ts";
-import type { Account, SendState, Status } from "../api/types.ts";
-import { changesFor, patchAccount, type Change, type Resource } from "./reducer.ts";
+import type { Account, Conversation, SendState, Status } from "../api/types.ts";
+import { serverNow } from "../state/clock.svelte.ts";
+import { changesFor, patchAccount, typingKey, type Change, type Resource } from "./reducer.ts";
 import { Refresher } from "./refresher.ts";
 import { EventSocket, type Connection } from "./socket.ts";
 
@@ -19,9 +20,7 @@ class Live {
   loaded = $state(false);
   connection = $state<Connection>("closed");
   status = $state<Status | null>(null);
-  unread = $state(0);
-  deadLetters = $state(0);
-  typing = new SvelteMap<string, { who: string | null; until: number }>();
+  typing = new SvelteMap<string, number>();
   /** Why the list could not be had, if so. */
   problem = $state<string | null>(null);
 
@@ -54,6 +53,13 @@ class Live {
     this.typing.clear();
     this.loaded = false;
     this.status = null;
+  }
+
+  /** Whether somebody is typing there, at a time by the server's clock. */
+  isTyping(talk: Conversation, now: number): boolean {
+    const key = typingKey(talk.account, talk.address);
+    const until = this.typing.get(talk.id) ?? (key ? this.typing.get(key) : undefined);
+    return (until ?? 0) > now;
   }
 
   retryNow(): void {
@@ -132,8 +138,11 @@ class Live {
         this.#stateListeners.forEach((listener) => listener(change.message, change.conversation, change.state));
         break;
       case "typing":
-        if (change.active) this.typing.set(change.conversation, { who: change.who, until: Date.now() + TYPING_MS });
-        else this.typing.delete(change.conversation);
+        if (change.active) this.typing.set(change.key, serverNow() + TYPING_MS);
+        else this.typing.delete(change.key);
+        break;
+      case "resync":
+        this.#resync();
         break;
       case "refresh":
         if (change.what === "account" && change.id) this.#wantAccount(change.id);

@@ -19,7 +19,8 @@ export type Resource =
 export type Change =
   | { do: "account"; id: string; patch: Partial<Account> }
   | { do: "send_state"; message: string; conversation: string | null; state: SendState }
-  | { do: "typing"; conversation: string; active: boolean; who: string | null }
+  | { do: "typing"; key: string; active: boolean }
+  | { do: "resync" }
   | { do: "refresh"; what: Resource; id: string | null };
 
 const ACCOUNT_STATES = new Set<string>([
@@ -35,6 +36,9 @@ const ACCOUNT_STATES = new Set<string>([
   "disabled",
 ]);
 const SEND_STATES = new Set<string>(["accepted", "server", "delivered", "read", "failed", "held"]);
+
+/** Events about a message that a thread cannot know yet. */
+const NEW_MESSAGE = new Set(["message.received", "message.accepted", "message.repaired"]);
 
 type Data = Record<string, unknown>;
 
@@ -65,7 +69,10 @@ function accountState(event: LiveEvent, data: Data): Change[] {
   if (state && ACCOUNT_STATES.has(state)) {
     const patch: Partial<Account> = { state: state as AccountState, state_since: event.at };
     const reason = data.reason;
-    if (typeof reason === "object" && reason !== null) patch.reason = reason as Reason;
+    if (typeof reason === "object" && reason !== null) {
+      const text = string(data, "text");
+      patch.reason = { ...(reason as Reason), ...(text ? { text } : {}) };
+    }
     changes.push({ do: "account", id, patch });
   }
   changes.push(refresh("account", id), refresh("history", id), refresh("link", id));
@@ -79,8 +86,7 @@ function messageChanges(event: LiveEvent, data: Data): Change[] {
   if (id && event.kind === "message.state" && state && SEND_STATES.has(state)) {
     changes.push({ do: "send_state", message: id, conversation: event.conversation, state: state as SendState });
   }
-  // A reaction or an edit changes another message than the one the event names.
-  if (event.kind === "message.changed" || !id) changes.push(refresh("thread", event.conversation));
+  if (!id || NEW_MESSAGE.has(event.kind)) changes.push(refresh("thread", event.conversation));
   else changes.push(refresh("message", id));
   if (event.kind !== "message.processed") changes.push(refresh("conversations", event.conversation));
   return changes;
@@ -92,6 +98,12 @@ export function changesFor(event: LiveEvent): Change[] {
   switch (event.kind) {
     case "account.state":
       return accountState(event, data);
+    case "account.deleted":
+      return [refresh("account", event.account ?? string(data, "account"))];
+    case "store.restored":
+      return [{ do: "resync" }];
+    case "conversation.read":
+      return [refresh("conversations", event.conversation)];
     case "link.code":
       return [refresh("link", event.account)];
     case "media.state": {
@@ -105,12 +117,18 @@ export function changesFor(event: LiveEvent): Change[] {
     case "contact.merged":
       return [refresh("contacts", null), refresh("conversations", null)];
     case "conversation.typing": {
-      if (!event.conversation) return [];
-      return [{ do: "typing", conversation: event.conversation, active: data.active === true, who: string(data, "name", "who") }];
+      const key = event.conversation ?? typingKey(event.account, string(data, "chat"));
+      return key ? [{ do: "typing", key, active: data.active === true }] : [];
     }
     default:
       return event.kind.startsWith("message.") ? messageChanges(event, data) : [];
   }
+}
+
+/** How typing is remembered when the event names an address instead of a conversation. */
+export function typingKey(account: string | null, address: string | null): string | null {
+  const bare = address?.replace(/^[a-z]+:/, "").replace(/[:@].*$/, "").replace(/^\+/, "");
+  return account && bare ? `${account} ${bare}` : null;
 }
 
 /** An account with a patch; an older change never overwrites a newer one. */

@@ -19,6 +19,7 @@ export function routeFor(path: string): Route {
   if (more.length > 0) return { name: "missing" };
   switch (first) {
     case "":
+    case "setup":
       return { name: "overview" };
     case "accounts":
       if (!second) return { name: "overview" };

@@ -1,0 +1,252 @@
+//! A linked account with everything it needs, and what a test wants to see of it.
+
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use wasim::{Contact, ContactSpec, Network, NetworkConfig, Phone, PhoneSpec};
+use waypost_engine::fleet::down::DownReason;
+use waypost_engine::model::{AccountId, Address, Content, Inbound, Timestamp};
+use waypost_wa::memory::MemoryKeys;
+use waypost_wa::{
+    ChannelConfig, ChannelEvent, CommitError, Connection, Connector, Events, Inbox, KeysError,
+    Purpose, Target, freeze,
+};
+
+pub(crate) const ACCOUNT: AccountId = AccountId::from_raw(1);
+pub(crate) const NUMBER: &str = "971500000001";
+pub(crate) const ANA: &str = "971500000002";
+/// How long anything may take before the test counts as failed.
+pub(crate) const LIMIT: Duration = Duration::from_secs(40);
+
+/// Commits into memory, or refuses to.
+pub(crate) struct MemoryInbox {
+    committed: mpsc::UnboundedSender<Inbound>,
+    frozen: Mutex<BTreeMap<String, Vec<u8>>>,
+    refuse: Mutex<Option<CommitError>>,
+}
+
+impl MemoryInbox {
+    pub(crate) fn refuse(&self, error: Option<CommitError>) {
+        *self.refuse.lock().unwrap() = error;
+    }
+
+    pub(crate) fn freeze(&self, wire_id: &str, payload: &[u8]) {
+        self.frozen
+            .lock()
+            .unwrap()
+            .insert(wire_id.to_owned(), payload.to_vec());
+    }
+}
+
+#[async_trait]
+impl Inbox for MemoryInbox {
+    async fn commit(&self, account: AccountId, messages: Vec<Inbound>) -> Result<(), CommitError> {
+        assert_eq!(account, ACCOUNT);
+        if let Some(error) = self.refuse.lock().unwrap().clone() {
+            return Err(error);
+        }
+        for message in messages {
+            let _ = self.committed.send(message);
+        }
+        Ok(())
+    }
+
+    async fn frozen(
+        &self,
+        _: AccountId,
+        _: &Address,
+        wire_id: &str,
+    ) -> Result<Option<Vec<u8>>, KeysError> {
+        Ok(self.frozen.lock().unwrap().get(wire_id).cloned())
+    }
+}
+
+pub(crate) struct Bench {
+    pub(crate) net: Network,
+    pub(crate) phone: Phone,
+    pub(crate) ana: Contact,
+    pub(crate) keys: Arc<MemoryKeys>,
+    pub(crate) inbox: Arc<MemoryInbox>,
+    pub(crate) connector: Connector,
+    committed: mpsc::UnboundedReceiver<Inbound>,
+}
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        Self::with(NetworkConfig::default(), ChannelConfig::default()).await
+    }
+
+    pub(crate) async fn with(network: NetworkConfig, channel: ChannelConfig) -> Self {
+        let net = Network::start(network).await.unwrap();
+        let spec = PhoneSpec {
+            number: NUMBER.into(),
+            push_name: "Owner".into(),
+            ..Default::default()
+        };
+        let phone = net.add_phone(spec).unwrap();
+        let spec = ContactSpec {
+            number: ANA.into(),
+            push_name: "Ana".into(),
+            ..Default::default()
+        };
+        let ana = net.add_contact(spec).unwrap();
+        let (sender, committed) = mpsc::unbounded_channel();
+        let inbox = MemoryInbox {
+            committed: sender,
+            frozen: Mutex::default(),
+            refuse: Mutex::default(),
+        };
+        let (keys, inbox) = (Arc::new(MemoryKeys::new()), Arc::new(inbox));
+        let config = ChannelConfig {
+            url: Some(net.ws_url()),
+            ..channel
+        };
+        let connector = Connector::new(config, keys.clone(), inbox.clone()).unwrap();
+        Self {
+            net,
+            phone,
+            ana,
+            keys,
+            inbox,
+            connector,
+            committed,
+        }
+    }
+
+    pub(crate) async fn open(&self, purpose: Purpose) -> Line {
+        let (connection, events) = self.connector.open(ACCOUNT, purpose).await.unwrap();
+        Line { connection, events }
+    }
+
+    /// Links by QR code and waits until online.
+    pub(crate) async fn linked(&self) -> Line {
+        let mut line = self.open(Purpose::Link).await;
+        let qr = line.qr().await;
+        self.phone.scan(&qr).await.unwrap();
+        line.online().await;
+        line
+    }
+
+    pub(crate) async fn resumed(&self) -> Line {
+        let mut line = self.open(Purpose::Resume).await;
+        line.online().await;
+        line
+    }
+
+    /// The next committed message.
+    pub(crate) async fn message(&mut self) -> Inbound {
+        let next = tokio::time::timeout(LIMIT, self.committed.recv()).await;
+        next.expect("no message was committed in time").unwrap()
+    }
+
+    /// Messages committed until now and not looked at.
+    pub(crate) fn more(&mut self) -> Vec<Inbound> {
+        std::iter::from_fn(|| self.committed.try_recv().ok()).collect()
+    }
+
+    pub(crate) fn ana_lid(&self) -> Address {
+        Address::lid(self.ana.lid())
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            chat: self.ana_lid(),
+            own: Address::lid(self.phone.lid()),
+            author: None,
+            pointer: None,
+            secret: [9; 32],
+            at: Timestamp(1_700_000_000_000),
+        }
+    }
+
+    /// Freezes and sends, as the outbox would.
+    pub(crate) async fn send(
+        &self,
+        line: &Line,
+        wire_id: &str,
+        content: &Content,
+        target: &Target,
+    ) {
+        let payload = freeze(content, target).unwrap();
+        self.inbox.freeze(wire_id, &payload);
+        line.connection
+            .send(&target.chat, wire_id, &payload)
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn end(self, line: Line) {
+        line.connection.close().await;
+        self.net.shutdown().await;
+    }
+}
+
+pub(crate) struct Line {
+    pub(crate) connection: Connection,
+    pub(crate) events: Events,
+}
+
+impl Line {
+    /// The next event that `pick` makes something of.
+    pub(crate) async fn wait<T>(
+        &mut self,
+        what: &str,
+        mut pick: impl FnMut(&ChannelEvent) -> Option<T>,
+    ) -> T {
+        let search = async {
+            loop {
+                let event = self
+                    .events
+                    .next()
+                    .await
+                    .unwrap_or_else(|| panic!("the events ended before: {what}"));
+                if let Some(found) = pick(&event) {
+                    return found;
+                }
+                if let ChannelEvent::Down(reason) = event {
+                    panic!("down ({reason:?}) before: {what}");
+                }
+            }
+        };
+        tokio::time::timeout(LIMIT, search)
+            .await
+            .unwrap_or_else(|_| panic!("not in time: {what}"))
+    }
+
+    pub(crate) async fn qr(&mut self) -> String {
+        self.wait("a QR code", |event| match event {
+            ChannelEvent::QrCode { text, .. } => Some(text.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn online(&mut self) {
+        self.wait("online", |event| {
+            (*event == ChannelEvent::Online).then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn server_ack(&mut self, id: &str) -> Option<u32> {
+        self.wait("a server ack", |event| match event {
+            ChannelEvent::ServerAck { wire_id, error } if wire_id == id => Some(*error),
+            _ => None,
+        })
+        .await
+    }
+
+    /// How it ends; nothing may come after.
+    pub(crate) async fn down(&mut self) -> DownReason {
+        let reason = self
+            .wait("down", |event| match event {
+                ChannelEvent::Down(reason) => Some(reason.clone()),
+                _ => None,
+            })
+            .await;
+        assert_eq!(self.events.next().await, None, "nothing comes after down");
+        reason
+    }
+}

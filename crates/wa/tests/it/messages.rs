@@ -1,0 +1,448 @@
+//! Messages both ways, of every kind.
+
+use crate::bench::{ANA, Bench, NUMBER};
+use std::io::Write as _;
+use std::time::Duration;
+use wasim::{FaultPlan, Kind, NetEvent, Outgoing, SendHow, UseAddress};
+use waypost_engine::model::content::Media;
+use waypost_engine::model::{Address, Content, MediaKind, Origin, Quote};
+use waypost_wa::{Author, ChannelEvent, ReceiptKind, Target, TypingState};
+
+fn said(text: &str) -> Outgoing {
+    Outgoing::Text { text: text.into() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_arrives_under_either_address_of_its_sender() {
+    let mut bench = Bench::new().await;
+    let line = bench.linked().await;
+    for address in [UseAddress::Lid, UseAddress::Pn] {
+        let how = SendHow {
+            address,
+            ..Default::default()
+        };
+        let id = bench
+            .ana
+            .send_how(NUMBER, said("*hello*"), how)
+            .await
+            .unwrap();
+        let inbound = bench.message().await;
+        assert_eq!(
+            (inbound.wire_id, inbound.content),
+            (id, Content::text("*hello*"))
+        );
+        assert_eq!(
+            (inbound.origin, inbound.push_name.as_deref()),
+            (Origin::Live, Some("Ana"))
+        );
+        let mut known = vec![Some(inbound.chat), inbound.chat_alt];
+        known.sort();
+        assert_eq!(
+            known,
+            [Some(bench.ana_lid()), Some(Address::phone(ANA))],
+            "{address:?}"
+        );
+    }
+    bench.end(line).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_accepted_delivered_and_read() {
+    let bench = Bench::new().await;
+    let mut line = bench.linked().await;
+    bench
+        .send(&line, "OUT1", &Content::text("good day"), &bench.target())
+        .await;
+    assert_eq!(line.server_ack("OUT1").await, None);
+    let mut delivered = None;
+    while delivered != Some(ReceiptKind::Delivered) {
+        delivered = Some(line.wait("a receipt", receipt_of("OUT1")).await);
+    }
+    bench.ana.read("OUT1").unwrap();
+    assert_eq!(
+        line.wait("a read receipt", receipt_of("OUT1")).await,
+        ReceiptKind::Read
+    );
+    let shown = bench
+        .net
+        .with_ledger(|ledger| ledger.shown_from(NUMBER).to_vec());
+    let texts: Vec<&str> = shown
+        .iter()
+        .filter(|s| s.reader == ANA)
+        .map(|s| s.text.as_str())
+        .collect();
+    assert_eq!(texts, ["good day"]);
+    bench.end(line).await;
+}
+
+fn receipt_of(id: &'static str) -> impl FnMut(&ChannelEvent) -> Option<ReceiptKind> {
+    move |event| match event {
+        ChannelEvent::Receipt { wire_ids, kind, .. } if wire_ids.iter().any(|one| one == id) => {
+            Some(*kind)
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_message_sent_three_times_is_shown_once() {
+    let config = wasim::NetworkConfig {
+        dedupe: wasim::Dedupe::Off,
+        ..Default::default()
+    };
+    let bench = Bench::with(config, Default::default()).await;
+    let mut line = bench.linked().await;
+    for _ in 0..3 {
+        bench
+            .send(&line, "SAME", &Content::text("once"), &bench.target())
+            .await;
+        assert_eq!(line.server_ack("SAME").await, None);
+    }
+    bench
+        .send(&line, "LAST", &Content::text("the end"), &bench.target())
+        .await;
+    line.wait("the last one's receipt", receipt_of("LAST"))
+        .await;
+    let (shown, counts) = bench
+        .net
+        .with_ledger(|l| (l.shown_from(NUMBER).to_vec(), l.counts(NUMBER)));
+    let texts: Vec<&str> = shown
+        .iter()
+        .filter(|s| s.reader == ANA)
+        .map(|s| s.text.as_str())
+        .collect();
+    assert_eq!(texts, ["once", "the end"]);
+    assert_eq!(counts.resent_raw, 2);
+    bench.end(line).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_owner_writes_on_the_phone_is_marked_as_their_own() {
+    let mut bench = Bench::new().await;
+    let line = bench.linked().await;
+    bench.phone.send(ANA, said("from my phone")).await.unwrap();
+    let inbound = bench.message().await;
+    assert_eq!((inbound.origin, inbound.from_me), (Origin::Own, true));
+    assert_eq!(inbound.content, Content::text("from my phone"));
+    assert!([bench.ana_lid(), Address::phone(ANA)].contains(&inbound.chat));
+    bench.end(line).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn typing_is_seen_both_ways_and_reading_is_told() {
+    let mut bench = Bench::new().await;
+    let mut line = bench.linked().await;
+    bench
+        .ana
+        .typing(NUMBER, wasim::TypingState::Composing)
+        .unwrap();
+    line.wait("typing", |event| match event {
+        ChannelEvent::Typing {
+            state: TypingState::Active,
+            ..
+        } => Some(()),
+        _ => None,
+    })
+    .await;
+    line.connection
+        .typing(&bench.ana_lid(), TypingState::Active)
+        .await
+        .unwrap();
+    let typing =
+        |event: &NetEvent| matches!(event, NetEvent::Typing { state, .. } if state == "composing");
+    bench
+        .net
+        .wait_for(Duration::from_secs(10), typing)
+        .await
+        .unwrap();
+    let id = bench.ana.send(NUMBER, said("read me")).await.unwrap();
+    let inbound = bench.message().await;
+    line.connection
+        .mark_read(&inbound.chat, None, std::slice::from_ref(&id))
+        .await
+        .unwrap();
+    let read = |event: &NetEvent| matches!(event, NetEvent::Receipt { kind, ids, .. } if kind == "read" && ids.contains(&id));
+    bench
+        .net
+        .wait_for(Duration::from_secs(10), read)
+        .await
+        .unwrap();
+    bench.end(line).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_arrives_in_its_normal_form() {
+    let mut bench = Bench::new().await;
+    let line = bench.linked().await;
+    let first = bench.ana.send(NUMBER, said("first")).await.unwrap();
+    bench.message().await;
+    let reply = Outgoing::Reply {
+        text: "again".into(),
+        to: first.clone(),
+    };
+    let reaction = Outgoing::Reaction {
+        to: first.clone(),
+        emoji: "👍".into(),
+    };
+    let edit = Outgoing::Edit {
+        of: first.clone(),
+        text: "first!".into(),
+    };
+    let revoke = Outgoing::Revoke { of: first.clone() };
+    let mention = Outgoing::Mention {
+        text: format!("@{NUMBER}"),
+        numbers: vec![NUMBER.into()],
+    };
+    let place = Outgoing::Location {
+        latitude: 25.2,
+        longitude: 55.3,
+        name: None,
+    };
+    for (outgoing, kind) in [
+        (reply, "text"),
+        (mention, "text"),
+        (reaction, "reaction"),
+        (edit, "edit"),
+        (revoke, "revoke"),
+        (place, "unsupported"),
+    ] {
+        bench.ana.send(NUMBER, outgoing).await.unwrap();
+        let content = bench.message().await.content;
+        assert_eq!(content.kind(), kind);
+        match content {
+            Content::Text {
+                quote: Some(Quote { wire_id, .. }),
+                body,
+                ..
+            } => {
+                assert_eq!((wire_id, body.as_str()), (first.clone(), "again"));
+            }
+            Content::Text { mentions, .. } => assert_eq!(mentions.len(), 1),
+            Content::Reaction { target, emoji } => {
+                assert_eq!((target, emoji.as_str()), (first.clone(), "👍"))
+            }
+            Content::Edit { target, body } => {
+                assert_eq!((target, body.as_str()), (first.clone(), "first!"))
+            }
+            Content::Revoke { target } => assert_eq!(target, first),
+            Content::Unsupported { what } => assert_eq!(what, "location_message"),
+            other => panic!("{other:?}"),
+        }
+    }
+    bench.end(line).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_leaves_as_it_was_meant() {
+    let mut bench = Bench::new().await;
+    let mut line = bench.linked().await;
+    let theirs = bench.ana.send(NUMBER, said("a question")).await.unwrap();
+    bench.message().await;
+    let about_theirs = Target {
+        author: Some(Author::Other(bench.ana_lid())),
+        ..bench.target()
+    };
+    let about_ours = Target {
+        author: Some(Author::Own),
+        ..bench.target()
+    };
+    let quote = Quote {
+        wire_id: theirs.clone(),
+        sender: Some(bench.ana_lid()),
+        text: Some("a question".into()),
+    };
+    let reply = Content::Text {
+        body: "an answer".into(),
+        quote: Some(quote),
+        mentions: vec![bench.ana_lid()],
+    };
+    bench
+        .send(&line, "OURS", &Content::text("hm"), &bench.target())
+        .await;
+    bench.send(&line, "K1", &reply, &about_theirs).await;
+    bench
+        .send(
+            &line,
+            "K2",
+            &Content::Reaction {
+                target: theirs,
+                emoji: "🙏".into(),
+            },
+            &about_theirs,
+        )
+        .await;
+    bench
+        .send(
+            &line,
+            "K3",
+            &Content::Edit {
+                target: "OURS".into(),
+                body: "hmm".into(),
+            },
+            &about_ours,
+        )
+        .await;
+    bench
+        .send(
+            &line,
+            "K4",
+            &Content::Revoke {
+                target: "OURS".into(),
+            },
+            &about_ours,
+        )
+        .await;
+    for (id, expect) in [
+        ("K1", Kind::Text),
+        ("K2", Kind::Reaction),
+        ("K3", Kind::Edit),
+        ("K4", Kind::Revoke),
+    ] {
+        assert_eq!(line.server_ack(id).await, None);
+        let received = |event: &NetEvent| matches!(event, NetEvent::MessageReceived { id: of, reader, .. } if of == id && reader == ANA);
+        let NetEvent::MessageReceived { kind, .. } = bench
+            .net
+            .wait_for(Duration::from_secs(10), received)
+            .await
+            .unwrap()
+        else {
+            panic!("a message")
+        };
+        assert_eq!(kind, expect, "{id}");
+    }
+    bench.end(line).await;
+}
+
+fn media(kind: MediaKind) -> Media {
+    Media {
+        media: kind,
+        mime: "application/octet-stream".into(),
+        caption: None,
+        file_name: Some("a file".into()),
+        seconds: Some(3),
+        size: None,
+        pointer: None,
+        blob: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_go_out_and_come_back_byte_by_byte() {
+    let mut bench = Bench::new().await;
+    let mut line = bench.linked().await;
+    let bytes: Vec<u8> = (0..300_000u32).map(|n| (n * 31) as u8).collect();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&bytes).unwrap();
+    for (n, kind) in [
+        MediaKind::Image,
+        MediaKind::Video,
+        MediaKind::Voice,
+        MediaKind::Audio,
+        MediaKind::Document,
+        MediaKind::Sticker,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let uploaded = line
+            .connection
+            .upload(kind, file.path().to_owned())
+            .await
+            .unwrap();
+        assert_eq!(uploaded.pointer.file_length, 300_000);
+        let into = tempfile::tempfile().unwrap();
+        let mut back = line
+            .connection
+            .download(kind, &uploaded.pointer, into)
+            .await
+            .unwrap();
+        let mut read = Vec::new();
+        std::io::Read::read_to_end(&mut back, &mut read).unwrap();
+        assert!(read == bytes, "{kind:?} came back changed");
+        let target = Target {
+            pointer: Some(uploaded.pointer),
+            ..bench.target()
+        };
+        let content = Content::Media {
+            file: media(kind),
+            quote: None,
+            mentions: Vec::new(),
+        };
+        let id = format!("FILE{n}");
+        bench.send(&line, &id, &content, &target).await;
+        assert_eq!(line.server_ack(&id).await, None);
+    }
+    bench
+        .ana
+        .send(
+            NUMBER,
+            Outgoing::Image {
+                bytes: bytes.clone(),
+                caption: Some("look".into()),
+            },
+        )
+        .await
+        .unwrap();
+    let inbound = bench.message().await;
+    let file = inbound.content.file().unwrap();
+    assert_eq!(
+        (file.media, file.caption.as_deref()),
+        (MediaKind::Image, Some("look"))
+    );
+    let pointer = file.pointer.clone().unwrap();
+    let into = tempfile::tempfile().unwrap();
+    let mut back = line
+        .connection
+        .download(MediaKind::Image, &pointer, into)
+        .await
+        .unwrap();
+    let mut read = Vec::new();
+    std::io::Read::read_to_end(&mut back, &mut read).unwrap();
+    assert!(read == bytes);
+    // Gone from the host: told apart from a transfer that failed.
+    bench.net.expire_media(&pointer.direct_path);
+    let gone = line
+        .connection
+        .download(MediaKind::Image, &pointer, tempfile::tempfile().unwrap())
+        .await;
+    assert_eq!(gone.err(), Some(waypost_wa::MediaError::Gone));
+    bench.end(line).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undecryptable_message_is_a_placeholder_until_its_retry_fills_it() {
+    let mut bench = Bench::new().await;
+    let mut line = bench.linked().await;
+    let how = SendHow {
+        undecryptable_first: true,
+        ..Default::default()
+    };
+    bench.net.set_faults(
+        NUMBER,
+        FaultPlan {
+            retry_late_by: Duration::from_millis(300),
+            ..Default::default()
+        },
+    );
+    let id = bench
+        .ana
+        .send_how(NUMBER, said("at last"), how)
+        .await
+        .unwrap();
+    let placeholder = line.wait("a placeholder", |event| match event {
+        ChannelEvent::Placeholder(inbound) => Some(inbound.clone()),
+        _ => None,
+    });
+    let placeholder = placeholder.await;
+    assert_eq!(
+        (&placeholder.wire_id, &placeholder.content),
+        (&id, &Content::Placeholder)
+    );
+    let repaired = bench.message().await;
+    assert_eq!(
+        (repaired.wire_id, repaired.content),
+        (id, Content::text("at last"))
+    );
+    assert_eq!(repaired.origin, Origin::Repair);
+    bench.end(line).await;
+}
