@@ -16,7 +16,7 @@ const DEATH_WITHIN: usize = 60;
 const DRAIN_ROUNDS_MAX: usize = 20_000;
 /// Requests of the API's user per run and person.
 const REQUESTS_MAX: usize = 40;
-/// Messages people write per crash, on average one.
+/// When the world begins.
 const NOON: Timestamp = Timestamp(1_800_000_000_000);
 
 /// A deliberate fault: with it the simulation must fail.
@@ -147,7 +147,10 @@ impl World {
         let opened = Store::open(config(&self.disk, self.options.mutant));
         let store = match alive(&self.disk, opened) {
             Ok(store) => store,
-            Err(Halt::Died) => return Ok(self.restart(true)),
+            Err(Halt::Died) => {
+                self.restart(true);
+                return Ok(());
+            }
             Err(broken) => return Err(broken),
         };
         let lived = self.live(store.clone()).await;
@@ -160,7 +163,10 @@ impl World {
             store.close().await;
         }
         match lived {
-            Ok(()) | Err(Halt::Died) => Ok(self.restart(in_writing)),
+            Ok(()) | Err(Halt::Died) => {
+                self.restart(in_writing);
+                Ok(())
+            }
             Err(broken) => Err(broken),
         }
     }

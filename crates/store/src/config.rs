@@ -18,9 +18,7 @@ impl MasterKey {
     /// A new one from the operating system's random numbers.
     #[must_use]
     pub fn generate() -> Self {
-        let mut bytes = [0; 32];
-        rand::fill(&mut bytes);
-        Self(bytes)
+        Self(crate::chance::bytes())
     }
 
     /// Its bytes, to be kept by whoever starts the program.

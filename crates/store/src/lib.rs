@@ -13,6 +13,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod blobs;
+mod chance;
 pub(crate) mod command;
 pub mod config;
 pub mod cursor;

@@ -4,6 +4,7 @@
 //! `key id (4 bytes) | nonce (24) | ciphertext and tag`, by XChaCha20-Poly1305. What it is bound
 //! to (account, kind, key) is authenticated, so a value copied to another row does not open.
 
+use crate::chance;
 use crate::config::MasterKey;
 use crate::error::StoreError;
 use chacha20poly1305::aead::{Aead, Payload};
@@ -93,8 +94,7 @@ fn seal_with(
     aad: &[u8],
     plain: &[u8],
 ) -> Result<Vec<u8>, StoreError> {
-    let mut nonce = [0; NONCE_LEN];
-    rand::fill(&mut nonce);
+    let nonce: [u8; NONCE_LEN] = chance::bytes();
     let sealed = cipher
         .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad })
         .map_err(|_| StoreError::invalid("the value is too large to be sealed"))?;
@@ -142,8 +142,7 @@ impl Sealer {
 
     /// Makes a data key for `owner`; it works once [`Self::install`]ed.
     pub(crate) fn new_key(&self, owner: KeyOwner) -> Result<WrappedKey, StoreError> {
-        let mut key = Zeroizing::new([0u8; 32]);
-        rand::fill(&mut key[..]);
+        let key = Zeroizing::new(chance::bytes::<32>());
         let aad = bound_to(owner, Kind::DataKey, &FIRST_KEY.to_be_bytes());
         let wrapped = seal_with(&self.master, 0, &aad, &key[..])?;
         Ok(WrappedKey {

@@ -11,6 +11,9 @@ pub const FROZEN_KEPT: Duration = Duration::hours(30 * 24);
 pub const IDEMPOTENCY_KEPT: Duration = Duration::hours(24);
 /// Longest idempotency key, in bytes.
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
+/// Most sends that may wait in an account's outbox for [`crate::Store::enqueue`] to add another;
+/// beyond, it refuses. Answers decided by rules are not counted out: they belong to a message.
+pub const OUTBOX_WAITING_MAX: i64 = 10_000;
 /// How long events are kept; a cursor older than that must resync.
 pub const EVENTS_KEPT: Duration = Duration::hours(30 * 24);
 /// Most rows removed from one table by one [`crate::Store::prune`]; call it again for the rest.

@@ -188,7 +188,7 @@ fn load_epoch(conn: &Connection) -> Result<i64, StoreError> {
 
 /// A store epoch nobody had before: random, so that two restores of one backup differ.
 pub(crate) fn new_epoch() -> i64 {
-    rand::random::<i64>() & i64::MAX
+    i64::from_be_bytes(crate::chance::bytes()) & i64::MAX
 }
 
 /// The id source, past every id that is stored, even if the clock stepped back meanwhile.

@@ -190,10 +190,10 @@ impl Writer {
         let outcome = self.transaction(group);
         if outcome.is_err() {
             // SQLite may have rolled back by itself already.
-            if !self.conn.is_autocommit() {
-                if let Err(error) = self.conn.execute_batch("ROLLBACK") {
-                    tracing::error!(%error, "rolling back failed");
-                }
+            if !self.conn.is_autocommit()
+                && let Err(error) = self.conn.execute_batch("ROLLBACK")
+            {
+                tracing::error!(%error, "rolling back failed");
             }
             self.counters = Counters::default();
         }

@@ -38,7 +38,15 @@ impl Conn {
     pub(crate) fn new(id: u64, cut: CancellationToken) -> (Arc<Self>, mpsc::Receiver<Out>) {
         let (direct, queue) = mpsc::channel(MAX_DIRECT);
         let (silent, _) = watch::channel(false);
-        (Arc::new(Self { id, direct, cut, silent }), queue)
+        (
+            Arc::new(Self {
+                id,
+                direct,
+                cut,
+                silent,
+            }),
+            queue,
+        )
     }
 
     /// Queues an answer; waits while the client is slow. Does nothing once the connection is gone.
@@ -117,10 +125,13 @@ impl Companion {
 
     /// Hands over a stanza that is kept until acknowledged.
     pub(crate) fn push(&self, owed: Owed) -> Result<()> {
-        self.post.locked().push(owed).map_err(|_| SimError::MailboxFull {
-            account: self.account.clone(),
-            device: self.device,
-        })?;
+        self.post
+            .locked()
+            .push(owed)
+            .map_err(|_| SimError::MailboxFull {
+                account: self.account.clone(),
+                device: self.device,
+            })?;
         self.wake.notify_one();
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! A contact as tests and tools hold it.
 
 use crate::clock::unix_seconds;
-use crate::error::{Result, SimError};
 use crate::content::Outgoing;
+use crate::error::{Result, SimError};
 use crate::lock::Locked;
 use crate::person::{Chat, Person};
 use crate::script::Script;
@@ -124,10 +124,12 @@ impl Contact {
     /// [`SimError::UnknownNumber`].
     pub fn presence(&self, to: &str, state: PresenceState) -> Result<()> {
         let account = self.world.person(to)?;
-        let mut node = NodeBuilder::new("presence")
-            .attr("from", self.person.jid_for(account.addressing));
+        let mut node =
+            NodeBuilder::new("presence").attr("from", self.person.jid_for(account.addressing));
         if state == PresenceState::Unavailable {
-            node = node.attr("type", "unavailable").attr("last", unix_seconds());
+            node = node
+                .attr("type", "unavailable")
+                .attr("last", unix_seconds());
         }
         let node = node.build();
         for companion in account.companions() {
@@ -149,7 +151,14 @@ impl Contact {
             Chat::Group(id) => Some(id),
             Chat::Person(_) => None,
         };
-        receipt_to_account(&self.world, &self.person, &account, group.as_deref(), id, Some("read"))
+        receipt_to_account(
+            &self.world,
+            &self.person,
+            &account,
+            group.as_deref(),
+            id,
+            Some("read"),
+        )
     }
 
     /// What this contact does by itself from now on.

@@ -225,14 +225,22 @@ pub struct Described {
 #[must_use]
 pub fn describe(message: &wa::Message) -> Option<Described> {
     let told = |kind, text: Option<&String>| {
-        Some(Described { kind, text: text.cloned().unwrap_or_default(), target: None })
+        Some(Described {
+            kind,
+            text: text.cloned().unwrap_or_default(),
+            target: None,
+        })
     };
     if message.conversation.is_some() {
         return told(Kind::Text, message.conversation.as_ref());
     }
     if let Some(m) = message.extended_text_message.as_option() {
         let target = m.context_info.as_option().and_then(|c| c.stanza_id.clone());
-        return Some(Described { kind: Kind::Text, text: m.text.clone().unwrap_or_default(), target });
+        return Some(Described {
+            kind: Kind::Text,
+            text: m.text.clone().unwrap_or_default(),
+            target,
+        });
     }
     if let Some(m) = message.image_message.as_option() {
         return told(Kind::Image, m.caption.as_ref());
@@ -265,7 +273,11 @@ fn describe_reference(message: &wa::Message) -> Option<Described> {
     if let Some(m) = message.reaction_message.as_option() {
         let target = m.key.as_option().and_then(|k| k.id.clone());
         let text = m.text.clone().unwrap_or_default();
-        return Some(Described { kind: Kind::Reaction, text, target });
+        return Some(Described {
+            kind: Kind::Reaction,
+            text,
+            target,
+        });
     }
     if let Some(wrapped) = message.edited_message.as_option() {
         return wrapped.message.as_option().and_then(describe);
@@ -273,13 +285,19 @@ fn describe_reference(message: &wa::Message) -> Option<Described> {
     let protocol = message.protocol_message.as_option()?;
     let target = protocol.key.as_option().and_then(|k| k.id.clone());
     match protocol.r#type {
-        Some(protocol_message::Type::REVOKE) => {
-            Some(Described { kind: Kind::Revoke, text: String::new(), target })
-        }
+        Some(protocol_message::Type::REVOKE) => Some(Described {
+            kind: Kind::Revoke,
+            text: String::new(),
+            target,
+        }),
         Some(protocol_message::Type::MESSAGE_EDIT) => {
             let edited = protocol.edited_message.as_option().and_then(describe);
             let text = edited.map(|e| e.text).unwrap_or_default();
-            Some(Described { kind: Kind::Edit, text, target })
+            Some(Described {
+                kind: Kind::Edit,
+                text,
+                target,
+            })
         }
         _ => None,
     }
@@ -293,17 +311,34 @@ fn describe_poll(message: &wa::Message) -> Option<Described> {
     ];
     if let Some(poll) = polls.into_iter().find_map(|p| p.as_option()) {
         let text = poll.name.clone().unwrap_or_default();
-        return Some(Described { kind: Kind::Poll, text, target: None });
+        return Some(Described {
+            kind: Kind::Poll,
+            text,
+            target: None,
+        });
     }
     if let Some(vote) = message.poll_update_message.as_option() {
-        let target = vote.poll_creation_message_key.as_option().and_then(|k| k.id.clone());
-        return Some(Described { kind: Kind::Vote, text: String::new(), target });
+        let target = vote
+            .poll_creation_message_key
+            .as_option()
+            .and_then(|k| k.id.clone());
+        return Some(Described {
+            kind: Kind::Vote,
+            text: String::new(),
+            target,
+        });
     }
     let housekeeping = message.protocol_message.as_option().is_some()
         || message.device_sent_message.as_option().is_some();
-    let only_sender_key = message.sender_key_distribution_message.as_option().is_some();
-    (!housekeeping && !only_sender_key)
-        .then(|| Described { kind: Kind::Other, text: String::new(), target: None })
+    let only_sender_key = message
+        .sender_key_distribution_message
+        .as_option()
+        .is_some();
+    (!housekeeping && !only_sender_key).then(|| Described {
+        kind: Kind::Other,
+        text: String::new(),
+        target: None,
+    })
 }
 
 /// What building a message needs to know about the sender's world.
@@ -332,15 +367,22 @@ pub(crate) fn build(outgoing: &Outgoing, world: &impl Surroundings) -> Result<wa
             let context = wa::ContextInfo {
                 stanza_id: Some(to.clone()),
                 participant: Some(world.author_of(to)?),
-                quoted_message: world.content_of(to).map_or_else(MessageField::none, MessageField::some),
+                quoted_message: world
+                    .content_of(to)
+                    .map_or_else(MessageField::none, MessageField::some),
                 ..Default::default()
             };
             message.extended_text_message = extended(text, context);
         }
         Outgoing::Mention { text, numbers } => {
-            let mentioned_jid =
-                numbers.iter().map(|n| world.mention(n)).collect::<Result<Vec<_>>>()?;
-            let context = wa::ContextInfo { mentioned_jid, ..Default::default() };
+            let mentioned_jid = numbers
+                .iter()
+                .map(|n| world.mention(n))
+                .collect::<Result<Vec<_>>>()?;
+            let context = wa::ContextInfo {
+                mentioned_jid,
+                ..Default::default()
+            };
             message.extended_text_message = extended(text, context);
         }
         Outgoing::Reaction { to, emoji } => {
@@ -352,7 +394,10 @@ pub(crate) fn build(outgoing: &Outgoing, world: &impl Surroundings) -> Result<wa
             });
         }
         Outgoing::Edit { of, text } => {
-            let new = wa::Message { conversation: Some(text.clone()), ..Default::default() };
+            let new = wa::Message {
+                conversation: Some(text.clone()),
+                ..Default::default()
+            };
             message.protocol_message = MessageField::some(ProtocolMessage {
                 key: MessageField::some(world.key_of(of)?),
                 r#type: Some(protocol_message::Type::MESSAGE_EDIT),
@@ -368,7 +413,11 @@ pub(crate) fn build(outgoing: &Outgoing, world: &impl Surroundings) -> Result<wa
                 ..Default::default()
             });
         }
-        Outgoing::Location { latitude, longitude, name } => {
+        Outgoing::Location {
+            latitude,
+            longitude,
+            name,
+        } => {
             message.location_message = MessageField::some(LocationMessage {
                 degrees_latitude: Some(*latitude),
                 degrees_longitude: Some(*longitude),
@@ -383,7 +432,11 @@ pub(crate) fn build(outgoing: &Outgoing, world: &impl Surroundings) -> Result<wa
                 ..Default::default()
             });
         }
-        Outgoing::Poll { question, options, selectable } => {
+        Outgoing::Poll {
+            question,
+            options,
+            selectable,
+        } => {
             message.poll_creation_message_v3 = MessageField::some(PollCreationMessage {
                 name: Some(question.clone()),
                 options: options.iter().map(|o| poll_option(o)).collect(),
@@ -412,9 +465,7 @@ fn poll_option(name: &str) -> wa::message::poll_creation_message::Option {
 }
 
 fn vcard(name: &str, number: &str) -> String {
-    format!(
-        "BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL;type=CELL;waid={number}:+{number}\nEND:VCARD"
-    )
+    format!("BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL;type=CELL;waid={number}:+{number}\nEND:VCARD")
 }
 
 /// Where a stored file is and how to open it.
@@ -462,7 +513,11 @@ fn build_media(
                 ..Default::default()
             });
         }
-        Outgoing::Video { bytes, caption, seconds } => {
+        Outgoing::Video {
+            bytes,
+            caption,
+            seconds,
+        } => {
             let stored = store(world, bytes, MediaType::Video)?;
             message.video_message = MessageField::some(VideoMessage {
                 url: stored.url,
@@ -494,7 +549,12 @@ fn build_media(
                 ..Default::default()
             });
         }
-        Outgoing::Document { bytes, name, mime, caption } => {
+        Outgoing::Document {
+            bytes,
+            name,
+            mime,
+            caption,
+        } => {
             let stored = store(world, bytes, MediaType::Document)?;
             message.document_message = MessageField::some(DocumentMessage {
                 url: stored.url,

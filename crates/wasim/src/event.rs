@@ -196,7 +196,10 @@ pub(crate) struct EventLog {
 impl EventLog {
     pub(crate) fn new() -> Self {
         Self {
-            log: Mutex::new(Log { first: 0, events: VecDeque::new() }),
+            log: Mutex::new(Log {
+                first: 0,
+                events: VecDeque::new(),
+            }),
             added: Notify::new(),
         }
     }
@@ -285,6 +288,8 @@ impl Events {
                 }
             }
         };
-        tokio::time::timeout(limit, search).await.map_err(|_| SimError::Timeout(limit))
+        tokio::time::timeout(limit, search)
+            .await
+            .map_err(|_| SimError::Timeout(limit))
     }
 }

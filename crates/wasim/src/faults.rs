@@ -28,9 +28,10 @@ pub struct LoginRefusal {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FaultPlan {
-    /// Stanzas reach the device this much later, at least.
+    /// Messages, receipts and notifications reach the device this much later, at least. Answers and
+    /// acks are never delayed.
     pub latency_min: Duration,
-    /// Stanzas reach the device this much later, at most.
+    /// They reach the device this much later, at most.
     pub latency_max: Duration,
     /// A message is not delivered on this connection; it and what follows it in its conversation
     /// come after the next login.
@@ -45,6 +46,10 @@ pub struct FaultPlan {
     pub other_address: Chance,
     /// A message cannot be decrypted at first; the sender answers the retry request.
     pub undecryptable: Chance,
+    /// A recipient cannot decrypt a message of the device at first, and asks it again.
+    pub recipient_undecryptable: Chance,
+    /// The connection is cut right after a message was delivered.
+    pub kick: Chance,
     /// How long the sender takes to answer a retry request.
     pub retry_late_by: Duration,
     /// Sockets stay open but the server neither reads nor writes.
@@ -53,6 +58,30 @@ pub struct FaultPlan {
     pub refuse_login: Option<LoginRefusal>,
     /// Messages of the device are refused with this error code (463: restricted, 479: invalid).
     pub refuse_sends: Option<u32>,
+}
+
+impl FaultPlan {
+    /// A rough day: a little of everything that heals by itself, mixed by the seed. What a client
+    /// does right survives it without loss; refusals and silence are not part of it.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        let mut dice = seed::stream(seed, "fault plan");
+        let mut up_to = |most: Chance| dice.random_range(0.0..most);
+        Self {
+            lose_delivery: up_to(0.02),
+            lose_ack: up_to(0.02),
+            duplicate: up_to(0.05),
+            reorder: up_to(0.2),
+            other_address: up_to(0.2),
+            undecryptable: up_to(0.03),
+            recipient_undecryptable: up_to(0.03),
+            // Never none: lost deliveries come after the next login only.
+            kick: 0.005 + up_to(0.01),
+            latency_max: Duration::from_millis(40),
+            retry_late_by: Duration::from_millis(200),
+            ..Self::default()
+        }
+    }
 }
 
 struct State {
@@ -76,7 +105,10 @@ impl Faults {
             dice: HashMap::new(),
             refused: HashMap::new(),
         };
-        Self { seed, state: Mutex::new(state) }
+        Self {
+            seed,
+            state: Mutex::new(state),
+        }
     }
 
     pub(crate) fn set_all(&self, plan: FaultPlan) {
@@ -102,7 +134,12 @@ impl Faults {
     #[must_use]
     pub fn plan(&self, account: &str) -> FaultPlan {
         let state = self.state.locked();
-        state.by_account.get(account).copied().or(state.for_all).unwrap_or_default()
+        state
+            .by_account
+            .get(account)
+            .copied()
+            .or(state.for_all)
+            .unwrap_or_default()
     }
 
     /// Rolls the account's own dice, so that one account's traffic never changes another's faults.
@@ -118,7 +155,9 @@ impl Faults {
         if plan.latency_max <= plan.latency_min {
             return plan.latency_min;
         }
-        self.with_dice(account, |dice| dice.random_range(plan.latency_min..=plan.latency_max))
+        self.with_dice(account, |dice| {
+            dice.random_range(plan.latency_min..=plan.latency_max)
+        })
     }
 
     /// The refusal that this login meets, counting it.
@@ -150,8 +189,17 @@ mod tests {
     #[test]
     fn an_account_keeps_its_own_plan_over_the_one_for_all() {
         let faults = Faults::new(1);
-        faults.set_all(FaultPlan { duplicate: 1.0, ..FaultPlan::default() });
-        faults.set("a", FaultPlan { silent: true, ..FaultPlan::default() });
+        faults.set_all(FaultPlan {
+            duplicate: 1.0,
+            ..FaultPlan::default()
+        });
+        faults.set(
+            "a",
+            FaultPlan {
+                silent: true,
+                ..FaultPlan::default()
+            },
+        );
         assert!(faults.plan("a").silent);
         assert!(faults.plan("a").duplicate < 0.5);
         assert!(faults.plan("b").duplicate > 0.5);
@@ -163,17 +211,36 @@ mod tests {
     fn the_same_seed_rolls_the_same_faults_per_account() {
         let rolls = |seed| {
             let faults = Faults::new(seed);
-            (0..64).map(|_| faults.happens("a", 0.5)).collect::<Vec<_>>()
+            (0..64)
+                .map(|_| faults.happens("a", 0.5))
+                .collect::<Vec<_>>()
         };
         assert_eq!(rolls(3), rolls(3));
         assert_ne!(rolls(3), rolls(4));
     }
 
     #[test]
+    fn a_seeded_plan_repeats_and_can_heal() {
+        assert_eq!(FaultPlan::seeded(5), FaultPlan::seeded(5));
+        assert_ne!(FaultPlan::seeded(5), FaultPlan::seeded(6));
+        assert!(FaultPlan::seeded(5).kick > 0.0);
+    }
+
+    #[test]
     fn a_refusal_is_used_up() {
         let faults = Faults::new(1);
-        let refusal = LoginRefusal { reason: 503, expires_in: None, times: Some(2) };
-        faults.set("a", FaultPlan { refuse_login: Some(refusal), ..FaultPlan::default() });
+        let refusal = LoginRefusal {
+            reason: 503,
+            expires_in: None,
+            times: Some(2),
+        };
+        faults.set(
+            "a",
+            FaultPlan {
+                refuse_login: Some(refusal),
+                ..FaultPlan::default()
+            },
+        );
         assert_eq!(faults.refuses_login("a"), Some(refusal));
         assert_eq!(faults.refuses_login("a"), Some(refusal));
         assert_eq!(faults.refuses_login("a"), None);

@@ -43,13 +43,16 @@ impl DeviceKeys {
 
     /// Stores an upload: `<registration> <type> <identity> <list> <skey>`.
     pub(crate) fn upload(&mut self, iq: &Node) -> Result<()> {
-        let fresh: Vec<OneTimeKey> =
-            grandchildren(iq, "list").iter().map(parse_key).collect::<Result<_>>()?;
+        let fresh: Vec<OneTimeKey> = grandchildren(iq, "list")
+            .iter()
+            .map(parse_key)
+            .collect::<Result<_>>()?;
         if self.one_time.len() + fresh.len() > MAX_ONE_TIME_KEYS {
             return Err(SimError::protocol("too many one-time keys uploaded"));
         }
         self.rotate(iq)?;
-        self.one_time.retain(|old| fresh.iter().all(|new| new.id != old.id));
+        self.one_time
+            .retain(|old| fresh.iter().all(|new| new.id != old.id));
         self.one_time.extend(fresh);
         Ok(())
     }
@@ -128,21 +131,28 @@ pub(crate) fn bundle_node(
 
 fn key_node(key: &OneTimeKey) -> Node {
     NodeBuilder::new("key")
-        .children([leaf("id", short_id(key.id)), leaf("value", key.public.clone())])
+        .children([
+            leaf("id", short_id(key.id)),
+            leaf("value", key.public.clone()),
+        ])
         .build()
 }
 
 /// The `<keys>` of a retry receipt, so that the sender can open a session anew.
 pub(crate) fn retry_keys_node(bundle: &KeyBundle, one_time: &OneTimeKey) -> Node {
-    let mut parts: Vec<Node> =
-        lasting_nodes(bundle).into_iter().filter(|n| n.tag != "registration").collect();
+    let mut parts: Vec<Node> = lasting_nodes(bundle)
+        .into_iter()
+        .filter(|n| n.tag != "registration")
+        .collect();
     parts.insert(2, key_node(one_time));
     NodeBuilder::new("keys").children(parts).build()
 }
 
 /// Reads the `<keys>` of a client's retry receipt, with its `<registration>` beside it.
 pub(crate) fn parse_retry_keys(receipt: &Node) -> Result<Option<(KeyBundle, Option<OneTimeKey>)>> {
-    let Some(keys) = crate::stanza::child(receipt, "keys") else { return Ok(None) };
+    let Some(keys) = crate::stanza::child(receipt, "keys") else {
+        return Ok(None);
+    };
     let registration = be_number(&bytes(need(receipt, "registration")?));
     let mut parsed = DeviceKeys {
         bundle: KeyBundle {
@@ -153,7 +163,10 @@ pub(crate) fn parse_retry_keys(receipt: &Node) -> Result<Option<(KeyBundle, Opti
         one_time: VecDeque::new(),
     };
     parsed.rotate(keys)?;
-    let one_time =
-        children(keys).iter().find(|n| n.tag == "key").map(parse_key).transpose()?;
+    let one_time = children(keys)
+        .iter()
+        .find(|n| n.tag == "key")
+        .map(parse_key)
+        .transpose()?;
     Ok(Some((parsed.bundle, one_time)))
 }

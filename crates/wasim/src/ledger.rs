@@ -164,7 +164,10 @@ impl Ledger {
         }
         let book = self.book(account);
         book.counts.sent_to_account += 1;
-        book.sent.push(Sent { text: clipped(&sent.text), ..sent });
+        book.sent.push(Sent {
+            text: clipped(&sent.text),
+            ..sent
+        });
     }
 
     /// A message stanza was written to a linked device.
@@ -226,7 +229,10 @@ impl Ledger {
         match display(&mut book.visible, key) {
             Display::Shown => {
                 book.counts.shown += 1;
-                book.shown.push(Shown { text: clipped(&shown.text), ..shown });
+                book.shown.push(Shown {
+                    text: clipped(&shown.text),
+                    ..shown
+                });
             }
             Display::HiddenAsDouble => book.counts.hidden_doubles += 1,
         }
@@ -252,7 +258,10 @@ impl Ledger {
     /// The counts of one account.
     #[must_use]
     pub fn counts(&self, account: &str) -> Counts {
-        self.books.get(account).map(|b| b.counts).unwrap_or_default()
+        self.books
+            .get(account)
+            .map(|b| b.counts)
+            .unwrap_or_default()
     }
 
     /// The counts of all accounts together.
@@ -266,20 +275,28 @@ impl Ledger {
     /// What contacts sent to an account, in the order of sending.
     #[must_use]
     pub fn sent_to(&self, account: &str) -> &[Sent] {
-        self.books.get(account).map(|b| b.sent.as_slice()).unwrap_or_default()
+        self.books
+            .get(account)
+            .map(|b| b.sent.as_slice())
+            .unwrap_or_default()
     }
 
     /// What the apps of an account's recipients show, in the order of appearance.
     #[must_use]
     pub fn shown_from(&self, account: &str) -> &[Shown] {
-        self.books.get(account).map(|b| b.shown.as_slice()).unwrap_or_default()
+        self.books
+            .get(account)
+            .map(|b| b.shown.as_slice())
+            .unwrap_or_default()
     }
 
     /// Judges all accounts: `token` finds the mark by which a message and its answer belong
     /// together, in the text of either; a message without one deserves no answer.
     pub fn judge_answers(&self, token: impl Fn(&str) -> Option<String>) -> Judgement {
-        let mut verdict =
-            Judgement { truncated: self.records > MAX_RECORDS, ..Judgement::default() };
+        let mut verdict = Judgement {
+            truncated: self.records > MAX_RECORDS,
+            ..Judgement::default()
+        };
         for book in self.books.values() {
             judge_book(book, &token, &mut verdict);
         }
@@ -295,7 +312,11 @@ pub(crate) enum Seen {
 }
 
 fn display(visible: &mut HashSet<(String, String)>, key: (String, String)) -> Display {
-    if visible.insert(key) { Display::Shown } else { Display::HiddenAsDouble }
+    if visible.insert(key) {
+        Display::Shown
+    } else {
+        Display::HiddenAsDouble
+    }
 }
 
 fn clipped(text: &str) -> String {
@@ -320,12 +341,18 @@ fn judge_book(book: &Book, token: &impl Fn(&str) -> Option<String>, verdict: &mu
             asked.insert((&sent.chat, token.clone()));
             questions
                 .entry((&sent.chat, &sent.author, token))
-                .or_insert(Question { position, at: sent.at, answers: 0 });
+                .or_insert(Question {
+                    position,
+                    at: sent.at,
+                    answers: 0,
+                });
         }
     }
     let mut furthest: HashMap<(&str, &str), usize> = HashMap::new();
     for shown in &book.shown {
-        let Some(token) = token(&shown.text) else { continue };
+        let Some(token) = token(&shown.text) else {
+            continue;
+        };
         let place = (shown.chat.as_str(), shown.reader.as_str());
         let Some(question) = questions.get_mut(&(place.0, place.1, token.clone())) else {
             // The other members of a group see the answer, too; the asker's app is the measure.
@@ -355,9 +382,13 @@ fn judge_book(book: &Book, token: &impl Fn(&str) -> Option<String>, verdict: &mu
         }
     }
     lost.sort();
-    verdict.lost.extend(lost.into_iter().map(|(_, token)| token));
+    verdict
+        .lost
+        .extend(lost.into_iter().map(|(_, token)| token));
     verdict.resent_raw += book.counts.resent_raw;
-    verdict.unacked.extend(book.pending.iter().map(|(_, id)| id.clone()));
+    verdict
+        .unacked
+        .extend(book.pending.iter().map(|(_, id)| id.clone()));
 }
 
 #[cfg(test)]

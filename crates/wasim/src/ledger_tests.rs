@@ -48,7 +48,10 @@ fn every_question_answered_once_in_order_is_clean() {
     let verdict = ledger.judge_answers(token);
     assert!(verdict.is_clean(), "{verdict:?}");
     assert_eq!((verdict.expected, verdict.answered), (3, 3));
-    assert_eq!(verdict.latency_percentile(50.0), Some(Duration::from_millis(10)));
+    assert_eq!(
+        verdict.latency_percentile(50.0),
+        Some(Duration::from_millis(10))
+    );
 }
 
 #[test]
@@ -105,7 +108,10 @@ fn raw_resends_and_redeliveries_are_counted_apart() {
     ledger.acked(ACCOUNT, 1, "in1");
     let counts = ledger.counts(ACCOUNT);
     assert_eq!((counts.raw_received, counts.resent_raw), (2, 1));
-    assert_eq!((counts.delivered, counts.redelivered, counts.acked), (2, 1, 1));
+    assert_eq!(
+        (counts.delivered, counts.redelivered, counts.acked),
+        (2, 1, 1)
+    );
     assert_eq!(ledger.judge_answers(token).unacked, ["in2"]);
 }
 

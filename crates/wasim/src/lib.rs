@@ -21,9 +21,9 @@
 
 mod clock;
 mod companion;
-pub mod control;
 mod contact;
 mod content;
+pub mod control;
 mod error;
 mod event;
 mod faults;

@@ -40,6 +40,8 @@ pub(crate) struct Owed {
     pub(crate) node: Node,
     /// Not to be written before this time of the network's clock.
     pub(crate) due: Duration,
+    /// How often it is written in a row; more than once is a fault.
+    pub(crate) copies: u32,
     /// How often it was written so far, over all connections.
     pub(crate) written: u32,
 }
@@ -78,7 +80,10 @@ impl Mailbox {
         }
         let seq = self.next;
         self.next += 1;
-        self.by_id.entry((owed.class, owed.id.clone())).or_default().push(seq);
+        self.by_id
+            .entry((owed.class, owed.id.clone()))
+            .or_default()
+            .push(seq);
         self.owed.insert(seq, owed);
         Ok(())
     }
@@ -99,7 +104,10 @@ impl Mailbox {
 
     /// The stanza to write next, without moving on.
     pub(crate) fn peek(&self) -> Option<(u64, &Owed)> {
-        self.owed.range(self.cursor..).next().map(|(seq, owed)| (*seq, owed))
+        self.owed
+            .range(self.cursor..)
+            .next()
+            .map(|(seq, owed)| (*seq, owed))
     }
 
     /// Takes the next stanza for writing and moves on; it stays owed.
@@ -131,7 +139,11 @@ impl Mailbox {
         let Some((first, lane)) = self.peek().map(|(s, o)| (s, o.lane.clone())) else {
             return false;
         };
-        let other = self.owed.range(first + 1..).find(|(_, o)| o.lane != lane).map(|(s, _)| *s);
+        let other = self
+            .owed
+            .range(first + 1..)
+            .find(|(_, o)| o.lane != lane)
+            .map(|(s, _)| *s);
         let Some(other) = other else { return false };
         // Everything of the other lane before `other` is already written, so order within lanes holds.
         self.swap(first, other)
@@ -146,27 +158,39 @@ impl Mailbox {
             self.reindex(owed, *key);
         }
         self.owed.extend(keys.iter().copied().zip(values));
-        let ids: Vec<(Class, String)> =
-            keys.iter().filter_map(|k| self.owed.get(k)).map(|o| (o.class, o.id.clone())).collect();
+        let ids: Vec<(Class, String)> = keys
+            .iter()
+            .filter_map(|k| self.owed.get(k))
+            .map(|o| (o.class, o.id.clone()))
+            .collect();
         for id in ids {
             if let Some(seqs) = self.by_id.get_mut(&id) {
                 seqs.sort_unstable();
                 seqs.dedup();
-                seqs.retain(|s| self.owed.get(s).is_some_and(|o| (o.class, &o.id) == (id.0, &id.1)));
+                seqs.retain(|s| {
+                    self.owed
+                        .get(s)
+                        .is_some_and(|o| (o.class, &o.id) == (id.0, &id.1))
+                });
             }
         }
         true
     }
 
     fn reindex(&mut self, owed: &Owed, seq: u64) {
-        self.by_id.entry((owed.class, owed.id.clone())).or_default().push(seq);
+        self.by_id
+            .entry((owed.class, owed.id.clone()))
+            .or_default()
+            .push(seq);
     }
 
     /// Settles the oldest written stanza with this id. Returns it, or `None` if nothing matched.
     pub(crate) fn settle(&mut self, class: Class, id: &str) -> Option<Owed> {
         let key = (class, id.to_owned());
         let seqs = self.by_id.get_mut(&key)?;
-        let at = seqs.iter().position(|s| self.owed.get(s).is_some_and(|o| o.written > 0))?;
+        let at = seqs
+            .iter()
+            .position(|s| self.owed.get(s).is_some_and(|o| o.written > 0))?;
         let seq = seqs.remove(at);
         if seqs.is_empty() {
             self.by_id.remove(&key);
@@ -197,6 +221,7 @@ mod tests {
             lane: lane.into(),
             node: NodeBuilder::new("message").build(),
             due: Duration::ZERO,
+            copies: 1,
             written: 0,
         }
     }

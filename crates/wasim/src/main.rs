@@ -1,6 +1,9 @@
 //! The `wasim` program: the network on its own, driven over HTTP.
 
-#![allow(clippy::print_stdout, reason = "a program that answers on its standard output")]
+#![allow(
+    clippy::print_stdout,
+    reason = "a program that answers on its standard output"
+)]
 
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
@@ -67,7 +70,12 @@ async fn main() -> ExitCode {
         .init();
     let done = match Cli::parse().command {
         Command::Serve(options) => serve(options).await,
-        Command::Call { method, path, body, url } => call(&method, &path, body, &url).await,
+        Command::Call {
+            method,
+            path,
+            body,
+            url,
+        } => call(&method, &path, body, &url).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -85,7 +93,11 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         media_port: options.media_port,
         qr_ref_first_ms: options.qr_first_ms,
         qr_ref_next_ms: options.qr_next_ms,
-        dedupe: if options.no_dedupe { Dedupe::Off } else { Dedupe::On },
+        dedupe: if options.no_dedupe {
+            Dedupe::Off
+        } else {
+            Dedupe::On
+        },
         ..NetworkConfig::default()
     })
     .await?;
@@ -98,7 +110,9 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     });
     println!("{about}");
     let app = wasim::control::router(network.clone());
-    axum::serve(listener, app).with_graceful_shutdown(stopped()).await?;
+    axum::serve(listener, app)
+        .with_graceful_shutdown(stopped())
+        .await?;
     network.shutdown().await;
     Ok(())
 }

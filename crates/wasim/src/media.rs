@@ -23,7 +23,7 @@ pub const MAX_FILE_BYTES: usize = 100 * 1024 * 1024;
 pub const MAX_STORED_BYTES: usize = 1024 * 1024 * 1024;
 
 /// Expired files that phones keep for uploading again; later ones are lost for good.
-pub const MAX_ON_PHONES: usize = 1_000;
+pub(crate) const MAX_ON_PHONES: usize = 1_000;
 
 /// How the host misbehaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,13 +92,18 @@ impl MediaStore {
             files.oldest_first.push_back(token.clone());
         }
         while files.stored > MAX_STORED_BYTES {
-            let Some(oldest) = files.oldest_first.pop_front() else { break };
+            let Some(oldest) = files.oldest_first.pop_front() else {
+                break;
+            };
             if let Some(gone) = files.by_token.remove(&oldest) {
                 files.stored -= gone.len();
             }
         }
         let direct_path = format!("/o/{token}");
-        Place { url: format!("https://{}{direct_path}", self.host), direct_path }
+        Place {
+            url: format!("https://{}{direct_path}", self.host),
+            direct_path,
+        }
     }
 
     fn get(&self, token: &str) -> Option<Bytes> {
@@ -127,7 +132,11 @@ impl MediaStore {
         let token = direct_path.rsplit('/').next().unwrap_or_default();
         let bytes = {
             let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-            files.on_phones.get(token).or_else(|| files.by_token.get(token)).cloned()
+            files
+                .on_phones
+                .get(token)
+                .or_else(|| files.by_token.get(token))
+                .cloned()
         };
         bytes.map(|bytes| self.put_new(bytes))
     }
@@ -200,7 +209,10 @@ async fn take(store: &MediaStore, token: String, body: Bytes) -> Response {
         return fault;
     }
     // Tokens are base64 of a hash; as a path segment of our own only letters and digits survive.
-    let token = token.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c), "-");
+    let token = token.replace(
+        |c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c),
+        "-",
+    );
     let place = store.put(token, body);
     axum::Json(serde_json::json!({ "url": place.url, "direct_path": place.direct_path }))
         .into_response()
@@ -222,14 +234,22 @@ async fn download(
     if let Some(fault) = store.misbehave(Direction::Down).await {
         return fault;
     }
-    let Some(bytes) = store.get(&token) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(bytes) = store.get(&token) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let asked = headers.get(header::RANGE).and_then(|v| v.to_str().ok());
-    let Some(asked) = asked else { return bytes.into_response() };
+    let Some(asked) = asked else {
+        return bytes.into_response();
+    };
     match range(asked, bytes.len()) {
         Some((from, to)) => {
             let content_range = format!("bytes {from}-{}/{}", to - 1, bytes.len());
             let part = bytes.slice(from..to);
-            (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, content_range)], part)
+            (
+                StatusCode::PARTIAL_CONTENT,
+                [(header::CONTENT_RANGE, content_range)],
+                part,
+            )
                 .into_response()
         }
         None => StatusCode::RANGE_NOT_SATISFIABLE.into_response(),
@@ -242,7 +262,10 @@ fn range(asked: &str, len: usize) -> Option<(usize, usize)> {
     let (from, to) = match (from, to) {
         ("", last) => (len.saturating_sub(last.parse().ok()?), len),
         (first, "") => (first.parse().ok()?, len),
-        (first, last) => (first.parse().ok()?, last.parse::<usize>().ok()?.saturating_add(1)),
+        (first, last) => (
+            first.parse().ok()?,
+            last.parse::<usize>().ok()?.saturating_add(1),
+        ),
     };
     let to = to.min(len);
     (from < to).then_some((from, to))

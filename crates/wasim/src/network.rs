@@ -167,7 +167,11 @@ impl Network {
     /// [`SimError::BadNumber`] or [`SimError::Taken`].
     pub fn add_phone(&self, spec: PhoneSpec) -> Result<Phone> {
         let mut dice = seed::stream(self.world.config.seed, &format!("phone {}", spec.number));
-        let platform = if spec.platform.is_empty() { "android".into() } else { spec.platform };
+        let platform = if spec.platform.is_empty() {
+            "android".into()
+        } else {
+            spec.platform
+        };
         let account = Account {
             platform,
             companions: Mutex::default(),
@@ -192,8 +196,13 @@ impl Network {
     /// # Errors
     /// [`SimError::BadNumber`] or [`SimError::Taken`].
     pub fn add_contact(&self, spec: ContactSpec) -> Result<Contact> {
-        let person =
-            self.add_person(&spec.number, spec.lid, spec.push_name, spec.addressing, None)?;
+        let person = self.add_person(
+            &spec.number,
+            spec.lid,
+            spec.push_name,
+            spec.addressing,
+            None,
+        )?;
         Ok(Contact::new(self.world.clone(), person))
     }
 
@@ -210,8 +219,13 @@ impl Network {
             return Err(SimError::BadNumber(number.to_owned()));
         }
         let lid = lid.unwrap_or_else(|| made_up_lid(self.world.config.seed, number));
-        let person =
-            Arc::new(Person::new(number.to_owned(), lid, push_name, addressing, account));
+        let person = Arc::new(Person::new(
+            number.to_owned(),
+            lid,
+            push_name,
+            addressing,
+            account,
+        ));
         self.world.directory.writing().add(person.clone())?;
         Ok(person)
     }
@@ -222,8 +236,10 @@ impl Network {
     /// [`SimError::UnknownNumber`], or [`SimError::Protocol`] when there are too many members.
     pub fn add_group(&self, subject: &str, creator: &str, members: &[&str]) -> Result<Group> {
         let creator = self.world.person(creator)?;
-        let members =
-            members.iter().map(|n| self.world.person(n)).collect::<Result<Vec<_>>>()?;
+        let members = members
+            .iter()
+            .map(|n| self.world.person(n))
+            .collect::<Result<Vec<_>>>()?;
         let room = group::create(&self.world, &creator, subject, &members, None)?;
         Ok(Group::new(self.world.clone(), room))
     }
@@ -240,8 +256,14 @@ impl Network {
     /// The ids of all groups, sorted.
     #[must_use]
     pub fn groups(&self) -> Vec<String> {
-        let mut ids: Vec<String> =
-            self.world.directory.reading().groups.keys().cloned().collect();
+        let mut ids: Vec<String> = self
+            .world
+            .directory
+            .reading()
+            .groups
+            .keys()
+            .cloned()
+            .collect();
         ids.sort_unstable();
         ids
     }
@@ -278,8 +300,11 @@ impl Network {
 
     fn numbers(&self, wanted: impl Fn(&Person) -> bool) -> Vec<String> {
         let people = self.world.directory.reading().people();
-        let mut numbers: Vec<String> =
-            people.iter().filter(|p| wanted(p)).map(|p| p.pn.clone()).collect();
+        let mut numbers: Vec<String> = people
+            .iter()
+            .filter(|p| wanted(p))
+            .map(|p| p.pn.clone())
+            .collect();
         numbers.sort_unstable();
         numbers
     }
@@ -309,7 +334,9 @@ impl Network {
         limit: Duration,
         wanted: impl FnMut(&NetEvent) -> bool,
     ) -> Result<NetEvent> {
-        Events::from_start(self.world.events.clone()).wait_for(limit, wanted).await
+        Events::from_start(self.world.events.clone())
+            .wait_for(limit, wanted)
+            .await
     }
 
     /// Lets an account misbehave as planned; other faults of it end.

@@ -51,12 +51,13 @@ impl ServerIdentity {
         let static_key = KeyPair::generate(&mut rng);
         let signed = |issuer: &KeyPair, details: Details, rng: &mut seed::SimRng| {
             let details = details.encode_to_vec();
-            let signature =
-                issuer.private_key.calculate_signature(&details, rng).map_err(SimError::signal)?;
+            let signature = issuer
+                .private_key
+                .calculate_signature(&details, rng)
+                .map_err(SimError::signal)?;
             Ok::<_, SimError>(NoiseCertificate {
                 details: Some(details),
                 signature: Some(signature.to_vec()),
-                ..Default::default()
             })
         };
         let middle = signed(&root, certificate(1, 0, &intermediate)?, &mut rng)?;
@@ -64,10 +65,13 @@ impl ServerIdentity {
         let cert_chain = wa::CertChain {
             leaf: MessageField::some(leaf),
             intermediate: MessageField::some(middle),
-            ..Default::default()
         }
         .encode_to_vec();
-        Ok(Self { root, static_key, cert_chain })
+        Ok(Self {
+            root,
+            static_key,
+            cert_chain,
+        })
     }
 
     /// The key that a client must take for WhatsApp's root to trust this network.
@@ -84,7 +88,6 @@ fn certificate(serial: u32, issuer: u32, subject: &KeyPair) -> Result<Details> {
         key: Some(public_bytes(subject)?.to_vec()),
         not_before: Some(now - CERT_BACKDATE_SECONDS),
         not_after: Some(now + CERT_LIFE_SECONDS),
-        ..Default::default()
     })
 }
 
@@ -95,7 +98,9 @@ pub(crate) fn public_bytes(pair: &KeyPair) -> Result<[u8; 32]> {
 
 /// Exactly 32 bytes, or a protocol error.
 pub(crate) fn array32(bytes: &[u8]) -> Result<[u8; 32]> {
-    bytes.try_into().map_err(|_| SimError::protocol(format!("a key of {} bytes", bytes.len())))
+    bytes
+        .try_into()
+        .map_err(|_| SimError::protocol(format!("a key of {} bytes", bytes.len())))
 }
 
 /// What a finished handshake yields.
@@ -138,7 +143,11 @@ impl Frames {
                 Some(Err(e)) => return Err(SimError::protocol(e)),
                 Some(Ok(Message::Binary(data))) => {
                     let data: &[u8] = &data;
-                    let body = if self.header_seen { data } else { after_header(data)? };
+                    let body = if self.header_seen {
+                        data
+                    } else {
+                        after_header(data)?
+                    };
                     self.header_seen = true;
                     self.decoder.feed(body);
                 }
@@ -148,7 +157,9 @@ impl Frames {
     }
 
     async fn need(&mut self, what: &str) -> Result<Vec<u8>> {
-        self.next().await?.ok_or_else(|| SimError::protocol(format!("closed before {what}")))
+        self.next()
+            .await?
+            .ok_or_else(|| SimError::protocol(format!("closed before {what}")))
     }
 }
 
@@ -172,7 +183,11 @@ pub(crate) async fn accept(
     ephemeral: KeyPair,
 ) -> Result<Opened> {
     let (mut sink, stream) = socket.split();
-    let mut frames = Frames { socket: stream, decoder: FrameDecoder::new(), header_seen: false };
+    let mut frames = Frames {
+        socket: stream,
+        decoder: FrameDecoder::new(),
+        header_seen: false,
+    };
     let hello = frames.need("the client hello").await?;
     let hello = wa::HandshakeMessage::decode_from_slice(&hello)
         .map_err(SimError::protocol)?
@@ -180,11 +195,16 @@ pub(crate) async fn accept(
         .into_option()
         .ok_or_else(|| SimError::protocol("no client hello"))?;
     let client_ephemeral = array32(&hello.ephemeral.unwrap_or_default())?;
-    let responder = Responder { identity, ephemeral, client_ephemeral };
+    let responder = Responder {
+        identity,
+        ephemeral,
+        client_ephemeral,
+    };
     let (handshake, done) = match (hello.r#static, hello.payload) {
-        (Some(key), Some(payload)) => {
-            (Handshake::Ik, responder.ik(&mut sink, &key, &payload).await?)
-        }
+        (Some(key), Some(payload)) => (
+            Handshake::Ik,
+            responder.ik(&mut sink, &key, &payload).await?,
+        ),
         _ => (Handshake::Xx, responder.xx(&mut sink, &mut frames).await?),
     };
     // `finish` names the ciphers from the client's side, so they swap here.
@@ -193,8 +213,16 @@ pub(crate) async fn accept(
         handshake,
         client_static: done.client_static,
         payload: wa::ClientPayload::decode_from_slice(&done.payload).map_err(SimError::protocol)?,
-        reader: NodeReader { frames, cipher: client_write, counter: 0 },
-        writer: NodeWriter { socket: sink, cipher: client_read, counter: 0 },
+        reader: NodeReader {
+            frames,
+            cipher: client_write,
+            counter: 0,
+        },
+        writer: NodeWriter {
+            socket: sink,
+            cipher: client_read,
+            counter: 0,
+        },
     })
 }
 
@@ -225,9 +253,15 @@ impl Responder<'_> {
         let ephemeral = self.ephemeral.private_key.serialize();
         mix(&mut state, ephemeral, &self.client_ephemeral)?;
         mix(&mut state, ephemeral, &client_static)?;
-        let chain = state.encrypt(&self.identity.cert_chain).map_err(SimError::protocol)?;
+        let chain = state
+            .encrypt(&self.identity.cert_chain)
+            .map_err(SimError::protocol)?;
         send_hello(sink, ephemeral_public, None, chain).await?;
-        Ok(Finished { state, client_static, payload })
+        Ok(Finished {
+            state,
+            client_static,
+            payload,
+        })
     }
 
     async fn xx(self, sink: &mut Outgoing, frames: &mut Frames) -> Result<Finished> {
@@ -239,8 +273,14 @@ impl Responder<'_> {
         mix(&mut state, ephemeral, &self.client_ephemeral)?;
         let own_public = public_bytes(&self.identity.static_key)?;
         let own_static = state.encrypt(&own_public).map_err(SimError::protocol)?;
-        mix(&mut state, self.identity.static_key.private_key.serialize(), &self.client_ephemeral)?;
-        let chain = state.encrypt(&self.identity.cert_chain).map_err(SimError::protocol)?;
+        mix(
+            &mut state,
+            self.identity.static_key.private_key.serialize(),
+            &self.client_ephemeral,
+        )?;
+        let chain = state
+            .encrypt(&self.identity.cert_chain)
+            .map_err(SimError::protocol)?;
         send_hello(sink, ephemeral_public, Some(own_static), chain).await?;
 
         let finish = frames.need("the client finish").await?;
@@ -252,7 +292,11 @@ impl Responder<'_> {
         let client_static = array32(&open(&mut state, &finish.r#static.unwrap_or_default())?)?;
         mix(&mut state, ephemeral, &client_static)?;
         let payload = open(&mut state, &finish.payload.unwrap_or_default())?;
-        Ok(Finished { state, client_static, payload })
+        Ok(Finished {
+            state,
+            client_static,
+            payload,
+        })
     }
 }
 
@@ -261,7 +305,9 @@ fn start(pattern: &str) -> Result<NoiseHandshake> {
 }
 
 fn mix(state: &mut NoiseHandshake, private: &[u8; 32], public: &[u8; 32]) -> Result<()> {
-    state.mix_shared_secret(private, public).map_err(SimError::protocol)
+    state
+        .mix_shared_secret(private, public)
+        .map_err(SimError::protocol)
 }
 
 fn open(state: &mut NoiseHandshake, sealed: &[u8]) -> Result<Vec<u8>> {
@@ -280,16 +326,22 @@ async fn send_hello(
         payload: Some(payload),
         ..Default::default()
     };
-    let message =
-        wa::HandshakeMessage { server_hello: MessageField::some(hello), ..Default::default() };
+    let message = wa::HandshakeMessage {
+        server_hello: MessageField::some(hello),
+        ..Default::default()
+    };
     let frame = encode_frame(&message.encode_to_vec(), None).map_err(SimError::protocol)?;
-    sink.send(Message::binary(frame)).await.map_err(SimError::protocol)
+    sink.send(Message::binary(frame))
+        .await
+        .map_err(SimError::protocol)
 }
 
 impl NodeReader {
     /// The next node; `None` when the client has closed.
     pub(crate) async fn next(&mut self) -> Result<Option<Node>> {
-        let Some(mut frame) = self.frames.next().await? else { return Ok(None) };
+        let Some(mut frame) = self.frames.next().await? else {
+            return Ok(None);
+        };
         self.cipher
             .decrypt_in_place_with_counter(self.counter, &mut frame)
             .map_err(SimError::protocol)?;
@@ -310,7 +362,10 @@ impl NodeWriter {
             .map_err(SimError::protocol)?;
         self.counter += 1;
         let frame = encode_frame(&sealed, None).map_err(SimError::protocol)?;
-        self.socket.send(Message::binary(frame)).await.map_err(SimError::protocol)
+        self.socket
+            .send(Message::binary(frame))
+            .await
+            .map_err(SimError::protocol)
     }
 
     /// Closes the socket politely; errors do not matter any more.

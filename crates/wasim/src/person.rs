@@ -127,7 +127,9 @@ pub enum LinkPolicy {
 
 impl fmt::Debug for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Person").field("pn", &self.pn).finish_non_exhaustive()
+        f.debug_struct("Person")
+            .field("pn", &self.pn)
+            .finish_non_exhaustive()
     }
 }
 
@@ -157,12 +159,17 @@ impl Person {
         }
         let device = SignalDevice::generate(seed, &format!("primary device of {}", self.lid))?;
         // Two tasks may get here at once; the keys are the same either way and one set wins.
-        let fresh = Live { device: tokio::sync::Mutex::new(device), memory: Mutex::default() };
+        let fresh = Live {
+            device: tokio::sync::Mutex::new(device),
+            memory: Mutex::default(),
+        };
         Ok(self.live.get_or_init(|| Box::new(fresh)))
     }
 
     pub(crate) fn account(&self) -> Result<&Account> {
-        self.account.as_deref().ok_or_else(|| SimError::NotAnAccount(self.pn.clone()))
+        self.account
+            .as_deref()
+            .ok_or_else(|| SimError::NotAnAccount(self.pn.clone()))
     }
 
     pub(crate) fn pn_jid(&self) -> Jid {
@@ -183,7 +190,11 @@ impl Person {
 
     /// This person's address of the same family as `like`.
     pub(crate) fn jid_like(&self, like: &Jid) -> Jid {
-        if like.server == Server::Lid { self.lid_jid() } else { self.pn_jid() }
+        if like.server == Server::Lid {
+            self.lid_jid()
+        } else {
+            self.pn_jid()
+        }
     }
 
     /// The linked devices, none for a contact.
@@ -194,7 +205,12 @@ impl Person {
     }
 
     pub(crate) fn companion(&self, device: u16) -> Option<Arc<Companion>> {
-        self.account.as_ref()?.companions.locked().get(&device).cloned()
+        self.account
+            .as_ref()?
+            .companions
+            .locked()
+            .get(&device)
+            .cloned()
     }
 
     pub(crate) fn remember(&self, seed: u64, id: &str, remembered: Remembered) -> Result<()> {

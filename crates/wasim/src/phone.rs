@@ -7,7 +7,7 @@ use crate::lock::Locked;
 use crate::person::{LinkPolicy, Person};
 use crate::sending;
 use crate::server::history::PastMessage;
-use crate::server::{self, linking};
+use crate::server::{self, code, linking};
 use crate::world::World;
 use serde::Serialize;
 use std::sync::Arc;
@@ -76,9 +76,9 @@ impl Phone {
     ///
     /// # Errors
     /// [`SimError::NoCodeAsked`], [`SimError::WrongCode`], and as [`Phone::scan`].
-    pub async fn type_code(&self, code: &str) -> Result<u16> {
+    pub async fn type_code(&self, typed: &str) -> Result<u16> {
         self.must_be_online()?;
-        linking::type_code(&self.world, &self.person, code).await
+        code::type_code(&self.world, &self.person, typed).await
     }
 
     /// The linked devices.
@@ -110,7 +110,7 @@ impl Phone {
 
     /// Ends the connections of all linked devices with a `stream:error` of this code.
     pub async fn stream_error(&self, code: u16) {
-        server::stream_error(&self.person, code).await;
+        server::stream_error(&self.person, typed).await;
     }
 
     /// Sends from the phone itself; its linked devices get copies. Returns the wire id.
@@ -120,7 +120,14 @@ impl Phone {
     pub async fn send(&self, to: &str, what: Outgoing) -> Result<String> {
         self.must_be_online()?;
         let recipient = self.world.person(to)?;
-        sending::direct(&self.world, &self.person, &recipient, &what, &SendHow::default()).await
+        sending::direct(
+            &self.world,
+            &self.person,
+            &recipient,
+            &what,
+            &SendHow::default(),
+        )
+        .await
     }
 
     /// Switches the phone off for so long: it neither scans nor answers its linked devices.
@@ -164,6 +171,9 @@ impl Phone {
 
 /// Whether an account's phone can act now.
 pub(crate) fn phone_is_online(world: &World, person: &Person) -> bool {
-    let until = person.account.as_ref().and_then(|a| a.phone.locked().offline_until);
+    let until = person
+        .account
+        .as_ref()
+        .and_then(|a| a.phone.locked().offline_until);
     until.is_none_or(|until| world.clock.now() >= until)
 }

@@ -115,7 +115,9 @@ impl Post {
                 self.mailbox.skip();
                 continue;
             }
-            let Some((_, owed)) = self.mailbox.advance() else { return Step::Idle };
+            let Some((_, owed)) = self.mailbox.advance() else {
+                return Step::Idle;
+            };
             let offline = in_backlog.then(|| {
                 self.credit -= 1;
                 self.backlog_sent += 1;
@@ -143,6 +145,7 @@ mod tests {
             lane: lane.into(),
             node: NodeBuilder::new("message").build(),
             due: Duration::ZERO,
+            copies: 1,
             written: 0,
         };
         post.push(owed).unwrap();

@@ -60,7 +60,6 @@ impl Surroundings for View<'_> {
             from_me: Some(from_me),
             id: Some(id.to_owned()),
             participant,
-            ..Default::default()
         })
     }
 
@@ -76,7 +75,12 @@ impl Surroundings for View<'_> {
     fn mention(&self, number: &str) -> Result<String> {
         let person = self.world.person(number)?;
         let like_pn = self.chat.server == Server::Pn;
-        Ok(if like_pn { person.pn_jid() } else { person.lid_jid() }.to_string())
+        Ok(if like_pn {
+            person.pn_jid()
+        } else {
+            person.lid_jid()
+        }
+        .to_string())
     }
 
     fn media(&self) -> &MediaStore {
@@ -104,17 +108,32 @@ pub(crate) fn prepare(
     outgoing: &Outgoing,
     id: Option<String>,
 ) -> Result<Prepared> {
-    let mut message = content::build(outgoing, &View { world, sender, chat })?;
+    let mut message = content::build(
+        outgoing,
+        &View {
+            world,
+            sender,
+            chat,
+        },
+    )?;
     let described = content::describe(&message);
     let (kind, text) = described.map_or((Kind::Other, String::new()), |d| (d.kind, d.text));
-    if !matches!(kind, Kind::Reaction | Kind::Edit | Kind::Revoke | Kind::Vote) {
+    if !matches!(
+        kind,
+        Kind::Reaction | Kind::Edit | Kind::Revoke | Kind::Vote
+    ) {
         let context = message.message_context_info.get_or_insert_default();
         if context.message_secret.is_none() {
             context.message_secret = Some(world.random::<MESSAGE_SECRET_LEN>().to_vec());
         }
     }
     let id = id.unwrap_or_else(|| world.message_id());
-    Ok(Prepared { id, message: Arc::new(message), kind, text })
+    Ok(Prepared {
+        id,
+        message: Arc::new(message),
+        kind,
+        text,
+    })
 }
 
 /// How one stanza is labelled.
@@ -133,7 +152,9 @@ struct Label<'a> {
 
 impl Label<'_> {
     fn stanza(&self, sealed: Sealed) -> Node {
-        let mut enc = NodeBuilder::new("enc").attr("v", "2").attr("type", sealed.kind.wire());
+        let mut enc = NodeBuilder::new("enc")
+            .attr("v", "2")
+            .attr("type", sealed.kind.wire());
         if let Some(media) = self.kind.media_type() {
             enc = enc.attr("mediatype", media);
         }
@@ -169,7 +190,11 @@ impl Label<'_> {
 fn from_address(world: &World, sender: &Person, account: &Person, how: &SendHow) -> Jid {
     let usual = sender.jid_for(account.addressing);
     let other = |jid: &Jid| {
-        if jid.server == Server::Lid { sender.pn_jid() } else { sender.lid_jid() }
+        if jid.server == Server::Lid {
+            sender.pn_jid()
+        } else {
+            sender.lid_jid()
+        }
     };
     let plan = world.faults.plan(&account.pn);
     match how.address {
@@ -238,9 +263,21 @@ pub(crate) async fn direct(
     }
     for companion in companions {
         let mut sealed = seal(&mut device, &companion, &plain).await?;
-        spoil_if_wanted(world, &recipient.pn, how, &mut sealed);
+        let intact = if how.undecryptable_first {
+            Intact::Never
+        } else {
+            Intact::Usually
+        };
+        spoil_if_wanted(world, &recipient.pn, intact, &mut sealed);
         let node = label.stanza(sealed);
-        push(world, &companion, Class::Message, &prepared.id, &sender.lid, node)?;
+        push(
+            world,
+            &companion,
+            Class::Message,
+            &prepared.id,
+            &sender.lid,
+            node,
+        )?;
     }
     copy_to_own_devices(world, sender, &mut device, &prepared, &chat).await?;
     drop(device);
@@ -256,12 +293,20 @@ pub(crate) async fn direct(
     Ok(prepared.id)
 }
 
+/// Whether a ciphertext is to arrive intact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intact {
+    /// Unless the account's faults say otherwise.
+    Usually,
+    /// Damaged on purpose.
+    Never,
+}
+
 /// Damages a ciphertext so that the receiver has to ask again.
-fn spoil_if_wanted(world: &World, account: &str, how: &SendHow, sealed: &mut Sealed) {
+pub(crate) fn spoil_if_wanted(world: &World, account: &str, intact: Intact, sealed: &mut Sealed) {
     let plan = world.faults.plan(account);
-    let spoil = how.undecryptable_first || world.faults.happens(account, plan.undecryptable);
-    if spoil && let Some(last) = sealed.bytes.last_mut() {
-        *last ^= 0xff;
+    if intact == Intact::Never || world.faults.happens(account, plan.undecryptable) {
+        sealed.damage();
     }
 }
 
@@ -292,14 +337,23 @@ async fn copy_to_own_devices(
     let lane = lane_of(world, chat);
     for companion in companions {
         let sealed = seal(device, &companion, &plain).await?;
-        push(world, &companion, Class::Message, &prepared.id, &lane, label.stanza(sealed))?;
+        push(
+            world,
+            &companion,
+            Class::Message,
+            &prepared.id,
+            &lane,
+            label.stanza(sealed),
+        )?;
     }
     Ok(())
 }
 
 /// The name of a conversation in mailboxes and ledger: the LID of the person, or the group's id.
 pub(crate) fn lane_of(world: &World, chat: &Jid) -> String {
-    world.person_at(chat).map_or_else(|| chat.user.to_string(), |p| p.lid.clone())
+    world
+        .person_at(chat)
+        .map_or_else(|| chat.user.to_string(), |p| p.lid.clone())
 }
 
 /// Encrypts for one linked device, opening a session from its keys if there is none.
@@ -311,7 +365,9 @@ pub(crate) async fn seal(
     let address = companion.lid_jid();
     if !device.has_session(&address) {
         let (bundle, one_time) = companion.keys.locked().take();
-        device.open_session(&address, &bundle, one_time.as_ref()).await?;
+        device
+            .open_session(&address, &bundle, one_time.as_ref())
+            .await?;
     }
     device.encrypt(&address, plain).await
 }
@@ -338,7 +394,14 @@ pub(crate) async fn to_own_device(
     };
     let mut device = account.live(world.config.seed)?.device.lock().await;
     let sealed = seal(&mut device, companion, &plain).await?;
-    push(world, companion, Class::Message, &id, "own", label.stanza(sealed))?;
+    push(
+        world,
+        companion,
+        Class::Message,
+        &id,
+        "own",
+        label.stanza(sealed),
+    )?;
     Ok(id)
 }
 
@@ -363,11 +426,15 @@ pub(crate) async fn repeat(
         tokio::time::sleep(after).await;
     }
     let live = sender.live(world.config.seed)?;
-    let Some(known) = live.memory.locked().get(&request.id) else { return Ok(()) };
+    let Some(known) = live.memory.locked().get(&request.id) else {
+        return Ok(());
+    };
     let kind = content::describe(&known.message).map_or(Kind::Other, |d| d.kind);
     let mut device = live.device.lock().await;
     if let Some((bundle, one_time)) = &request.keys {
-        device.open_session(&companion.lid_jid(), bundle, one_time.as_ref()).await?;
+        device
+            .open_session(&companion.lid_jid(), bundle, one_time.as_ref())
+            .await?;
     }
     let lid = match &known.chat {
         Chat::Person(lid) => lid,
@@ -382,7 +449,11 @@ pub(crate) async fn repeat(
     };
     let own = sender.lid == companion.lid;
     let chat = Jid::lid(lid.as_str());
-    let content = if own { wrapped_copy(&known.message, &chat) } else { (*known.message).clone() };
+    let content = if own {
+        wrapped_copy(&known.message, &chat)
+    } else {
+        (*known.message).clone()
+    };
     let plain = MessageUtils::pad_message_v2(content.encode_to_vec());
     let sealed = seal(&mut device, companion, &plain).await?;
     let label = Label {
@@ -396,7 +467,14 @@ pub(crate) async fn repeat(
         retry: Some(request.count),
         at: unix_seconds(),
     };
-    push(world, companion, Class::Message, &request.id, &sender.lid, label.stanza(sealed))
+    push(
+        world,
+        companion,
+        Class::Message,
+        &request.id,
+        &sender.lid,
+        label.stanza(sealed),
+    )
 }
 
 fn wrapped_copy(message: &wa::Message, chat: &Jid) -> wa::Message {

@@ -72,6 +72,28 @@ impl From<SignalProtocolError> for Undecrypted {
     }
 }
 
+impl Sealed {
+    /// Damages the checksum at the end of the message proper, as a receiver with other keys would
+    /// see it; the envelope around it stays readable.
+    pub(crate) fn damage(&mut self) {
+        let end = match self.kind {
+            EncKind::PreKey => self.inner_end(),
+            EncKind::Session | EncKind::SenderKey => Some(self.bytes.len()),
+        };
+        if let Some(last) = end.and_then(|end| self.bytes.get_mut(end.checked_sub(1)?)) {
+            *last ^= 0xff;
+        }
+    }
+
+    /// Where the message inside a first message of a session ends.
+    fn inner_end(&self) -> Option<usize> {
+        let outer = PreKeySignalMessage::try_from(self.bytes.as_slice()).ok()?;
+        let inner = outer.message().serialized();
+        let start = self.bytes.windows(inner.len()).position(|w| w == inner)?;
+        Some(start + inner.len())
+    }
+}
+
 struct Identity {
     pair: IdentityKeyPair,
     registration: u32,
@@ -92,7 +114,9 @@ impl IdentityKeyStore for Identity {
         identity: &IdentityKey,
     ) -> SignalResult<IdentityChange> {
         let before = self.known.insert(address.clone(), *identity);
-        Ok(IdentityChange::from_changed(before.is_some_and(|b| b != *identity)))
+        Ok(IdentityChange::from_changed(
+            before.is_some_and(|b| b != *identity),
+        ))
     }
     async fn is_trusted_identity(
         &self,
@@ -113,7 +137,10 @@ struct PreKeys(HashMap<PreKeyId, PreKeyRecord>);
 #[async_trait]
 impl PreKeyStore for PreKeys {
     async fn get_pre_key(&self, id: PreKeyId) -> SignalResult<PreKeyRecord> {
-        self.0.get(&id).cloned().ok_or(SignalProtocolError::InvalidPreKeyId)
+        self.0
+            .get(&id)
+            .cloned()
+            .ok_or(SignalProtocolError::InvalidPreKeyId)
     }
     async fn save_pre_key(&mut self, id: PreKeyId, record: &PreKeyRecord) -> SignalResult<()> {
         self.0.insert(id, record.clone());
@@ -218,7 +245,11 @@ impl SignalDevice {
         );
         let registration = (rng.random::<u32>() & REGISTRATION_MASK) | 1;
         Ok(Self {
-            identity: Identity { pair, registration, known: HashMap::new() },
+            identity: Identity {
+                pair,
+                registration,
+                known: HashMap::new(),
+            },
             signed_key,
             signed_signature: fixed.to_vec(),
             prekeys: PreKeys::default(),
@@ -238,15 +269,20 @@ impl SignalDevice {
     /// Signs with the identity key.
     pub(crate) fn sign(&mut self, message: &[u8]) -> Result<Vec<u8>> {
         let key = self.identity.pair.private_key();
-        let signature =
-            key.calculate_signature(message, &mut self.rng).map_err(SimError::signal)?;
+        let signature = key
+            .calculate_signature(message, &mut self.rng)
+            .map_err(SimError::signal)?;
         Ok(signature.to_vec())
     }
 
     /// The shared secret of the identity key with another public key.
     pub(crate) fn agree(&self, other: &[u8]) -> Result<[u8; 32]> {
         let other = public_key(other)?;
-        self.identity.pair.private_key().calculate_agreement(&other).map_err(SimError::signal)
+        self.identity
+            .pair
+            .private_key()
+            .calculate_agreement(&other)
+            .map_err(SimError::signal)
     }
 
     /// The public keys another device needs to open a session, with a fresh one-time key.
@@ -261,18 +297,21 @@ impl SignalDevice {
         let id = self.next_prekey;
         self.next_prekey += 1;
         let pair = KeyPair::generate(&mut self.rng);
-        self.prekeys.0.insert(id.into(), PreKeyRecord::new(id.into(), &pair));
-        (bundle, OneTimeKey { id, public: pair.public_key.public_key_bytes().to_vec() })
+        self.prekeys
+            .0
+            .insert(id.into(), PreKeyRecord::new(id.into(), &pair));
+        (
+            bundle,
+            OneTimeKey {
+                id,
+                public: pair.public_key.public_key_bytes().to_vec(),
+            },
+        )
     }
 
     /// Whether a session with this device exists.
     pub(crate) fn has_session(&self, with: &Jid) -> bool {
         self.sessions.0.contains_key(&with.to_protocol_address())
-    }
-
-    /// Forgets the session with a device; the next message opens a new one.
-    pub(crate) fn forget_session(&mut self, with: &Jid) {
-        self.sessions.0.remove(&with.to_protocol_address());
     }
 
     /// Opens a session from the other device's public keys, replacing any older one.
@@ -316,13 +355,17 @@ impl SignalDevice {
             .await
             .map_err(SimError::signal)?;
         match &sealed {
-            CiphertextMessage::PreKeySignalMessage(m) => {
-                Ok(Sealed { kind: EncKind::PreKey, bytes: m.serialized().to_vec() })
-            }
-            CiphertextMessage::SignalMessage(m) => {
-                Ok(Sealed { kind: EncKind::Session, bytes: m.serialized().to_vec() })
-            }
-            _ => Err(SimError::signal("an unexpected kind of ciphertext came out")),
+            CiphertextMessage::PreKeySignalMessage(m) => Ok(Sealed {
+                kind: EncKind::PreKey,
+                bytes: m.serialized().to_vec(),
+            }),
+            CiphertextMessage::SignalMessage(m) => Ok(Sealed {
+                kind: EncKind::Session,
+                bytes: m.serialized().to_vec(),
+            }),
+            _ => Err(SimError::signal(
+                "an unexpected kind of ciphertext came out",
+            )),
         }
     }
 
@@ -366,7 +409,9 @@ impl SignalDevice {
 
     /// Forgets this device's own sender key in a group, so that the next message makes a new one.
     pub(crate) fn rotate_sender_key(&mut self, group: &Jid, own: &Jid) {
-        self.sender_keys.0.remove(sender_key_name(group, own).cache_key());
+        self.sender_keys
+            .0
+            .remove(sender_key_name(group, own).cache_key());
     }
 
     /// Learns another device's sender key.
@@ -398,7 +443,10 @@ impl SignalDevice {
         let sealed = group_encrypt(&mut self.sender_keys, &name, plain, &mut self.rng)
             .await
             .map_err(SimError::signal)?;
-        Ok(Sealed { kind: EncKind::SenderKey, bytes: sealed.serialized().to_vec() })
+        Ok(Sealed {
+            kind: EncKind::SenderKey,
+            bytes: sealed.serialized().to_vec(),
+        })
     }
 
     /// Decrypts a group ciphertext of another device.

@@ -38,8 +38,7 @@ pub(crate) fn child<'a>(node: &'a Node, tag: &str) -> Option<&'a Node> {
 
 /// The first child with this tag, or a protocol error that names it.
 pub(crate) fn need<'a>(node: &'a Node, tag: &str) -> Result<&'a Node> {
-    child(node, tag)
-        .ok_or_else(|| SimError::protocol(format!("<{}> needs a <{tag}>", node.tag)))
+    child(node, tag).ok_or_else(|| SimError::protocol(format!("<{}> needs a <{tag}>", node.tag)))
 }
 
 /// The first child whatever its tag.
@@ -92,7 +91,11 @@ pub(crate) fn iq_result(request: &Node, content: Vec<Node>) -> Node {
         .attr("from", jid_attr(request, "to").unwrap_or_else(server_jid))
         .attr("id", attr(request, "id"))
         .attr("type", "result");
-    if content.is_empty() { answer.build() } else { answer.children(content).build() }
+    if content.is_empty() {
+        answer.build()
+    } else {
+        answer.children(content).build()
+    }
 }
 
 /// The negative answer to an IQ.
@@ -101,7 +104,10 @@ pub(crate) fn iq_error(request: &Node, code: u32, text: &'static str) -> Node {
         .attr("from", jid_attr(request, "to").unwrap_or_else(server_jid))
         .attr("id", attr(request, "id"))
         .attr("type", "error")
-        .children([NodeBuilder::new("error").attr("code", code).attr("text", text).build()])
+        .children([NodeBuilder::new("error")
+            .attr("code", code)
+            .attr("text", text)
+            .build()])
         .build()
 }
 

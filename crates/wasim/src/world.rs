@@ -39,7 +39,11 @@ impl Directory {
     }
 
     pub(crate) fn by_jid(&self, jid: &Jid) -> Option<Arc<Person>> {
-        let map = if jid.server == Server::Lid { &self.by_lid } else { &self.by_pn };
+        let map = if jid.server == Server::Lid {
+            &self.by_lid
+        } else {
+            &self.by_pn
+        };
         map.get(jid.user.as_str()).cloned()
     }
 
@@ -115,6 +119,10 @@ impl World {
 
     pub(crate) fn group(&self, id: &str) -> Result<Arc<Room>> {
         let groups = self.directory.reading();
-        groups.groups.get(id).cloned().ok_or_else(|| SimError::UnknownGroup(id.to_owned()))
+        groups
+            .groups
+            .get(id)
+            .cloned()
+            .ok_or_else(|| SimError::UnknownGroup(id.to_owned()))
     }
 }

@@ -21,11 +21,14 @@ pub(super) fn run(place: &Place) -> Result<()> {
     waypost.wait_ready(address, "/readyz")?;
     let key = fs::read_to_string(data.path().join("cli.key"))
         .context("the server left no key for the command line")?;
+    let config = place.path("tools/api-fuzz/schemathesis.toml");
     Run::new(place, place.venv().join("bin/st"))
-        .args(["--config-file", "tools/api-fuzz/schemathesis.toml", "run"])
+        .args(["--config-file".as_ref(), config.as_os_str(), "run".as_ref()])
         .args([format!("http://{address}/openapi.json")])
         .args(["--url", &format!("http://{address}")])
         .secret_args(["--header", &format!("Authorization: Bearer {}", key.trim())])
+        // It keeps notes in the folder that it runs in.
+        .dir(data.path())
         .go()?;
     // Whatever it was sent, it still answers.
     waypost.wait_ready(address, "/readyz")

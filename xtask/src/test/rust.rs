@@ -59,24 +59,38 @@ pub(super) fn strict(place: &Place) -> Result<()> {
 /// Builds the program without any feature and keeps it apart: later builds, with features, must
 /// not take its place.
 pub(super) fn build_strict_program(place: &Place) -> Result<()> {
-    let features = Run::cargo(place)
-        .args([
-            "tree",
-            "-p",
-            "waypost-server",
-            "-e",
-            "normal,features",
-            "--prefix",
-            "none",
-        ])
-        .read()?;
-    if features.contains(TRUSTS_ANYONE) {
+    if trusts_anyone(place, &[])? {
         bail!("the shipped program would be built with `{TRUSTS_ANYONE}`; find who turns it on");
     }
     Run::cargo(place)
         .args(["build", "-p", "waypost-server", "--bin", "waypost"])
         .go()?;
     keep(place, place.strict_program())
+}
+
+/// Whether the program, built like this, would take any certificate for WhatsApp's.
+fn trusts_anyone(place: &Place, how: &[&str]) -> Result<bool> {
+    let tree = Run::cargo(place)
+        .args([
+            "tree",
+            "-p",
+            "waypost-server",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+        ])
+        .args(["-f", "{p} {f}"])
+        .args(how)
+        .read()?;
+    let mut library = tree
+        .lines()
+        .filter(|line| line.starts_with("whatsapp-rust v"))
+        .peekable();
+    if library.peek().is_none() {
+        bail!("cargo does not say with which features the WhatsApp library is built");
+    }
+    Ok(library.any(|line| line.contains(TRUSTS_ANYONE)))
 }
 
 /// Builds the program with what the tests need and keeps it apart.
@@ -174,6 +188,14 @@ fn summary(junit: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_build_for_the_simulator_trusts_any_certificate() -> Result<()> {
+        let place = Place::find()?;
+        assert!(!trusts_anyone(&place, &[])?);
+        assert!(trusts_anyone(&place, &["--features", "sim"])?);
+        Ok(())
+    }
 
     #[test]
     fn the_counts_come_from_the_runners_own_results() {

@@ -237,9 +237,7 @@ impl ConnectFlow {
 
     fn tick(&mut self, now: Timestamp, jitter: Jitter) -> Vec<ConnectEffect> {
         match self.phase {
-            Phase::Waiting { at, client } if at <= now => {
-                self.open(client, Reason::Starting, now)
-            }
+            Phase::Waiting { at, client } if at <= now => self.open(client, Reason::Starting, now),
             Phase::Connecting { since } if since + CONNECT_TIMEOUT <= now => {
                 let mut effects = vec![ConnectEffect::Close];
                 effects.extend(self.down(&DownReason::Network, now, jitter));

@@ -28,7 +28,7 @@ impl Jitter {
     /// A share of `span`, from nothing up to just below all of it.
     #[must_use]
     pub fn of(self, span: Duration) -> Duration {
-        let share = u128::from(span.0) * u128::from(self.0) >> 16;
+        let share = (u128::from(span.0) * u128::from(self.0)) >> 16;
         Duration(u64::try_from(share).unwrap_or(span.0))
     }
 

@@ -68,8 +68,8 @@ struct KeyToCreate {
     #[schema(min_items = 1)]
     scopes: BTreeSet<Scope>,
     /// When it ends by itself; never when absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<jiff::Timestamp>,
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
 }
 
 fn view(key: ApiKey) -> KeyView {
@@ -116,7 +116,7 @@ async fn create(
         let text = format!("You may not do '{more}' yourself, so you cannot give it to a key");
         return Err(ApiError::forbidden(text).at("scopes"));
     }
-    let expires_at = wanted.expires_at.map(|at| Timestamp(at.as_millisecond()));
+    let expires_at = wanted.expires_at.as_deref().map(expiry).transpose()?;
     if expires_at.is_some_and(|at| at <= now) {
         return Err(ApiError::invalid("expires_at", "This time has passed; choose a later one"));
     }
@@ -128,6 +128,12 @@ async fn create(
     };
     let (about, key) = issue(state.store(), grant, now).await?;
     Ok((StatusCode::CREATED, Json(NewKey { about: view(about), key })))
+}
+
+fn expiry(text: &str) -> ApiResult<Timestamp> {
+    let wrong = |_| ApiError::invalid("expires_at", "Give a time in UTC like 2027-01-31T12:00:00Z");
+    let at: jiff::Timestamp = text.trim().parse().map_err(wrong)?;
+    Ok(Timestamp(at.as_millisecond()))
 }
 
 /// Revokes a key for good.

@@ -22,5 +22,5 @@ pub(crate) mod throttle;
 
 pub use key::renew_cli_key;
 pub use secret::random_bytes;
-pub(crate) use secret::{hash, random_hex, same};
+pub(crate) use secret::{hash, random_hex};
 pub use setup::ensure_setup_token;

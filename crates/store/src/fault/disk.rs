@@ -85,7 +85,7 @@ impl File {
             Crash::PowerLossAll => self.durable.clone(),
             Crash::PowerLossSome => {
                 // A new file's name is not durable before its first sync.
-                if self.durable.is_none() && random() % 2 == 0 {
+                if self.durable.is_none() && random().is_multiple_of(2) {
                     return None;
                 }
                 let mut bytes = self.durable.clone().unwrap_or_default();
@@ -245,7 +245,7 @@ impl Disk {
         let mut files = BTreeMap::new();
         if crash == Crash::PowerLossSome {
             for (name, file) in &inner.deleted {
-                if random() % 2 == 0
+                if random().is_multiple_of(2)
                     && let Some(bytes) = &file.durable
                 {
                     files.insert(name.clone(), bytes.clone());
@@ -377,5 +377,73 @@ impl Opened {
 
     pub(super) fn len(&self) -> usize {
         self.shared().file.bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file on a disk whose first part is synced and whose second is not.
+    fn half_synced() -> Disk {
+        let disk = Disk::new();
+        let (mounted, name) = Mounted::find(&disk.path("file")).expect("the disk is there");
+        let file = mounted.open(&name, true).expect("a new file");
+        file.write(0, &[1; 2 * SECTOR]).expect("alive");
+        file.sync().expect("alive");
+        file.write(2 * SECTOR, &[2; 4 * SECTOR]).expect("alive");
+        disk
+    }
+
+    fn found_on(disk: &Disk) -> Vec<u8> {
+        let (mounted, name) = Mounted::find(&disk.path("file")).expect("the disk is there");
+        let file = mounted.open(&name, false).expect("the file is there");
+        let mut bytes = vec![0; file.len()];
+        file.read(0, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn a_kill_loses_nothing_and_a_power_loss_what_was_not_synced() {
+        let disk = half_synced();
+        let mut none = || 7;
+        assert_eq!(
+            found_on(&disk.after_crash(Crash::Killed, &mut none)).len(),
+            6 * SECTOR
+        );
+        let after = disk.after_crash(Crash::PowerLossAll, &mut none);
+        assert_eq!(found_on(&after), [1; 2 * SECTOR]);
+    }
+
+    #[test]
+    fn a_torn_write_keeps_whole_sectors_and_never_touches_what_was_synced() {
+        let disk = half_synced();
+        let mut lengths = std::collections::BTreeSet::new();
+        for seed in 0..64u64 {
+            let mut rolls = [4, seed].into_iter().cycle();
+            let after = disk.after_crash(Crash::PowerLossSome, &mut || {
+                rolls.next().unwrap_or_default()
+            });
+            let bytes = found_on(&after);
+            assert_eq!(bytes[..2 * SECTOR], [1; 2 * SECTOR]);
+            assert_eq!(bytes.len() % SECTOR, 0);
+            lengths.insert(bytes.len() / SECTOR);
+        }
+        assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_dead_disk_takes_nothing_more() {
+        let disk = half_synced();
+        disk.die_at(2, Dying::Before);
+        let (mounted, name) = Mounted::find(&disk.path("file")).expect("the disk is there");
+        let file = mounted.open(&name, false).expect("the file is there");
+        assert!(file.write(0, &[9]).is_ok());
+        assert!(
+            file.write(1, &[9]).is_err(),
+            "the second operation is its last"
+        );
+        assert!(disk.is_dead() && file.sync().is_err());
+        assert_eq!(found_on(&disk)[..2], [9, 1]);
     }
 }

@@ -523,7 +523,11 @@ pub async fn check_file(path: PathBuf) -> Result<(), StoreError> {
     blocking(move || {
         let conn = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let found: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if found == "ok" { Ok(()) } else { Err(StoreError::corrupt(&found)) }
+        if found == "ok" {
+            Ok(())
+        } else {
+            Err(StoreError::corrupt(&found))
+        }
     })
     .await
 }

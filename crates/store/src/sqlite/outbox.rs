@@ -3,7 +3,9 @@
 use crate::command::{Write, found};
 use crate::error::StoreError;
 use crate::seal::{Kind, Sealer};
-use crate::sending::{Enqueued, IDEMPOTENCY_KEY_MAX, Idempotency, OutboxItem, Queued, SendStatus};
+use crate::sending::{
+    Enqueued, IDEMPOTENCY_KEY_MAX, Idempotency, OUTBOX_WAITING_MAX, OutboxItem, Queued, SendStatus,
+};
 use crate::sqlite::accounts::{Home, home};
 use crate::sqlite::annotations;
 use crate::sqlite::codec::{
@@ -86,6 +88,7 @@ pub(crate) fn insert_send(
         conversation,
         sender: None,
         now,
+        evidence: Evidence::Fresh,
     };
     tx.prepare(
         "INSERT INTO message (id, account, conversation, seq, direction, origin, wire_id, chat,
@@ -187,6 +190,7 @@ impl Write for Enqueue {
             return Ok(before);
         }
         let home = home(tx, self.send.draft.account)?;
+        refuse_when_full(tx, home.account)?;
         let queued = insert_send(tx, home, &self.send, self.now)?;
         if let Some(Idempotency {
             workspace,
@@ -211,6 +215,22 @@ impl Write for Enqueue {
         }
         Ok(Enqueued::New(queued))
     }
+}
+
+/// Counts no further than the limit, so that a long queue does not make sending slower.
+fn refuse_when_full(tx: &Tx<'_>, account: AccountId) -> Result<(), StoreError> {
+    let waiting: i64 = tx
+        .prepare(
+            "SELECT count(*) FROM (SELECT 1 FROM outbox
+             WHERE account = ?1 AND state = 'accepted' LIMIT ?2)",
+        )?
+        .query_row((account.raw(), OUTBOX_WAITING_MAX), |row| row.get(0))?;
+    if waiting < OUTBOX_WAITING_MAX {
+        return Ok(());
+    }
+    Err(StoreError::conflict(format!(
+        "{OUTBOX_WAITING_MAX} messages of this account wait to be sent; wait until some have left"
+    )))
 }
 
 fn used(tx: &Tx<'_>, idempotency: &Idempotency) -> Result<Option<Enqueued>, StoreError> {
@@ -304,6 +324,7 @@ pub(crate) fn opened(sealer: &Sealer, mut item: OutboxItem) -> Result<OutboxItem
 impl Store {
     /// Puts a send into the outbox. With an idempotency key, a repeated request returns what the
     /// first one made, and another request under the same key is refused.
+    /// [`StoreError::Conflict`] when [`OUTBOX_WAITING_MAX`] sends wait already.
     pub async fn enqueue(
         &self,
         draft: Draft,

@@ -158,7 +158,10 @@ async fn history_and_own_messages_are_remembered_and_never_worked_on() {
     assert!(scene.unfinished().await.is_empty());
     // The own message is news to a dashboard, the history is not.
     let told = scene.told(kind::MESSAGE_RECEIVED).await;
-    let told: Vec<_> = told.iter().map(|event| event.data["wire_id"].clone()).collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|event| event.data["wire_id"].clone())
+        .collect();
     assert_eq!(told, ["O1"]);
 }
 

@@ -510,3 +510,45 @@ async fn a_full_backlog_stops_the_cursor_and_loses_nothing() {
     // Somebody else's messages are stored all the same.
     scene.work(says(ben(), "B1", "hello")).await;
 }
+
+#[tokio::test]
+async fn a_waiting_event_of_a_deleted_account_holds_up_nothing() {
+    let scene = Scene::new().await;
+    let store = &scene.store;
+    let endpoint = endpoint(store).await;
+    scene.work(says(ana(), "A1", "soon gone")).await;
+    let gone = after(store, endpoint.position).await.remove(0);
+    let stays = happens(store, gone.conversation, 1).await;
+    let block = NewBlock {
+        lane: gone.conversation,
+        position: gone.position,
+        body: b"old body".to_vec(),
+        next_at: later(5),
+        error: "timeout".to_owned(),
+    };
+    let step = Advance {
+        from: endpoint.position,
+        to: stays.position,
+        blocked: vec![block],
+        deferred: vec![(gone.conversation, stays.position)],
+        log: vec![],
+    };
+    assert_eq!(
+        store.advance_endpoint(endpoint.id, step, NOON).await,
+        Ok(Advanced::Done)
+    );
+    store.delete_account(scene.account, NOON).await.unwrap();
+    let head = store
+        .blocked_due(endpoint.id, later(5), 10)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!((&head.event, &head.body, head.attempts), (&stays, &None, 0));
+    let lane = stays.conversation;
+    let through = HeadOutcome::Delivered;
+    store
+        .settle_blocked(endpoint.id, lane, stays.position, through, None, NOON)
+        .await
+        .unwrap();
+    assert!(store.blocked_lanes(endpoint.id).await.unwrap().is_empty());
+}

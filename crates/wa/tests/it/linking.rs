@@ -162,10 +162,7 @@ async fn every_refused_login_has_its_own_reason() {
         (403, DownReason::MainDeviceGone),
         (401, DownReason::DeviceRemoved),
     ] {
-        let refusal = LoginRefusal {
-            reason,
-            ..Default::default()
-        };
+        let refusal = LoginRefusal { reason, expires_in: None, times: None };
         bench.net.set_faults(
             NUMBER,
             FaultPlan {

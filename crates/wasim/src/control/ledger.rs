@@ -45,12 +45,13 @@ fn token(text: &str, mark: &str) -> Option<String> {
 
 /// Judges a run in which every message that carries a token deserved exactly one answer that
 /// carries the same token.
-pub(super) async fn judgement(
-    State(network): State<Network>,
-    Query(mark): Query<Mark>,
-) -> Answer {
+pub(super) async fn judgement(State(network): State<Network>, Query(mark): Query<Mark>) -> Answer {
     let judged = network.with_ledger(|ledger| ledger.judge_answers(|text| token(text, &mark.mark)));
-    let ms = |percent: f64| judged.latency_percentile(percent).map(|d| d.as_secs_f64() * 1_000.0);
+    let ms = |percent: f64| {
+        judged
+            .latency_percentile(percent)
+            .map(|d| d.as_secs_f64() * 1_000.0)
+    };
     Ok(Json(json!({
         "clean": judged.is_clean(),
         "expected": judged.expected,

@@ -21,11 +21,10 @@ pub(super) async fn add_phone(
     Ok(Json(json!({"number": phone.number(), "lid": phone.lid()})))
 }
 
-pub(super) async fn devices(
-    State(network): State<Network>,
-    Path(number): Path<String>,
-) -> Answer {
-    Ok(Json(json!({"devices": network.phone(&number)?.linked_devices()})))
+pub(super) async fn devices(State(network): State<Network>, Path(number): Path<String>) -> Answer {
+    Ok(Json(
+        json!({"devices": network.phone(&number)?.linked_devices()}),
+    ))
 }
 
 pub(super) async fn unlink(
@@ -80,7 +79,10 @@ pub(super) async fn phone_send(
     Path(number): Path<String>,
     Json(wanted): Json<ToSend>,
 ) -> Answer {
-    let id = network.phone(&number)?.send(&wanted.to, wanted.content).await?;
+    let id = network
+        .phone(&number)?
+        .send(&wanted.to, wanted.content)
+        .await?;
     Ok(Json(json!({"id": id})))
 }
 
@@ -94,7 +96,9 @@ pub(super) async fn go_offline(
     Path(number): Path<String>,
     Json(away): Json<Away>,
 ) -> Answer {
-    network.phone(&number)?.go_offline(Duration::from_millis(away.for_ms));
+    network
+        .phone(&number)?
+        .go_offline(Duration::from_millis(away.for_ms));
     done()
 }
 
@@ -115,7 +119,9 @@ pub(super) async fn add_contact(
     Json(spec): Json<ContactSpec>,
 ) -> Answer {
     let contact = network.add_contact(spec)?;
-    Ok(Json(json!({"number": contact.number(), "lid": contact.lid()})))
+    Ok(Json(
+        json!({"number": contact.number(), "lid": contact.lid()}),
+    ))
 }
 
 pub(super) async fn send(
@@ -124,7 +130,9 @@ pub(super) async fn send(
     Json(wanted): Json<ToSend>,
 ) -> Answer {
     let contact = network.contact(&number)?;
-    let id = contact.send_how(&wanted.to, wanted.content, wanted.how).await?;
+    let id = contact
+        .send_how(&wanted.to, wanted.content, wanted.how)
+        .await?;
     Ok(Json(json!({"id": id})))
 }
 
@@ -142,8 +150,11 @@ pub(super) async fn burst(
     Path(number): Path<String>,
     Json(texts): Json<Texts>,
 ) -> Answer {
-    let burst =
-        Burst { count: texts.count, gap: Duration::from_millis(texts.gap_ms), text: texts.text };
+    let burst = Burst {
+        count: texts.count,
+        gap: Duration::from_millis(texts.gap_ms),
+        text: texts.text,
+    };
     let ids = network.contact(&number)?.burst(&texts.to, &burst).await?;
     Ok(Json(json!({"ids": ids})))
 }

@@ -9,7 +9,7 @@ use crate::ledger::Sent;
 use crate::lock::Locked;
 use crate::mailbox::Class;
 use crate::person::{Chat, Person, Remembered};
-use crate::sending::{self, Prepared};
+use crate::sending::{self, Intact, Prepared};
 use crate::server::{self, Session, push};
 use crate::signal::{EncKind, Sealed, SignalDevice, Undecrypted};
 use crate::stanza::{attr, bytes, child, children, grandchildren, jid_attr, need_jid};
@@ -49,15 +49,26 @@ pub(crate) async fn send(
             if !have.contains(&companion.lid_jid().to_string()) {
                 parts.push(key_part(&room, &mut device, &companion, &key).await?);
             }
-            parts.push(enc_node(&sealed, prepared.kind));
+            let mut for_all = sealed.clone();
+            sending::spoil_if_wanted(world, &person.pn, Intact::Usually, &mut for_all);
+            parts.push(enc_node(&for_all, prepared.kind));
             let node = stanza(&room, sender, &own, &prepared, parts);
-            push(world, &companion, Class::Message, &prepared.id, &room.id, node)?;
+            push(
+                world,
+                &companion,
+                Class::Message,
+                &prepared.id,
+                &room.id,
+                node,
+            )?;
         }
     }
     let now_known = people.iter().flat_map(|p| p.companions());
     let mut handed = room.handed.locked();
     let handed = handed.entry(sender.lid.clone()).or_default();
-    handed.devices.extend(now_known.map(|c| c.lid_jid().to_string()));
+    handed
+        .devices
+        .extend(now_known.map(|c| c.lid_jid().to_string()));
     drop(device);
     Ok(prepared.id)
 }
@@ -99,25 +110,20 @@ fn distribution(room: &Room, key: &[u8]) -> MessageField<SenderKeyDistributionMe
     MessageField::some(SenderKeyDistributionMessage {
         group_id: Some(room.jid().to_string()),
         axolotl_sender_key_distribution_message: Some(key.to_vec()),
-        ..Default::default()
     })
 }
 
 fn enc_node(sealed: &Sealed, kind: Kind) -> Node {
-    let mut enc = NodeBuilder::new("enc").attr("v", "2").attr("type", sealed.kind.wire());
+    let mut enc = NodeBuilder::new("enc")
+        .attr("v", "2")
+        .attr("type", sealed.kind.wire());
     if let Some(media) = kind.media_type() {
         enc = enc.attr("mediatype", media);
     }
     enc.bytes(sealed.bytes.clone()).build()
 }
 
-fn stanza(
-    room: &Room,
-    sender: &Person,
-    own: &Jid,
-    prepared: &Prepared,
-    parts: Vec<Node>,
-) -> Node {
+fn stanza(room: &Room, sender: &Person, own: &Jid, prepared: &Prepared, parts: Vec<Node>) -> Node {
     let participant = room.address(sender).with_device(own.device);
     let mut node = labelled(room, sender, participant, &prepared.id, prepared.kind);
     if let Some(edit) = prepared.kind.edit_attribute() {
@@ -178,7 +184,9 @@ pub(crate) async fn repeat_parts(
     message: &wa::Message,
 ) -> Result<(Arc<Room>, wa::Message)> {
     let room = world.group(group)?;
-    let key = device.own_sender_key(&room.jid(), &sender.lid_jid()).await?;
+    let key = device
+        .own_sender_key(&room.jid(), &sender.lid_jid())
+        .await?;
     let mut message = message.clone();
     message.sender_key_distribution_message = distribution(&room, &key);
     Ok((room, message))
@@ -196,7 +204,9 @@ impl Room {
     ) -> Node {
         let mut enc = enc_node(sealed, kind);
         enc.attrs.insert("count", count);
-        labelled(self, sender, self.address(sender), id, kind).children([enc]).build()
+        labelled(self, sender, self.address(sender), id, kind)
+            .children([enc])
+            .build()
     }
 }
 
@@ -208,7 +218,12 @@ pub(crate) async fn distribute(
     id: &str,
 ) -> Result<()> {
     let room = session.world.group(to.user.as_str())?;
-    let post = Post { session, room, node, id };
+    let post = Post {
+        session,
+        room,
+        node,
+        id,
+    };
     if let Some(participant) = jid_attr(node, "participant") {
         let encs: Vec<&Node> = children(node).iter().filter(|n| n.tag == "enc").collect();
         return post.to_device(&participant, &encs).await;
@@ -256,14 +271,18 @@ impl Post<'_> {
         if jid.device == 0 {
             return self.to_primary(&person, encs).await;
         }
-        let companion = person.companion(jid.device).ok_or_else(|| SimError::UnknownDevice {
-            account: person.pn.clone(),
-            device: jid.device,
-        })?;
+        let companion = person
+            .companion(jid.device)
+            .ok_or_else(|| SimError::UnknownDevice {
+                account: person.pn.clone(),
+                device: jid.device,
+            })?;
         let account = &self.session.account;
         let (other_key, other) = self.room.other_address(account);
-        let participant =
-            self.room.address(account).with_device(self.session.companion.device);
+        let participant = self
+            .room
+            .address(account)
+            .with_device(self.session.companion.device);
         let mut stanza = NodeBuilder::new("message")
             .attr("from", self.room.jid())
             .attr("participant", participant)
@@ -279,13 +298,24 @@ impl Post<'_> {
         let mut parts: Vec<Node> = encs.iter().map(|n| (*n).clone()).collect();
         parts.extend(child(self.node, "device-identity").cloned());
         let stanza = stanza.children(parts).build();
-        push(world, &companion, Class::Message, self.id, &self.room.id, stanza)
+        push(
+            world,
+            &companion,
+            Class::Message,
+            self.id,
+            &self.room.id,
+            stanza,
+        )
     }
 
     /// A member's phone opens the parts in order: first the sender key, then the message.
     async fn to_primary(&self, person: &Arc<Person>, encs: &[&Node]) -> Result<()> {
         for enc in encs {
-            let sealed = Sealed { kind: EncKind::parse(&attr(enc, "type"))?, bytes: bytes(enc) };
+            let mut sealed = Sealed {
+                kind: EncKind::parse(&attr(enc, "type"))?,
+                bytes: bytes(enc),
+            };
+            server::damage_if_wanted(self.session, person, self.id, &mut sealed)?;
             match self.open(person, &sealed).await {
                 Ok(plain) => {
                     let plain = server::unpadded(plain);
@@ -294,7 +324,11 @@ impl Post<'_> {
                     self.opened(person, message).await?;
                 }
                 Err(Undecrypted::Double) => {
-                    self.session.world.ledger.locked().double(&self.session.account.pn);
+                    self.session
+                        .world
+                        .ledger
+                        .locked()
+                        .double(&self.session.account.pn);
                 }
                 Err(Undecrypted::Broken(why)) => {
                     tracing::debug!(%why, id = self.id, "a group member cannot decrypt");
@@ -313,7 +347,9 @@ impl Post<'_> {
         let mut device = live.device.lock().await;
         match sealed.kind {
             EncKind::SenderKey => {
-                device.decrypt_group(&self.room.jid(), &from, &sealed.bytes).await
+                device
+                    .decrypt_group(&self.room.jid(), &from, &sealed.bytes)
+                    .await
             }
             _ => device.decrypt(&from, sealed).await,
         }
@@ -334,13 +370,17 @@ pub(crate) async fn learn(
     group: &Jid,
     key: &SenderKeyDistributionMessage,
 ) -> Result<()> {
-    let Some(key) = &key.axolotl_sender_key_distribution_message else { return Ok(()) };
+    let Some(key) = &key.axolotl_sender_key_distribution_message else {
+        return Ok(());
+    };
     let mut device = person.live(session.world.config.seed)?.device.lock().await;
-    device.learn_sender_key(group, &session.companion.lid_jid(), key).await
+    device
+        .learn_sender_key(group, &session.companion.lid_jid(), key)
+        .await
 }
 
 /// A member's phone asks a linked device for a group message again.
-pub(crate) async fn ask_from_device(
+async fn ask_from_device(
     session: &Session,
     person: &Arc<Person>,
     room: &Room,

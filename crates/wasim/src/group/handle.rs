@@ -51,7 +51,10 @@ impl Group {
     /// Who is in it.
     #[must_use]
     pub fn members(&self) -> Vec<GroupMember> {
-        let member = |m: group::Member| GroupMember { number: m.pn, rank: m.rank };
+        let member = |m: group::Member| GroupMember {
+            number: m.pn,
+            rank: m.rank,
+        };
         self.room.members().into_iter().map(member).collect()
     }
 
@@ -110,7 +113,10 @@ impl Group {
         if self.room.has(&person) {
             Ok(person)
         } else {
-            Err(SimError::UnknownNumber(format!("{number} in group {}", self.room.id)))
+            Err(SimError::UnknownNumber(format!(
+                "{number} in group {}",
+                self.room.id
+            )))
         }
     }
 }

@@ -3,7 +3,7 @@
 mod delivery;
 mod handle;
 
-pub(crate) use delivery::{ask_from_device, distribute, learn, repeat_parts, send};
+pub(crate) use delivery::{distribute, learn, repeat_parts, send};
 pub use handle::{Group, GroupMember};
 
 use crate::clock::unix_seconds;
@@ -114,12 +114,19 @@ impl Room {
     }
 
     pub(crate) fn has(&self, person: &Person) -> bool {
-        self.state.locked().members.iter().any(|m| m.lid == person.lid)
+        self.state
+            .locked()
+            .members
+            .iter()
+            .any(|m| m.lid == person.lid)
     }
 
     pub(crate) fn people(&self, world: &World) -> Vec<Arc<Person>> {
         let directory = world.directory.reading();
-        self.members().iter().filter_map(|m| directory.by_lid(&m.lid)).collect()
+        self.members()
+            .iter()
+            .filter_map(|m| directory.by_lid(&m.lid))
+            .collect()
     }
 
     fn member_node(&self, member: &Member) -> Node {
@@ -140,8 +147,15 @@ impl Room {
         let state = self.state.locked();
         let mut parts: Vec<Node> = state.members.iter().map(|m| self.member_node(m)).collect();
         if let Some(description) = &state.description {
-            let body = NodeBuilder::new("body").string_content(description.as_str()).build();
-            parts.push(NodeBuilder::new("description").attr("id", "d1").children([body]).build());
+            let body = NodeBuilder::new("body")
+                .string_content(description.as_str())
+                .build();
+            parts.push(
+                NodeBuilder::new("description")
+                    .attr("id", "d1")
+                    .children([body])
+                    .build(),
+            );
         }
         let creator = match self.addressing {
             Addressing::Migrated => Jid::lid(self.creator.as_str()),
@@ -149,7 +163,10 @@ impl Room {
                 .members
                 .iter()
                 .find(|m| m.lid == self.creator)
-                .map_or_else(|| Jid::lid(self.creator.as_str()), |m| Jid::pn(m.pn.as_str())),
+                .map_or_else(
+                    || Jid::lid(self.creator.as_str()),
+                    |m| Jid::pn(m.pn.as_str()),
+                ),
         };
         NodeBuilder::new("group")
             .attr("id", self.id.clone())
@@ -208,13 +225,20 @@ pub(crate) fn create(
         }
         directory.groups.insert(room.id.clone(), room.clone());
     }
-    let what = NodeBuilder::new("create").attr("type", "new").children([room.node()]).build();
+    let what = NodeBuilder::new("create")
+        .attr("type", "new")
+        .children([room.node()])
+        .build();
     tell(world, &room, creator, what, &room.members(), except)?;
     Ok(room)
 }
 
 fn plain_member(person: &Person) -> Member {
-    Member { lid: person.lid.clone(), pn: person.pn.clone(), rank: Rank::Member }
+    Member {
+        lid: person.lid.clone(),
+        pn: person.pn.clone(),
+        rank: Rank::Member,
+    }
 }
 
 /// A change of a group.
@@ -239,14 +263,23 @@ pub(crate) fn change(
     let before = room.members();
     let what = apply(room, change)?;
     let mut audience = room.members();
-    audience.extend(before.into_iter().filter(|b| !room.members().iter().any(|m| m.lid == b.lid)));
+    audience.extend(
+        before
+            .into_iter()
+            .filter(|b| !room.members().iter().any(|m| m.lid == b.lid)),
+    );
     tell(world, room, actor, what, &audience, except)
 }
 
 fn apply(room: &Room, change: &Change) -> Result<Node> {
     let mut state = room.state.locked();
     let listed = |tag: &'static str, people: &[Arc<Person>], rank: Rank| {
-        let nodes = people.iter().map(|p| room.member_node(&Member { rank, ..plain_member(p) }));
+        let nodes = people.iter().map(|p| {
+            room.member_node(&Member {
+                rank,
+                ..plain_member(p)
+            })
+        });
         NodeBuilder::new(tag).children(nodes).build()
     };
     Ok(match change {
@@ -262,7 +295,9 @@ fn apply(room: &Room, change: &Change) -> Result<Node> {
             listed("add", people, Rank::Member)
         }
         Change::Remove(people) => {
-            state.members.retain(|m| people.iter().all(|p| p.lid != m.lid));
+            state
+                .members
+                .retain(|m| people.iter().all(|p| p.lid != m.lid));
             state.epoch += 1;
             listed("remove", people, Rank::Member)
         }
@@ -287,7 +322,9 @@ fn apply(room: &Room, change: &Change) -> Result<Node> {
             let node = NodeBuilder::new("description").attr("id", "d1");
             match description {
                 Some(text) => {
-                    let body = NodeBuilder::new("body").string_content(text.as_str()).build();
+                    let body = NodeBuilder::new("body")
+                        .string_content(text.as_str())
+                        .build();
                     node.children([body]).build()
                 }
                 None => node.attr("delete", "true").build(),
@@ -304,7 +341,7 @@ fn set_rank(state: &mut RoomState, people: &[Arc<Person>], rank: Rank) {
     }
 }
 
-/// Sends a `w:g2` notification to the devices of these members.
+/// Sends a `w:gp2` notification to the devices of these members.
 fn tell(
     world: &World,
     room: &Room,
@@ -316,14 +353,16 @@ fn tell(
     let change = what.tag.to_string();
     let (other_key, other) = room.other_address(actor);
     for member in audience {
-        let Some(person) = world.person_at(&Jid::lid(member.lid.as_str())) else { continue };
+        let Some(person) = world.person_at(&Jid::lid(member.lid.as_str())) else {
+            continue;
+        };
         for companion in person.companions() {
             if except == Some((companion.account.as_str(), companion.device)) {
                 continue;
             }
             let id = format!("g{}", world.number());
             let node = NodeBuilder::new("notification")
-                .attr("type", "w:g2")
+                .attr("type", "w:gp2")
                 .attr("from", room.jid())
                 .attr("participant", room.address(actor))
                 .attr(other_key, other.clone())
@@ -335,6 +374,9 @@ fn tell(
             push(world, &companion, Class::Notification, &id, &room.id, node)?;
         }
     }
-    world.event(NetEvent::GroupChanged { group: room.id.clone(), change });
+    world.event(NetEvent::GroupChanged {
+        group: room.id.clone(),
+        change,
+    });
     Ok(())
 }

@@ -68,14 +68,21 @@ fn missing(name: &str, known: usize, patches: &[Vec<u8>]) -> Node {
 }
 
 fn conflict(name: &str, known: usize, patches: &[Vec<u8>]) -> Node {
-    let error = NodeBuilder::new("error").attr("code", "409").attr("text", "conflict").build();
+    let error = NodeBuilder::new("error")
+        .attr("code", "409")
+        .attr("text", "conflict")
+        .build();
     with_patches(name, known, patches, Some(error))
 }
 
 fn with_patches(name: &str, known: usize, patches: &[Vec<u8>], error: Option<Node>) -> Node {
     let lacking = patches.get(known.min(patches.len())..).unwrap_or_default();
     let portion = &lacking[..lacking.len().min(PATCHES_PER_ANSWER)];
-    let more = if portion.len() < lacking.len() { "true" } else { "false" };
+    let more = if portion.len() < lacking.len() {
+        "true"
+    } else {
+        "false"
+    };
     let mut node = NodeBuilder::new("collection")
         .attr("name", name.to_owned())
         .attr("version", (known + portion.len()) as u32)
@@ -88,7 +95,11 @@ fn with_patches(name: &str, known: usize, patches: &[Vec<u8>], error: Option<Nod
         let patches = portion.iter().map(|p| leaf("patch", p.clone()));
         parts.push(NodeBuilder::new("patches").children(patches).build());
     }
-    if parts.is_empty() { node.build() } else { node.children(parts).build() }
+    if parts.is_empty() {
+        node.build()
+    } else {
+        node.children(parts).build()
+    }
 }
 
 fn append(patches: &mut Vec<Vec<u8>>, upload: &[u8]) -> Result<()> {
@@ -102,7 +113,9 @@ fn append(patches: &mut Vec<Vec<u8>>, upload: &[u8]) -> Result<()> {
 }
 
 fn version(number: u64) -> MessageField<wa::SyncdVersion> {
-    MessageField::some(wa::SyncdVersion { version: Some(number), ..Default::default() })
+    MessageField::some(wa::SyncdVersion {
+        version: Some(number),
+    })
 }
 
 /// Other devices of the account hear of a new version.
@@ -122,7 +135,14 @@ fn announce(session: &Session, name: &str, version: usize) {
                 .attr("version", version as u32)
                 .build()])
             .build();
-        let pushed = push(&session.world, &companion, Class::Notification, &id, "own", node);
+        let pushed = push(
+            &session.world,
+            &companion,
+            Class::Notification,
+            &id,
+            "own",
+            node,
+        );
         if let Err(error) = pushed {
             tracing::warn!(%error, "a device could not be told of new app state");
         }
@@ -139,7 +159,6 @@ fn seed_push_name(account: &Account, person: &Person, name: &str) -> Result<()> 
     let keys = expand_app_state_keys(&account.sync_key);
     let setting = wa::sync_action_value::PushNameSetting {
         name: Some(person.push_name.clone()),
-        ..Default::default()
     };
     let value = wa::SyncActionValue {
         timestamp: Some(unix_seconds() as i64 * 1000),
@@ -147,7 +166,9 @@ fn seed_push_name(account: &Account, person: &Person, name: &str) -> Result<()> 
         ..Default::default()
     };
     let set = wa::syncd_mutation::SyncdOperation::SET;
-    let iv: [u8; 16] = account.sync_key[..16].try_into().map_err(SimError::protocol)?;
+    let iv: [u8; 16] = account.sync_key[..16]
+        .try_into()
+        .map_err(SimError::protocol)?;
     let (mutation, _) = wacore_appstate::encode_record(
         set,
         br#"["setting_pushName"]"#,
@@ -157,7 +178,10 @@ fn seed_push_name(account: &Account, person: &Person, name: &str) -> Result<()> 
         &iv,
         1,
     );
-    let mut state = HashState { version: 1, ..HashState::default() };
+    let mut state = HashState {
+        version: 1,
+        ..HashState::default()
+    };
     let (_, updated) = state.update_hash(std::slice::from_ref(&mutation), |_, _| Ok(None));
     updated.map_err(SimError::protocol)?;
     let mut patch = wa::SyncdPatch {
@@ -166,11 +190,12 @@ fn seed_push_name(account: &Account, person: &Person, name: &str) -> Result<()> 
         snapshot_mac: Some(state.generate_snapshot_mac(name, &keys.snapshot_mac)),
         key_id: MessageField::some(wa::KeyId {
             id: Some(account.sync_key_id.to_vec()),
-            ..Default::default()
         }),
         ..Default::default()
     };
     patch.patch_mac = Some(generate_patch_mac(&patch, name, &keys.patch_mac, 1));
-    collections.patches.insert(name.to_owned(), vec![patch.encode_to_vec()]);
+    collections
+        .patches
+        .insert(name.to_owned(), vec![patch.encode_to_vec()]);
     Ok(())
 }

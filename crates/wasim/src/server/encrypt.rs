@@ -53,7 +53,9 @@ pub(crate) async fn answer(session: &Arc<Session>, iq: &Node, tag: &str) -> Resu
 async fn requested_keys(world: &World, iq: &Node) -> Result<Node> {
     let asked = first_child(iq).map(children).unwrap_or_default();
     if asked.len() > MAX_KEYS_PER_REQUEST {
-        return Err(SimError::protocol("keys of too many devices asked for at once"));
+        return Err(SimError::protocol(
+            "keys of too many devices asked for at once",
+        ));
     }
     let mut users = Vec::with_capacity(asked.len());
     for user in asked {
@@ -79,7 +81,9 @@ async fn requested_keys(world: &World, iq: &Node) -> Result<Node> {
 type Known = (KeyBundle, Option<OneTimeKey>, Option<Vec<u8>>);
 
 async fn keys_of(world: &World, jid: &Jid) -> Result<Option<Known>> {
-    let Some(person) = world.person_at(jid) else { return Ok(None) };
+    let Some(person) = world.person_at(jid) else {
+        return Ok(None);
+    };
     if jid.device == 0 {
         let mut device = person.live(world.config.seed)?.device.lock().await;
         let (bundle, one_time) = device.bundle();
@@ -97,7 +101,6 @@ pub(crate) async fn share_sync_key(session: &Session) -> Result<()> {
     let key = AppStateSyncKey {
         key_id: MessageField::some(AppStateSyncKeyId {
             key_id: Some(account.sync_key_id.to_vec()),
-            ..Default::default()
         }),
         key_data: MessageField::some(AppStateSyncKeyData {
             key_data: Some(account.sync_key.to_vec()),
@@ -106,13 +109,10 @@ pub(crate) async fn share_sync_key(session: &Session) -> Result<()> {
                 raw_id: Some(super::linking::RAW_ID),
                 current_index: Some(0),
                 device_indexes: (0..=u32::from(session.companion.device)).collect(),
-                ..Default::default()
             }),
-            ..Default::default()
         }),
-        ..Default::default()
     };
-    let share = AppStateSyncKeyShare { keys: vec![key], ..Default::default() };
+    let share = AppStateSyncKeyShare { keys: vec![key] };
     let protocol = ProtocolMessage {
         r#type: Some(Type::APP_STATE_SYNC_KEY_SHARE),
         app_state_sync_key_share: MessageField::some(share),
@@ -122,11 +122,20 @@ pub(crate) async fn share_sync_key(session: &Session) -> Result<()> {
         protocol_message: MessageField::some(protocol),
         ..Default::default()
     };
-    sending::to_own_device(&session.world, &session.account, &session.companion, &message).await?;
+    sending::to_own_device(
+        &session.world,
+        &session.account,
+        &session.companion,
+        &message,
+    )
+    .await?;
     // Told by the phone's data changing, so that the client fetches what it could not read before.
     let id = format!("s{}", session.world.number());
     let collections = ["critical_block"].map(|name| {
-        NodeBuilder::new("collection").attr("name", name).attr("version", "1").build()
+        NodeBuilder::new("collection")
+            .attr("name", name)
+            .attr("version", "1")
+            .build()
     });
     let notification = NodeBuilder::new("notification")
         .attr("type", "server_sync")

@@ -39,7 +39,9 @@ fn respond(session: &Session, iq: &Node) -> Result<Vec<Node>> {
             Ok(vec![NodeBuilder::new("groups").children(groups).build()])
         }
         "query" => Ok(vec![room_of(session, iq)?.node()]),
-        "invite" => Ok(vec![NodeBuilder::new("invite").attr("code", "simulated").build()]),
+        "invite" => Ok(vec![
+            NodeBuilder::new("invite").attr("code", "simulated").build(),
+        ]),
         _ => changed(session, iq, what),
     }
 }
@@ -87,9 +89,18 @@ fn people(session: &Session, holder: &Node) -> Result<Vec<Arc<Person>>> {
 }
 
 fn participating(session: &Session) -> Node {
-    let groups: Vec<Arc<Room>> =
-        session.world.directory.reading().groups.values().cloned().collect();
-    let mine = groups.iter().filter(|room| room.has(&session.account)).map(|room| room.node());
+    let groups: Vec<Arc<Room>> = session
+        .world
+        .directory
+        .reading()
+        .groups
+        .values()
+        .cloned()
+        .collect();
+    let mine = groups
+        .iter()
+        .filter(|room| room.has(&session.account))
+        .map(|room| room.node());
     NodeBuilder::new("groups").children(mine).build()
 }
 
@@ -100,7 +111,13 @@ fn leave(session: &Session, what: &Node) -> Result<Vec<Node>> {
         let id = id.split('@').next().unwrap_or_default();
         let room = session.world.group(id)?;
         let change = Change::Remove(vec![session.account.clone()]);
-        group::change(&session.world, &room, &session.account, &change, Some(here(session)))?;
+        group::change(
+            &session.world,
+            &room,
+            &session.account,
+            &change,
+            Some(here(session)),
+        )?;
         left.push(NodeBuilder::new("group").attr("id", room.jid()).build());
     }
     Ok(vec![NodeBuilder::new("leave").children(left).build()])
@@ -121,7 +138,13 @@ fn changed(session: &Session, iq: &Node, what: &Node) -> Result<Vec<Node>> {
         // Settings that change nothing here (locked, announcement, ephemeral, ...) are accepted.
         _ => return Ok(Vec::new()),
     };
-    group::change(&session.world, &room, &session.account, &change, Some(here(session)))?;
+    group::change(
+        &session.world,
+        &room,
+        &session.account,
+        &change,
+        Some(here(session)),
+    )?;
     Ok(match echoed {
         Echo::People => vec![outcome(what)],
         Echo::Nothing => Vec::new(),
@@ -136,8 +159,8 @@ enum Echo {
 
 fn outcome(what: &Node) -> Node {
     let done = children(what).iter().filter_map(|n| jid_attr(n, "jid"));
-    let done = done.map(|jid: Jid| {
-        NodeBuilder::new("participant").attr("jid", jid).build()
-    });
-    NodeBuilder::new_dynamic(what.tag.to_string()).children(done).build()
+    let done = done.map(|jid: Jid| NodeBuilder::new("participant").attr("jid", jid).build());
+    NodeBuilder::new_dynamic(what.tag.to_string())
+        .children(done)
+        .build()
 }

@@ -48,7 +48,14 @@ pub(crate) async fn share(session: &Session) -> Result<()> {
         return Ok(());
     }
     let (first, rest) = conversations(session, &past)?;
-    send(session, BlobKind::INITIAL_BOOTSTRAP, NoteKind::INITIAL_BOOTSTRAP, 1, first).await?;
+    send(
+        session,
+        BlobKind::INITIAL_BOOTSTRAP,
+        NoteKind::INITIAL_BOOTSTRAP,
+        1,
+        first,
+    )
+    .await?;
     send(session, BlobKind::RECENT, NoteKind::RECENT, 2, rest).await
 }
 
@@ -119,7 +126,6 @@ fn entry(
     wa::HistorySyncMsg {
         message: MessageField::some(info),
         msg_order_id: Some(order),
-        ..Default::default()
     }
 }
 
@@ -140,8 +146,8 @@ async fn send(
     let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
     packer.write_all(&history.encode_to_vec())?;
     let packed = packer.finish()?;
-    let sealed = wacore::upload::encrypt_media(&packed, MediaType::History)
-        .map_err(SimError::protocol)?;
+    let sealed =
+        wacore::upload::encrypt_media(&packed, MediaType::History).map_err(SimError::protocol)?;
     let place = session.world.media.put_new(sealed.data_to_upload);
     let note = HistorySyncNotification {
         file_sha256: Some(sealed.file_sha256.to_vec()),
@@ -162,6 +168,12 @@ async fn send(
         }),
         ..Default::default()
     };
-    sending::to_own_device(&session.world, &session.account, &session.companion, &message).await?;
+    sending::to_own_device(
+        &session.world,
+        &session.account,
+        &session.companion,
+        &message,
+    )
+    .await?;
     Ok(())
 }

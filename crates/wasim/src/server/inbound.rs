@@ -16,7 +16,9 @@ use crate::sending;
 use crate::server::receipts::receipt_to_account;
 use crate::server::session::{Session, push};
 use crate::signal::{EncKind, Sealed, Undecrypted};
-use crate::stanza::{attr, bytes, child, children, grandchildren, jid_attr, leaf, need_jid, opt_attr};
+use crate::stanza::{
+    attr, bytes, child, children, grandchildren, jid_attr, leaf, need_jid, opt_attr,
+};
 use crate::world::World;
 use std::sync::Arc;
 use wacore_binary::builder::NodeBuilder;
@@ -44,15 +46,24 @@ pub(crate) async fn message(session: &Arc<Session>, node: &Node) -> Result<()> {
     }
     let chat = sending::lane_of(world, &to);
     let encs = ciphertexts(node, &to)?;
-    let repeat = encs.iter().any(|(_, enc)| opt_attr(enc, "count").is_some_and(|c| c != "0"));
+    let repeat = encs
+        .iter()
+        .any(|(_, enc)| opt_attr(enc, "count").is_some_and(|c| c != "0"));
     let outsider = to.server == Server::Group && !is_member(session, &to);
     let peer = attr(node, "category") == "peer";
 
     if !repeat && !peer {
-        world.ledger.locked().raw(account, session.companion.device, &chat, &id);
+        world
+            .ledger
+            .locked()
+            .raw(account, session.companion.device, &chat, &id);
     }
     let plan = world.faults.plan(account);
-    let refusal = if outsider { Some(NOT_A_MEMBER) } else { plan.refuse_sends };
+    let refusal = if outsider {
+        Some(NOT_A_MEMBER)
+    } else {
+        plan.refuse_sends
+    };
     if let Some(code) = refusal.filter(|_| !peer) {
         session.conn.answer(ack(node, &id, &to, Some(code))).await;
         return Ok(());
@@ -60,7 +71,11 @@ pub(crate) async fn message(session: &Arc<Session>, node: &Node) -> Result<()> {
     let seen = if repeat || peer {
         Seen::First
     } else {
-        session.companion.accepted.locked().note(&format!("{chat}|{id}"))
+        session
+            .companion
+            .accepted
+            .locked()
+            .note(&format!("{chat}|{id}"))
     };
     if !world.faults.happens(account, plan.lose_ack) {
         session.conn.answer(ack(node, &id, &to, None)).await;
@@ -72,7 +87,13 @@ pub(crate) async fn message(session: &Arc<Session>, node: &Node) -> Result<()> {
     if to.server == Server::Group {
         return crate::group::distribute(session, node, &to, &id).await;
     }
-    let parcel = Parcel { session, node, to: &to, id: &id, chat: &chat };
+    let parcel = Parcel {
+        session,
+        node,
+        to: &to,
+        id: &id,
+        chat: &chat,
+    };
     for (jid, enc) in encs {
         if let Err(error) = parcel.hand_over(&jid, enc).await {
             tracing::warn!(%error, %account, %id, "a ciphertext could not be passed on");
@@ -82,7 +103,10 @@ pub(crate) async fn message(session: &Arc<Session>, node: &Node) -> Result<()> {
 }
 
 fn is_member(session: &Session, group: &Jid) -> bool {
-    session.world.group(group.user.as_str()).is_ok_and(|room| room.has(&session.account))
+    session
+        .world
+        .group(group.user.as_str())
+        .is_ok_and(|room| room.has(&session.account))
 }
 
 fn ciphertexts<'a>(node: &'a Node, to: &Jid) -> Result<Vec<(Jid, &'a Node)>> {
@@ -131,7 +155,10 @@ impl Parcel<'_> {
     }
 
     async fn hand_over(&self, jid: &Jid, enc: &Node) -> Result<()> {
-        let sealed = Sealed { kind: EncKind::parse(&attr(enc, "type"))?, bytes: bytes(enc) };
+        let sealed = Sealed {
+            kind: EncKind::parse(&attr(enc, "type"))?,
+            bytes: bytes(enc),
+        };
         let person = self
             .world()
             .person_at(jid)
@@ -145,12 +172,18 @@ impl Parcel<'_> {
 
     /// Another linked device, of the same account or of another: it decrypts for itself.
     fn to_companion(&self, person: &Person, jid: &Jid, enc: &Node) -> Result<()> {
-        let companion = person.companion(jid.device).ok_or_else(|| SimError::UnknownDevice {
-            account: person.pn.clone(),
-            device: jid.device,
-        })?;
+        let companion = person
+            .companion(jid.device)
+            .ok_or_else(|| SimError::UnknownDevice {
+                account: person.pn.clone(),
+                device: jid.device,
+            })?;
         let own = person.lid == self.session.account.lid;
-        let sender = self.session.account.jid_like(jid).with_device(self.session.companion.device);
+        let sender = self
+            .session
+            .account
+            .jid_like(jid)
+            .with_device(self.session.companion.device);
         let mut node = NodeBuilder::new("message")
             .attr("id", self.id.to_owned())
             .attr("t", unix_seconds())
@@ -173,10 +206,18 @@ impl Parcel<'_> {
         let mut parts = vec![enc.clone()];
         parts.extend(child(self.node, "device-identity").cloned());
         let node = node.children(parts).build();
-        push(self.world(), &companion, Class::Message, self.id, self.chat, node)
+        push(
+            self.world(),
+            &companion,
+            Class::Message,
+            self.id,
+            self.chat,
+            node,
+        )
     }
 
-    async fn to_primary(&self, person: &Arc<Person>, jid: &Jid, sealed: Sealed) -> Result<()> {
+    async fn to_primary(&self, person: &Arc<Person>, jid: &Jid, mut sealed: Sealed) -> Result<()> {
+        damage_if_wanted(self.session, person, self.id, &mut sealed)?;
         let from = self.session.companion.lid_jid();
         let opened = {
             let mut device = person.live(self.world().config.seed)?.device.lock().await;
@@ -189,7 +230,10 @@ impl Parcel<'_> {
                 self.opened(person, message).await
             }
             Err(Undecrypted::Double) => {
-                self.world().ledger.locked().double(&self.session.account.pn);
+                self.world()
+                    .ledger
+                    .locked()
+                    .double(&self.session.account.pn);
                 Ok(())
             }
             Err(Undecrypted::Broken(why)) => {
@@ -202,7 +246,10 @@ impl Parcel<'_> {
     async fn opened(&self, person: &Arc<Person>, message: wa::Message) -> Result<()> {
         // Keys of groups may also come alone, outside a group message.
         if let Some(key) = message.sender_key_distribution_message.as_option()
-            && let Some(group) = key.group_id.as_deref().and_then(|id| id.parse::<Jid>().ok())
+            && let Some(group) = key
+                .group_id
+                .as_deref()
+                .and_then(|id| id.parse::<Jid>().ok())
         {
             crate::group::learn(self.session, person, &group, key).await?;
         }
@@ -239,13 +286,20 @@ fn copied(
 ) -> Result<()> {
     let (to, copy) = match (message.device_sent_message.as_option(), group) {
         (Some(sent), _) => {
-            let Some(copy) = sent.message.as_option() else { return Ok(()) };
-            (sent.destination_jid.clone().unwrap_or_default(), copy.clone())
+            let Some(copy) = sent.message.as_option() else {
+                return Ok(());
+            };
+            (
+                sent.destination_jid.clone().unwrap_or_default(),
+                copy.clone(),
+            )
         }
         (None, Some(group)) => (group.to_owned(), message),
         (None, None) => return Ok(()),
     };
-    let Some(described) = content::describe(&copy) else { return Ok(()) };
+    let Some(described) = content::describe(&copy) else {
+        return Ok(());
+    };
     let copy = Arc::new(copy);
     let chat = match group {
         Some(group) => Chat::Group(group.to_owned()),
@@ -254,7 +308,11 @@ fn copied(
             Chat::Person(sending::lane_of(&session.world, &to))
         }
     };
-    let remembered = Remembered { chat, author: phone.lid.clone(), message: copy.clone() };
+    let remembered = Remembered {
+        chat,
+        author: phone.lid.clone(),
+        message: copy.clone(),
+    };
     phone.remember(session.world.config.seed, id, remembered)?;
     session.world.event(NetEvent::MessageReceived {
         reader: phone.pn.clone(),
@@ -266,6 +324,26 @@ fn copied(
         text: described.text,
         message: copy,
     });
+    Ok(())
+}
+
+/// Lets a recipient fail to decrypt a message of the device, once per message.
+pub(crate) fn damage_if_wanted(
+    session: &Session,
+    person: &Person,
+    id: &str,
+    sealed: &mut Sealed,
+) -> Result<()> {
+    let faults = &session.world.faults;
+    let account = &session.account.pn;
+    let own = person.lid == session.account.lid;
+    if own || !faults.happens(account, faults.plan(account).recipient_undecryptable) {
+        return Ok(());
+    }
+    let live = person.live(session.world.config.seed)?;
+    if !live.memory.locked().retries.contains_key(id) {
+        sealed.damage();
+    }
     Ok(())
 }
 
@@ -307,9 +385,9 @@ pub(crate) async fn ask_again(
         .attr("id", id.to_owned())
         .attr("t", unix_seconds());
     node = match group {
-        Some(group) => {
-            node.attr("from", Jid::group(group)).attr("participant", as_address.to_non_ad())
-        }
+        Some(group) => node
+            .attr("from", Jid::group(group))
+            .attr("participant", as_address.to_non_ad()),
         None => node.attr("from", as_address.to_non_ad()),
     };
     let lane = group.unwrap_or(&person.lid);
@@ -331,7 +409,9 @@ pub(crate) async fn show(
     id: &str,
     message: wa::Message,
 ) -> Result<()> {
-    let Some(described) = content::describe(&message) else { return Ok(()) };
+    let Some(described) = content::describe(&message) else {
+        return Ok(());
+    };
     let world = &session.world;
     let account = &session.account;
     let message = Arc::new(message);
@@ -351,8 +431,11 @@ pub(crate) async fn show(
         Some(group) => Chat::Group(group.to_owned()),
         None => Chat::Person(account.lid.clone()),
     };
-    let remembered =
-        Remembered { chat: place, author: account.lid.clone(), message: message.clone() };
+    let remembered = Remembered {
+        chat: place,
+        author: account.lid.clone(),
+        message: message.clone(),
+    };
     reader.remember(world.config.seed, id, remembered)?;
     receipt_to_account(world, reader, account, group, id, None)?;
     world.event(NetEvent::MessageReceived {
@@ -414,10 +497,14 @@ async fn say(
     answer: &content::Outgoing,
 ) -> Result<()> {
     match group {
-        Some(group) => crate::group::send(world, reader, group, answer, None).await.map(|_| ()),
+        Some(group) => crate::group::send(world, reader, group, answer, None)
+            .await
+            .map(|_| ()),
         None => {
             let how = SendHow::default();
-            sending::direct(world, reader, account, answer, &how).await.map(|_| ())
+            sending::direct(world, reader, account, answer, &how)
+                .await
+                .map(|_| ())
         }
     }
 }

@@ -9,8 +9,15 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 /// Privacy settings that clients ask for.
-const PRIVACY: [&str; 7] =
-    ["last", "online", "profile", "status", "groupadd", "readreceipts", "calladd"];
+const PRIVACY: [&str; 7] = [
+    "last",
+    "online",
+    "profile",
+    "status",
+    "groupadd",
+    "readreceipts",
+    "calladd",
+];
 /// How long clients may use one answer about media hosts, in seconds.
 const MEDIA_CONN_TTL: &str = "300";
 
@@ -20,7 +27,9 @@ pub(crate) async fn answer(session: &Arc<Session>, iq: &Node) -> Result<()> {
     if kind != "get" && kind != "set" {
         return Ok(());
     }
-    let tag = first_child(iq).map(|c| c.tag.to_string()).unwrap_or_default();
+    let tag = first_child(iq)
+        .map(|c| c.tag.to_string())
+        .unwrap_or_default();
     let namespace = attr(iq, "xmlns");
     let content = match (namespace.as_str(), kind.as_str(), tag.as_str()) {
         ("encrypt", _, _) => return encrypt::answer(session, iq, &tag).await,
@@ -64,7 +73,10 @@ pub(crate) async fn answer(session: &Arc<Session>, iq: &Node) -> Result<()> {
 
 fn privacy_settings() -> Node {
     let categories = PRIVACY.map(|name| {
-        NodeBuilder::new("category").attr("name", name).attr("value", "all").build()
+        NodeBuilder::new("category")
+            .attr("name", name)
+            .attr("value", "all")
+            .build()
     });
     NodeBuilder::new("privacy").children(categories).build()
 }

@@ -6,11 +6,11 @@ use crate::error::{Result, SimError};
 use crate::event::{LinkMethod, NetEvent};
 use crate::keys::{DeviceKeys, KeyBundle};
 use crate::lock::Locked;
-use crate::noise::{NodeReader, array32, public_bytes};
+use crate::noise::NodeReader;
 use crate::person::{LinkPolicy, MAX_LINKED_DEVICES, Person};
-use crate::seed;
+use crate::server::code::{self, CodeRequest};
 use crate::stanza::{
-    attr, be_number, bytes, child, empty, iq_error, iq_result, leaf, need, server_jid, text,
+    attr, be_number, bytes, child, empty, iq_error, iq_result, leaf, need, server_jid,
 };
 use crate::world::World;
 use base64::Engine as _;
@@ -23,17 +23,16 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use wa::client_payload::DevicePairingRegistrationData;
 use wacore::pair::PairUtils;
-use wacore::pair_code::PairCodeUtils;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
-use wacore_libsignal::protocol::{KeyPair, PublicKey};
+use wacore_libsignal::protocol::PublicKey;
 use waproto::buffa::Message as _;
 use waproto::whatsapp as wa;
 
 /// A phone's scan is still good this long after the client went on to its next code.
 const SCAN_GRACE: Duration = Duration::from_secs(3);
-/// How long typing a code waits for the device to prove that the code was right.
-const CODE_ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How long a phone waits for the device to answer.
+const DEVICE_ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// The id under which an account signs its devices; any constant will do.
 pub(crate) const RAW_ID: u32 = 4711;
 
@@ -51,16 +50,6 @@ struct QrRef {
     until: Duration,
 }
 
-/// A pairing code that a client shows.
-struct CodeRequest {
-    offer: Offer,
-    reference: String,
-    wrapped: Vec<u8>,
-    until: Duration,
-    shared: Option<[u8; 32]>,
-    answer: Option<oneshot::Sender<Result<u16>>>,
-}
-
 /// Waiting for the client to countersign its identity.
 struct Unsigned {
     account: Arc<Person>,
@@ -74,14 +63,18 @@ struct Unsigned {
 #[derive(Default)]
 pub(crate) struct Linking {
     refs: HashMap<String, QrRef>,
-    codes: HashMap<String, CodeRequest>,
+    /// By the number of the account that the code was asked for.
+    pub(super) codes: HashMap<String, CodeRequest>,
     unsigned: HashMap<String, Unsigned>,
 }
 
 /// Serves an unlinked client until it is linked, gives up or its refs run out.
 pub(crate) async fn run(world: &Arc<World>, offer: Offer, reader: &mut NodeReader) -> Result<()> {
     let (refs, lifetime) = offer_refs(world, &offer);
-    let nodes = refs.iter().map(|r| leaf("ref", r.as_bytes())).collect::<Vec<_>>();
+    let nodes = refs
+        .iter()
+        .map(|r| leaf("ref", r.as_bytes()))
+        .collect::<Vec<_>>();
     let iq = NodeBuilder::new("iq")
         .attr("from", server_jid())
         .attr("type", "set")
@@ -97,7 +90,9 @@ pub(crate) async fn run(world: &Arc<World>, offer: Offer, reader: &mut NodeReade
     for reference in &refs {
         linking.refs.remove(reference);
     }
-    linking.codes.retain(|_, request| request.offer.conn.id != offer.conn.id);
+    linking
+        .codes
+        .retain(|_, request| request.offer.conn.id != offer.conn.id);
     result
 }
 
@@ -133,8 +128,8 @@ async fn answer(world: &Arc<World>, offer: &Offer, iq: &Node) -> Result<()> {
     }
     if let Some(code) = child(iq, "link_code_companion_reg") {
         return match attr(code, "stage").as_str() {
-            "companion_hello" => code_hello(world, offer, iq, code).await,
-            "companion_finish" => code_finish(world, offer, iq, code).await,
+            "companion_hello" => code::hello(world, offer, iq, code).await,
+            "companion_finish" => code::finish(world, offer, iq, code).await,
             other => Err(SimError::protocol(format!("unknown stage {other:?}"))),
         };
     }
@@ -155,11 +150,18 @@ fn offer_refs(world: &World, offer: &Offer) -> (Vec<String>, Duration) {
     let mut refs = Vec::with_capacity(world.config.qr_refs);
     let mut linking = world.linking.locked();
     for n in 0..world.config.qr_refs {
-        let millis =
-            if n == 0 { world.config.qr_ref_first_ms } else { world.config.qr_ref_next_ms };
+        let millis = if n == 0 {
+            world.config.qr_ref_first_ms
+        } else {
+            world.config.qr_ref_next_ms
+        };
         let until = from + Duration::from_millis(millis);
         let reference = format!("2@{}", STANDARD.encode(world.random::<48>()));
-        let entry = QrRef { offer: offer.clone(), from, until: until + SCAN_GRACE };
+        let entry = QrRef {
+            offer: offer.clone(),
+            from,
+            until: until + SCAN_GRACE,
+        };
         linking.refs.insert(reference.clone(), entry);
         refs.push(reference);
         from = until;
@@ -172,13 +174,23 @@ pub(crate) async fn scan(world: &Arc<World>, account: &Arc<Person>, qr: &str) ->
     let bad = |why: &str| SimError::BadQr(why.to_owned());
     let (reference, noise_key, identity) =
         PairUtils::parse_qr_code(qr).map_err(|e| SimError::BadQr(e.to_string()))?;
-    let plain = qr.strip_prefix(wacore::companion_reg::NATIVE_CAMERA_DEEP_LINK_PREFIX).unwrap_or(qr);
-    let secret = plain.split(',').nth(3).ok_or_else(|| bad("the secret is missing"))?;
-    let secret = STANDARD.decode(secret).map_err(|_| bad("the secret is not base64"))?;
+    let plain = qr
+        .strip_prefix(wacore::companion_reg::NATIVE_CAMERA_DEEP_LINK_PREFIX)
+        .unwrap_or(qr);
+    let secret = plain
+        .split(',')
+        .nth(3)
+        .ok_or_else(|| bad("the secret is missing"))?;
+    let secret = STANDARD
+        .decode(secret)
+        .map_err(|_| bad("the secret is not base64"))?;
     let offer = {
         let mut linking = world.linking.locked();
         let now = world.clock.now();
-        let known = linking.refs.get(&reference).ok_or_else(|| bad("its ref is unknown"))?;
+        let known = linking
+            .refs
+            .get(&reference)
+            .ok_or_else(|| bad("its ref is unknown"))?;
         if now > known.until || now + SCAN_GRACE < known.from {
             return Err(bad("it has expired"));
         }
@@ -196,176 +208,18 @@ pub(crate) async fn scan(world: &Arc<World>, account: &Arc<Person>, qr: &str) ->
     signed_in_time(done).await
 }
 
-async fn signed_in_time(done: oneshot::Receiver<Result<u16>>) -> Result<u16> {
-    match tokio::time::timeout(CODE_ANSWER_LIMIT, done).await {
+pub(super) async fn signed_in_time(done: oneshot::Receiver<Result<u16>>) -> Result<u16> {
+    match tokio::time::timeout(DEVICE_ANSWER_LIMIT, done).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(SimError::protocol("the device went away while it was being linked")),
-        Err(_) => Err(SimError::Timeout(CODE_ANSWER_LIMIT)),
+        Ok(Err(_)) => Err(SimError::protocol(
+            "the device went away while it was being linked",
+        )),
+        Err(_) => Err(SimError::Timeout(DEVICE_ANSWER_LIMIT)),
     }
-}
-
-async fn code_hello(world: &Arc<World>, offer: &Offer, iq: &Node, code: &Node) -> Result<()> {
-    let number = attr(code, "jid").split('@').next().unwrap_or_default().to_owned();
-    let person = world.person(&number)?;
-    person.account()?;
-    let reference = hex::encode(world.random::<16>());
-    let wrapped = bytes(need(code, "link_code_pairing_wrapped_companion_ephemeral_pub")?);
-    let display = child(code, "companion_platform_display").map(text).unwrap_or_default();
-    let request = CodeRequest {
-        offer: offer.clone(),
-        reference: reference.clone(),
-        wrapped,
-        until: world.clock.now() + Duration::from_millis(world.config.code_valid_ms),
-        shared: None,
-        answer: None,
-    };
-    world.linking.locked().codes.insert(number.clone(), request);
-    let answer = NodeBuilder::new("link_code_companion_reg")
-        .attr("stage", "companion_hello")
-        .children([leaf("link_code_pairing_ref", reference)])
-        .build();
-    offer.conn.answer(iq_result(iq, vec![answer])).await;
-    world.event(NetEvent::CodeAsked { account: number, display });
-    Ok(())
-}
-
-/// The owner types the eight characters on the phone. Returns the new device's number once the
-/// device has proved that it knows the code, too.
-pub(crate) async fn type_code(world: &Arc<World>, account: &Arc<Person>, code: &str) -> Result<u16> {
-    let unasked = || SimError::NoCodeAsked(account.pn.clone());
-    let code: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
-    let code = code.to_ascii_uppercase();
-    if !PairCodeUtils::validate_code(&code) {
-        return Err(SimError::WrongCode);
-    }
-    let (wrapped, reference, conn) = {
-        let mut linking = world.linking.locked();
-        let request = linking.codes.get_mut(&account.pn).ok_or_else(unasked)?;
-        if world.clock.now() > request.until {
-            return Err(unasked());
-        }
-        (request.wrapped.clone(), request.reference.clone(), request.offer.conn.clone())
-    };
-    let label = format!("code answer {}", world.number());
-    let ephemeral = KeyPair::generate(&mut seed::stream(world.config.seed, &label));
-    let own_public = public_bytes(&ephemeral)?;
-    // The key derivation is slow on purpose and must not hold up other connections.
-    let (device_key, wrapped_own) = tokio::task::spawn_blocking(move || {
-        let device_key = PairCodeUtils::decrypt_primary_ephemeral_pub(&wrapped, &code);
-        (device_key, PairCodeUtils::encrypt_ephemeral_pub(&own_public, &code))
-    })
-    .await
-    .map_err(SimError::protocol)?;
-    let device_key = device_key.map_err(|_| SimError::WrongCode)?;
-    let device_key =
-        PublicKey::from_djb_public_key_bytes(&device_key).map_err(|_| SimError::WrongCode)?;
-    let shared =
-        ephemeral.private_key.calculate_agreement(&device_key).map_err(|_| SimError::WrongCode)?;
-    let (answer, done) = oneshot::channel();
-    {
-        let mut linking = world.linking.locked();
-        let request = linking.codes.get_mut(&account.pn).ok_or_else(unasked)?;
-        request.shared = Some(shared);
-        request.answer = Some(answer);
-    }
-    let identity = account.live(world.config.seed)?.device.lock().await.identity_public();
-    let hello = NodeBuilder::new("link_code_companion_reg")
-        .attr("stage", "primary_hello")
-        .children([
-            leaf("link_code_pairing_wrapped_primary_ephemeral_pub", wrapped_own),
-            leaf("primary_identity_pub", identity),
-            leaf("link_code_pairing_ref", reference),
-        ])
-        .build();
-    let notification = NodeBuilder::new("notification")
-        .attr("type", "link_code_companion_reg")
-        .attr("from", server_jid())
-        .attr("id", format!("n{}", world.number()))
-        .attr("t", unix_seconds())
-        .children([hello])
-        .build();
-    conn.answer(notification).await;
-    signed_in_time(done).await
-}
-
-async fn code_finish(world: &Arc<World>, offer: &Offer, iq: &Node, code: &Node) -> Result<()> {
-    let reference = text(need(code, "link_code_pairing_ref")?);
-    let (number, shared, answer) = {
-        let mut linking = world.linking.locked();
-        let (number, request) = linking
-            .codes
-            .iter_mut()
-            .find(|(_, r)| r.reference == reference && r.offer.conn.id == offer.conn.id)
-            .ok_or_else(|| SimError::protocol("unknown code ref"))?;
-        (number.clone(), request.shared.take(), request.answer.take())
-    };
-    let shared = shared.ok_or_else(|| SimError::protocol("finish before hello"))?;
-    offer.conn.answer(iq_result(iq, Vec::new())).await;
-    let account = world.person(&number)?;
-    let identity = array32(&bytes(need(code, "companion_identity_public")?))?;
-    let bundle = bytes(need(code, "link_code_pairing_wrapped_key_bundle")?);
-    let secret = match open_key_bundle(world, &account, &shared, &identity, &bundle).await {
-        Ok(secret) => secret,
-        Err(_) => {
-            // The bundle opens only if both sides used the same code. The owner may try again.
-            if let Some(answer) = answer {
-                let _ = answer.send(Err(SimError::WrongCode));
-            }
-            return Ok(());
-        }
-    };
-    world.linking.locked().codes.remove(&number);
-    let done = propose(world, &account, offer.clone(), identity, &secret, LinkMethod::Code).await;
-    if let Some(answer) = answer {
-        tokio::spawn(async move {
-            let result = match done {
-                Ok(done) => signed_in_time(done).await,
-                Err(error) => Err(error),
-            };
-            let _ = answer.send(result);
-        });
-    }
-    Ok(())
-}
-
-/// Opens what the device sealed under the code and derives the secret that both now share.
-async fn open_key_bundle(
-    world: &World,
-    account: &Person,
-    shared: &[u8; 32],
-    identity: &[u8; 32],
-    bundle: &[u8],
-) -> Result<[u8; 32]> {
-    const SALT: usize = 32;
-    const NONCE: usize = 12;
-    let salt = bundle.get(..SALT).ok_or_else(|| SimError::protocol("short key bundle"))?;
-    let nonce = bundle.get(SALT..SALT + NONCE).and_then(|n| n.try_into().ok());
-    let nonce: &[u8; NONCE] = nonce.ok_or_else(|| SimError::protocol("short key bundle"))?;
-    let mut key = [0u8; 32];
-    let info = b"link_code_pairing_key_bundle_encryption_key";
-    wacore::crypto::hkdf_sha256_into(shared, Some(salt), info, &mut key)
-        .map_err(SimError::protocol)?;
-    let mut plain = Vec::new();
-    let sealed = &bundle[SALT + NONCE..];
-    wacore_libsignal::crypto::aes_256_gcm_decrypt(&key, nonce, b"", sealed, &mut plain)
-        .map_err(SimError::signal)?;
-    let (claimed, rest) =
-        plain.split_first_chunk::<32>().ok_or_else(|| SimError::protocol("short key bundle"))?;
-    if claimed != identity || rest.len() != 64 {
-        return Err(SimError::protocol("the key bundle is of another device"));
-    }
-    let agreed = account.live(world.config.seed)?.device.lock().await.agree(identity)?;
-    let mut material = shared.to_vec();
-    material.extend(agreed);
-    material.extend(&rest[32..]);
-    let mut secret = [0u8; 32];
-    wacore::crypto::hkdf_sha256_into(&material, None, b"adv_secret", &mut secret)
-        .map_err(SimError::protocol)?;
-    Ok(secret)
 }
 
 /// Tells the device who it will be, signed by the account. The receiver hears of the outcome.
-async fn propose(
+pub(super) async fn propose(
     world: &Arc<World>,
     account: &Arc<Person>,
     offer: Offer,
@@ -376,7 +230,9 @@ async fn propose(
     let owner = account.account()?;
     if owner.phone.locked().linking == LinkPolicy::PasskeyDemanded {
         demand_passkey(world, &offer).await;
-        world.event(NetEvent::PasskeyDemanded { account: account.pn.clone() });
+        world.event(NetEvent::PasskeyDemanded {
+            account: account.pn.clone(),
+        });
         return Err(SimError::PasskeyDemanded(account.pn.clone()));
     }
     if owner.companions.locked().len() >= MAX_LINKED_DEVICES {
@@ -422,7 +278,13 @@ async fn propose(
     let (answer, done) = oneshot::channel();
     world.linking.locked().unsigned.insert(
         id.clone(),
-        Unsigned { account: account.clone(), companion, account_key, by, answer },
+        Unsigned {
+            account: account.clone(),
+            companion,
+            account_key,
+            by,
+            answer,
+        },
     );
     let identity_node = NodeBuilder::new("device")
         .attr("jid", Jid::pn_device(account.pn.as_str(), device))
@@ -432,7 +294,9 @@ async fn propose(
         .children([
             leaf("device-identity", container),
             empty_biz(),
-            NodeBuilder::new("platform").attr("name", owner.platform.clone()).build(),
+            NodeBuilder::new("platform")
+                .attr("name", owner.platform.clone())
+                .build(),
             identity_node,
         ])
         .build();
@@ -489,7 +353,10 @@ fn new_companion(account: &Person, device: u16, offer: &Offer, identity: [u8; 32
         noise_static: offer.noise_static,
         key_index: u32::from(device),
         adv: Vec::new(),
-        keys: std::sync::Mutex::new(DeviceKeys { bundle, ..DeviceKeys::default() }),
+        keys: std::sync::Mutex::new(DeviceKeys {
+            bundle,
+            ..DeviceKeys::default()
+        }),
         welcomed: Default::default(),
         post: Default::default(),
         wake: Default::default(),
@@ -499,12 +366,7 @@ fn new_companion(account: &Person, device: u16, offer: &Offer, identity: [u8; 32
 }
 
 /// The client returned its countersigned identity: check it, keep it, restart the connection.
-async fn countersigned(
-    world: &Arc<World>,
-    offer: &Offer,
-    id: &str,
-    sign: &Node,
-) -> Result<()> {
+async fn countersigned(world: &Arc<World>, offer: &Offer, id: &str, sign: &Node) -> Result<()> {
     let waiting = world.linking.locked().unsigned.remove(id);
     let waiting = waiting.ok_or_else(|| SimError::protocol("nobody proposed this link"))?;
     let adv = bytes(need(sign, "device-identity")?);
@@ -516,7 +378,12 @@ async fn countersigned(
     companion.adv = adv;
     let device = companion.device;
     let companion = Arc::new(companion);
-    waiting.account.account()?.companions.locked().insert(device, companion);
+    waiting
+        .account
+        .account()?
+        .companions
+        .locked()
+        .insert(device, companion);
     world.event(NetEvent::Linked {
         account: waiting.account.pn.clone(),
         device,
@@ -526,7 +393,10 @@ async fn countersigned(
     super::session::device_list_changed(world, &waiting.account, device).await;
     // The client saves its new identity first; a restart in the same instant would overtake that.
     tokio::time::sleep(Duration::from_millis(world.config.restart_pause_ms)).await;
-    offer.conn.say_and_close(NodeBuilder::new("stream:error").attr("code", "515").build()).await;
+    offer
+        .conn
+        .say_and_close(NodeBuilder::new("stream:error").attr("code", "515").build())
+        .await;
     Ok(())
 }
 

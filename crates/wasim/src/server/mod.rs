@@ -1,6 +1,7 @@
 //! The server: accepts sockets, shakes hands, and hands each connection to linking or to a session.
 
 pub(crate) mod appstate;
+pub(crate) mod code;
 mod encrypt;
 mod groups;
 pub(crate) mod history;
@@ -12,7 +13,7 @@ mod reupload;
 mod session;
 mod usync;
 
-pub(crate) use inbound::{ask_again, shown_or_copied, unpadded};
+pub(crate) use inbound::{ask_again, damage_if_wanted, shown_or_copied, unpadded};
 pub(crate) use receipts::receipt_to_account;
 pub(crate) use session::{Session, faults_changed, push, stream_error, unlink};
 
@@ -65,7 +66,9 @@ async fn connection(world: &Arc<World>, socket: TcpStream) -> Result<()> {
     let number = world.number();
     let mut rng = seed::stream(world.config.seed, &format!("ephemeral {number}"));
     let opening = async {
-        let ws = tokio_tungstenite::accept_async(socket).await.map_err(SimError::protocol)?;
+        let ws = tokio_tungstenite::accept_async(socket)
+            .await
+            .map_err(SimError::protocol)?;
         noise::accept(ws, &world.identity, KeyPair::generate(&mut rng)).await
     };
     let opened = tokio::time::timeout(HANDSHAKE_LIMIT, opening)
@@ -89,7 +92,10 @@ async fn connection(world: &Arc<World>, socket: TcpStream) -> Result<()> {
         None => {
             let login = session::Login {
                 account: payload.username.map(|u| u.to_string()).unwrap_or_default(),
-                device: payload.device.and_then(|d| u16::try_from(d).ok()).unwrap_or_default(),
+                device: payload
+                    .device
+                    .and_then(|d| u16::try_from(d).ok())
+                    .unwrap_or_default(),
                 noise_static: opened.client_static,
                 handshake: opened.handshake,
             };

@@ -25,7 +25,11 @@ pub(crate) async fn from_device(session: &Arc<Session>, receipt: &Node) -> Resul
     let to = need_jid(receipt, "to")?;
     let kind = opt_attr(receipt, "type").unwrap_or_else(|| "delivery".into());
     let mut ids = vec![attr(receipt, "id")];
-    ids.extend(grandchildren(receipt, "list").iter().map(|item| attr(item, "id")));
+    ids.extend(
+        grandchildren(receipt, "list")
+            .iter()
+            .map(|item| attr(item, "id")),
+    );
     let mut ack = NodeBuilder::new("ack")
         .attr("class", "receipt")
         .attr("id", attr(receipt, "id"))
@@ -37,7 +41,8 @@ pub(crate) async fn from_device(session: &Arc<Session>, receipt: &Node) -> Resul
     }
     session.conn.answer(ack.build()).await;
     if kind != "server-error" {
-        ids.iter().for_each(|id| settle(session, Class::Message, id));
+        ids.iter()
+            .for_each(|id| settle(session, Class::Message, id));
     }
     match kind.as_str() {
         "retry" => return retry(session, receipt, &to),
@@ -63,7 +68,11 @@ pub(crate) fn settle(session: &Session, class: Class, id: &str) {
     let account = session.account.pn.clone();
     let device = session.companion.device;
     session.world.ledger.locked().acked(&account, device, id);
-    session.world.event(NetEvent::Acked { account, device, id: id.to_owned() });
+    session.world.event(NetEvent::Acked {
+        account,
+        device,
+        id: id.to_owned(),
+    });
 }
 
 /// The device could not decrypt: its sender repeats the message, if it still has it.
@@ -86,7 +95,12 @@ fn retry(session: &Arc<Session>, receipt: &Node, to: &Jid) -> Result<()> {
     if count > MAX_REPEATS || !phone_is_online(&session.world, &sender) {
         return Ok(());
     }
-    let request = RetryRequest { id, as_address: author, count, keys: parse_retry_keys(receipt)? };
+    let request = RetryRequest {
+        id,
+        as_address: author,
+        count,
+        keys: parse_retry_keys(receipt)?,
+    };
     let late = session.world.faults.plan(&session.account.pn).retry_late_by;
     let (world, companion) = (session.world.clone(), session.companion.clone());
     tokio::spawn(async move {
@@ -106,7 +120,11 @@ pub(crate) fn presence(session: &Session, node: &Node) {
         return;
     }
     let state = first_child(node).map(|what| {
-        if attr(what, "media") == "audio" { "recording".to_owned() } else { what.tag.to_string() }
+        if attr(what, "media") == "audio" {
+            "recording".to_owned()
+        } else {
+            what.tag.to_string()
+        }
     });
     session.world.event(NetEvent::Typing {
         account,
@@ -125,16 +143,27 @@ pub(crate) fn receipt_to_account(
     kind: Option<&'static str>,
 ) -> Result<()> {
     for companion in account.companions() {
-        let mut node = NodeBuilder::new("receipt").attr("id", id.to_owned()).attr("t", unix_seconds());
+        let mut node = NodeBuilder::new("receipt")
+            .attr("id", id.to_owned())
+            .attr("t", unix_seconds());
         let own = reader.jid_for(account.addressing);
         node = match group {
-            Some(group) => node.attr("from", Jid::group(group)).attr("participant", own),
+            Some(group) => node
+                .attr("from", Jid::group(group))
+                .attr("participant", own),
             None => node.attr("from", own),
         };
         if let Some(kind) = kind {
             node = node.attr("type", kind);
         }
-        push(world, &companion, Class::Receipt, id, group.unwrap_or(&reader.lid), node.build())?;
+        push(
+            world,
+            &companion,
+            Class::Receipt,
+            id,
+            group.unwrap_or(&reader.lid),
+            node.build(),
+        )?;
     }
     Ok(())
 }

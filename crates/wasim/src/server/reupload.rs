@@ -36,23 +36,53 @@ pub(crate) fn answer(session: &Session, receipt: &Node) -> Result<()> {
         .attr("t", unix_seconds())
         .children(parts)
         .build();
-    push(&session.world, &session.companion, Class::Notification, &id, "own", node)
+    push(
+        &session.world,
+        &session.companion,
+        Class::Notification,
+        &id,
+        "own",
+        node,
+    )
 }
 
 /// The media key and the new place of a message's file.
 fn found(session: &Session, id: &str) -> Result<Option<(Vec<u8>, String)>> {
     let live = session.account.live(session.world.config.seed)?;
-    let Some(known) = live.memory.locked().get(id) else { return Ok(None) };
-    let Some((key, path)) = pointer(&known.message) else { return Ok(None) };
-    Ok(session.world.media.put_again(&path).map(|place| (key, place.direct_path)))
+    let Some(known) = live.memory.locked().get(id) else {
+        return Ok(None);
+    };
+    let Some((key, path)) = pointer(&known.message) else {
+        return Ok(None);
+    };
+    Ok(session
+        .world
+        .media
+        .put_again(&path)
+        .map(|place| (key, place.direct_path)))
 }
 
 fn pointer(message: &wa::Message) -> Option<(Vec<u8>, String)> {
-    let image = message.image_message.as_option().map(|m| (&m.media_key, &m.direct_path));
-    let video = message.video_message.as_option().map(|m| (&m.media_key, &m.direct_path));
-    let audio = message.audio_message.as_option().map(|m| (&m.media_key, &m.direct_path));
-    let document = message.document_message.as_option().map(|m| (&m.media_key, &m.direct_path));
-    let sticker = message.sticker_message.as_option().map(|m| (&m.media_key, &m.direct_path));
+    let image = message
+        .image_message
+        .as_option()
+        .map(|m| (&m.media_key, &m.direct_path));
+    let video = message
+        .video_message
+        .as_option()
+        .map(|m| (&m.media_key, &m.direct_path));
+    let audio = message
+        .audio_message
+        .as_option()
+        .map(|m| (&m.media_key, &m.direct_path));
+    let document = message
+        .document_message
+        .as_option()
+        .map(|m| (&m.media_key, &m.direct_path));
+    let sticker = message
+        .sticker_message
+        .as_option()
+        .map(|m| (&m.media_key, &m.direct_path));
     let (key, path) = image.or(video).or(audio).or(document).or(sticker)?;
     Some((key.clone()?, path.clone()?))
 }

@@ -64,7 +64,8 @@ pub(crate) async fn run(
         }
     };
     take_over(&companion, &conn).await;
-    conn.silent.send_replace(world.faults.plan(&account.pn).silent);
+    conn.silent
+        .send_replace(world.faults.plan(&account.pn).silent);
     let success = NodeBuilder::new("success")
         .attr("t", unix_seconds())
         .attr("lid", companion.lid_jid())
@@ -77,7 +78,12 @@ pub(crate) async fn run(
         device: companion.device,
         handshake: login.handshake,
     });
-    let session = Arc::new(Session { world: world.clone(), account, companion, conn });
+    let session = Arc::new(Session {
+        world: world.clone(),
+        account,
+        companion,
+        conn,
+    });
     let writing = tokio::spawn(write(session.clone(), queue, writer));
     let result = read(&session, reader).await;
     session.conn.cut.cancel();
@@ -90,7 +96,11 @@ fn admit(
     world: &World,
     login: &Login,
 ) -> std::result::Result<(Arc<Person>, Arc<Companion>), LoginRefusal> {
-    const NOT_LINKED: LoginRefusal = LoginRefusal { reason: 401, expires_in: None, times: None };
+    const NOT_LINKED: LoginRefusal = LoginRefusal {
+        reason: 401,
+        expires_in: None,
+        times: None,
+    };
     let account = world.person(&login.account).map_err(|_| NOT_LINKED)?;
     if let Some(refusal) = world.faults.refuses_login(&account.pn) {
         return Err(refusal);
@@ -108,9 +118,10 @@ fn failure_node(refusal: LoginRefusal) -> Node {
         .attr("location", "sim");
     match refusal.expires_in {
         // For a temporary ban the client also wants to know what for.
-        Some(seconds) => {
-            node.attr("code", "101").attr("expire", seconds.to_string()).build()
-        }
+        Some(seconds) => node
+            .attr("code", "101")
+            .attr("expire", seconds.to_string())
+            .build(),
         None => node.build(),
     }
 }
@@ -121,7 +132,9 @@ async fn take_over(companion: &Companion, conn: &Arc<Conn>) {
     companion.post.locked().pause();
     if let Some(old) = old {
         let conflict = NodeBuilder::new("stream:error")
-            .children([NodeBuilder::new("conflict").attr("type", "replaced").build()])
+            .children([NodeBuilder::new("conflict")
+                .attr("type", "replaced")
+                .build()])
             .build();
         old.say_and_close(conflict).await;
     }
@@ -216,7 +229,10 @@ pub(crate) async fn activate(session: &Session) {
 }
 
 fn ib(content: Node) -> Node {
-    NodeBuilder::new("ib").attr("from", server_jid()).children([content]).build()
+    NodeBuilder::new("ib")
+        .attr("from", server_jid())
+        .children([content])
+        .build()
 }
 
 /// What the writer does next.
@@ -249,7 +265,9 @@ async fn write(session: Arc<Session>, mut queue: mpsc::Receiver<Out>, mut writer
                     device: session.companion.device,
                     count,
                 });
-                let done = NodeBuilder::new("offline").attr("count", count as u32).build();
+                let done = NodeBuilder::new("offline")
+                    .attr("count", count as u32)
+                    .build();
                 writer.send(&ib(done)).await
             }
             Work::Deliver(delivery) => deliver(&session, &mut writer, *delivery).await,
@@ -300,19 +318,18 @@ async fn deliver(session: &Session, writer: &mut NodeWriter, delivery: Delivery)
         node.attrs.insert("offline", place as u32);
     }
     let account = &session.account.pn;
-    let times = match owed.class {
-        Class::Message => {
-            let plan = session.world.faults.plan(account);
-            1 + u32::from(session.world.faults.happens(account, plan.duplicate))
-        }
-        _ => 1,
-    };
-    for _ in 0..times {
+    for _ in 0..owed.copies {
         if owed.class == Class::Message {
             let mut ledger = session.world.ledger.locked();
             ledger.handed(account, session.companion.device, &owed.id);
         }
         writer.send(&node).await?;
+    }
+    if owed.class == Class::Message {
+        let plan = session.world.faults.plan(account);
+        if session.world.faults.happens(account, plan.kick) {
+            session.conn.cut.cancel();
+        }
     }
     Ok(())
 }
@@ -328,8 +345,17 @@ pub(crate) fn push(
 ) -> Result<()> {
     let plan = world.faults.plan(&companion.account);
     let due = world.clock.now() + world.faults.latency(&companion.account, &plan);
-    let owed =
-        Owed { class, id: id.to_owned(), lane: lane.to_owned(), node, due, written: 0 };
+    let doubled =
+        class == Class::Message && world.faults.happens(&companion.account, plan.duplicate);
+    let owed = Owed {
+        class,
+        id: id.to_owned(),
+        lane: lane.to_owned(),
+        node,
+        due,
+        copies: 1 + u32::from(doubled),
+        written: 0,
+    };
     if class == Class::Message {
         if world.faults.happens(&companion.account, plan.lose_delivery) {
             companion.post.locked().withhold(lane);
@@ -376,21 +402,27 @@ pub(crate) async fn unlink(world: &World, account: &Person, device: u16) -> Resu
     if let Some(conn) = gone.conn() {
         let removed = NodeBuilder::new("stream:error")
             .attr("code", "401")
-            .children([NodeBuilder::new("conflict").attr("type", "device_removed").build()])
+            .children([NodeBuilder::new("conflict")
+                .attr("type", "device_removed")
+                .build()])
             .build();
         conn.say_and_close(removed).await;
     }
-    world.event(NetEvent::Unlinked { account: account.pn.clone(), device });
+    world.event(NetEvent::Unlinked {
+        account: account.pn.clone(),
+        device,
+    });
     device_list_changed(world, account, device).await;
     Ok(())
 }
 
 /// Tells the other devices of an account that its list of devices changed.
 pub(crate) async fn device_list_changed(world: &World, account: &Person, except: u16) {
-    let devices: Vec<Node> = std::iter::once(NodeBuilder::new("device").attr(
-        "jid",
-        Jid::pn(account.pn.as_str()),
-    ).build())
+    let devices: Vec<Node> = std::iter::once(
+        NodeBuilder::new("device")
+            .attr("jid", Jid::pn(account.pn.as_str()))
+            .build(),
+    )
     .chain(account.companions().iter().map(|c| {
         NodeBuilder::new("device")
             .attr("jid", Jid::pn_device(c.account.as_str(), c.device))
@@ -403,7 +435,9 @@ pub(crate) async fn device_list_changed(world: &World, account: &Person, except:
             continue;
         }
         let id = format!("d{}", world.number());
-        let list = NodeBuilder::new("devices").attr("dhash", "2:sim").children(devices.clone());
+        let list = NodeBuilder::new("devices")
+            .attr("dhash", "2:sim")
+            .children(devices.clone());
         let node = NodeBuilder::new("notification")
             .attr("type", "account_sync")
             .attr("from", account.pn_jid())
@@ -426,4 +460,3 @@ pub(crate) async fn welcome(session: &Arc<Session>) -> Result<()> {
     encrypt::share_sync_key(session).await?;
     history::share(session).await
 }
-

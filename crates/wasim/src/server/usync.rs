@@ -22,13 +22,17 @@ pub(crate) async fn answer(world: &World, iq: &Node) -> Result<Node> {
     if asked.len() > MAX_USERS {
         return Err(SimError::protocol("too many people in one query"));
     }
-    let facts: Vec<String> =
-        grandchildren(query, "query").iter().map(|n| n.tag.to_string()).collect();
+    let facts: Vec<String> = grandchildren(query, "query")
+        .iter()
+        .map(|n| n.tag.to_string())
+        .collect();
     let mut users = Vec::with_capacity(asked.len());
     for user in asked {
         users.push(about(world, user, &facts).await?);
     }
-    let results = facts.iter().map(|f| NodeBuilder::new_dynamic(f.clone()).build());
+    let results = facts
+        .iter()
+        .map(|f| NodeBuilder::new_dynamic(f.clone()).build());
     Ok(NodeBuilder::new("usync")
         .attr("sid", attr(query, "sid"))
         .attr("index", "0")
@@ -49,7 +53,9 @@ async fn about(world: &World, user: &Node, facts: &[String]) -> Result<Node> {
         .filter(|t| !t.is_empty())
         .map(|t| t.trim_start_matches('+').to_owned());
     let jid = jid.or_else(|| typed.as_deref().map(Jid::pn));
-    let jid = jid.ok_or_else(|| SimError::protocol("a query about nobody"))?.to_non_ad();
+    let jid = jid
+        .ok_or_else(|| SimError::protocol("a query about nobody"))?
+        .to_non_ad();
     let person = world.person_at(&jid);
     let mut told = Vec::new();
     for fact in facts {
@@ -74,11 +80,18 @@ async fn fact_about(
     };
     Ok(match fact {
         "contact" => Some(said(NodeBuilder::new("contact").attr("type", "in"), typed)),
-        "lid" => Some(NodeBuilder::new("lid").attr("val", person.lid_jid()).build()),
+        "lid" => Some(
+            NodeBuilder::new("lid")
+                .attr("val", person.lid_jid())
+                .build(),
+        ),
         "devices" => Some(devices(world, person).await?),
         "status" => Some(NodeBuilder::new("status").attr("t", unix_seconds()).build()),
         "disappearing_mode" => Some(
-            NodeBuilder::new("disappearing_mode").attr("duration", "0").attr("t", "0").build(),
+            NodeBuilder::new("disappearing_mode")
+                .attr("duration", "0")
+                .attr("t", "0")
+                .build(),
         ),
         "business" => None,
         "picture" => Some(empty("picture")),
@@ -102,8 +115,12 @@ async fn devices(world: &World, person: &Person) -> Result<Node> {
             .attr("key-index", c.key_index)
             .build()
     }));
-    let mut parts =
-        vec![NodeBuilder::new("device-list").attr("hash", "2:sim").children(list).build()];
+    let mut parts = vec![
+        NodeBuilder::new("device-list")
+            .attr("hash", "2:sim")
+            .children(list)
+            .build(),
+    ];
     if !companions.is_empty() {
         let indexes: Vec<u32> = companions.iter().map(|c| c.key_index).collect();
         parts.push(key_index_list(world, person, &indexes).await?);
@@ -128,7 +145,6 @@ async fn key_index_list(world: &World, person: &Person, indexes: &[u32]) -> Resu
         details: Some(details),
         account_signature: Some(signature),
         account_signature_key: Some(device.identity_public()),
-        ..Default::default()
     };
     let mut node = leaf("key-index-list", list.encode_to_vec());
     node.attrs.insert("ts", now);

@@ -17,7 +17,9 @@ struct PlainHttp(UreqHttpClient);
 #[async_trait::async_trait]
 impl HttpClient for PlainHttp {
     async fn execute(&self, mut request: HttpRequest) -> anyhow::Result<HttpResponse> {
-        request.url = request.url.replacen("https://127.0.0.1", "http://127.0.0.1", 1);
+        request.url = request
+            .url
+            .replacen("https://127.0.0.1", "http://127.0.0.1", 1);
         anyhow::ensure!(request.url.starts_with("http://127.0.0.1"), "left loopback");
         self.0.execute(request).await
     }
@@ -51,7 +53,12 @@ impl Device {
             .unwrap();
         let client = bot.client();
         client.subscribe_handler(handler).detach();
-        Self { client, backend, events, run: Some(bot.spawn()) }
+        Self {
+            client,
+            backend,
+            events,
+            run: Some(bot.spawn()),
+        }
     }
 
     /// The next event that `pick` makes something of.
@@ -78,7 +85,10 @@ impl Device {
     }
 
     pub(crate) async fn connected(&self) {
-        self.wait("connection", |e| matches!(e, Event::Connected(_)).then_some(())).await;
+        self.wait("connection", |e| {
+            matches!(e, Event::Connected(_)).then_some(())
+        })
+        .await;
     }
 
     /// The next message: id, sender as addressed, and its text.
@@ -141,14 +151,20 @@ pub(crate) async fn network() -> Network {
 }
 
 pub(crate) fn phone(net: &Network) -> Phone {
-    let spec =
-        PhoneSpec { number: ACCOUNT.into(), push_name: "Owner".into(), ..PhoneSpec::default() };
+    let spec = PhoneSpec {
+        number: ACCOUNT.into(),
+        push_name: "Owner".into(),
+        ..PhoneSpec::default()
+    };
     net.add_phone(spec).unwrap()
 }
 
 pub(crate) fn ana(net: &Network) -> wasim::Contact {
-    let spec =
-        ContactSpec { number: ANA.into(), push_name: "Ana".into(), ..ContactSpec::default() };
+    let spec = ContactSpec {
+        number: ANA.into(),
+        push_name: "Ana".into(),
+        ..ContactSpec::default()
+    };
     net.add_contact(spec).unwrap()
 }
 

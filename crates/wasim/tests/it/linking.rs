@@ -16,7 +16,10 @@ async fn an_owner_scans_the_code_and_the_device_comes_online() {
     })
     .await
     .unwrap();
-    assert_eq!(device.client.lid().map(|j| j.user.to_string()).as_deref(), Some(phone.lid()));
+    assert_eq!(
+        device.client.lid().map(|j| j.user.to_string()).as_deref(),
+        Some(phone.lid())
+    );
     device.stop().await;
     net.shutdown().await;
 }
@@ -27,7 +30,10 @@ async fn an_owner_types_the_code_after_a_typing_error() {
     let phone = phone(&net);
     let device = Device::start(&net).await;
     device.qr().await;
-    assert!(matches!(phone.type_code("ABCD1234").await, Err(SimError::NoCodeAsked(_))));
+    assert!(matches!(
+        phone.type_code("ABCD1234").await,
+        Err(SimError::NoCodeAsked(_))
+    ));
     let options = whatsapp_rust::pair_code::PairCodeOptions {
         phone_number: ACCOUNT.into(),
         ..Default::default()
@@ -35,7 +41,10 @@ async fn an_owner_types_the_code_after_a_typing_error() {
     let code = device.client.pair_with_code(options).await.unwrap();
     let wrong: String = code.chars().rev().collect();
     if wrong != code {
-        assert!(matches!(phone.type_code(&wrong).await, Err(SimError::WrongCode)));
+        assert!(matches!(
+            phone.type_code(&wrong).await,
+            Err(SimError::WrongCode)
+        ));
     }
     assert_eq!(phone.type_code(&code).await.unwrap(), 1);
     device.connected().await;
@@ -49,7 +58,10 @@ async fn a_foreign_or_used_code_cannot_be_scanned() {
     let phone = phone(&net);
     let device = Device::start(&net).await;
     let qr = device.qr().await;
-    assert!(matches!(phone.scan("2@nonsense").await, Err(SimError::BadQr(_))));
+    assert!(matches!(
+        phone.scan("2@nonsense").await,
+        Err(SimError::BadQr(_))
+    ));
     phone.scan(&qr).await.unwrap();
     assert!(matches!(phone.scan(&qr).await, Err(SimError::BadQr(_))));
     device.connected().await;
@@ -64,10 +76,21 @@ async fn a_kicked_device_comes_back_by_the_short_handshake() {
     let device = linked(&net, &phone).await;
     let mut events = net.events();
     phone.kick();
-    events.wait_for(LIMIT, |e| matches!(e, NetEvent::Disconnected { .. })).await.unwrap();
-    let back =
-        events.wait_for(LIMIT, |e| matches!(e, NetEvent::LoggedIn { .. })).await.unwrap();
-    assert!(matches!(back, NetEvent::LoggedIn { handshake: Handshake::Ik, .. }));
+    events
+        .wait_for(LIMIT, |e| matches!(e, NetEvent::Disconnected { .. }))
+        .await
+        .unwrap();
+    let back = events
+        .wait_for(LIMIT, |e| matches!(e, NetEvent::LoggedIn { .. }))
+        .await
+        .unwrap();
+    assert!(matches!(
+        back,
+        NetEvent::LoggedIn {
+            handshake: Handshake::Ik,
+            ..
+        }
+    ));
     device.connected().await;
     device.stop().await;
     net.shutdown().await;
@@ -79,9 +102,14 @@ async fn an_unlinked_device_is_told_so() {
     let phone = phone(&net);
     let device = linked(&net, &phone).await;
     phone.unlink(1).await.unwrap();
-    device.wait("logout", |e| matches!(e, Event::LoggedOut(_)).then_some(())).await;
+    device
+        .wait("logout", |e| matches!(e, Event::LoggedOut(_)).then_some(()))
+        .await;
     assert!(phone.linked_devices().is_empty());
-    assert!(matches!(phone.unlink(1).await, Err(SimError::UnknownDevice { .. })));
+    assert!(matches!(
+        phone.unlink(1).await,
+        Err(SimError::UnknownDevice { .. })
+    ));
     device.stop().await;
     net.shutdown().await;
 }
@@ -94,7 +122,9 @@ async fn a_device_unlinked_while_away_learns_it_at_its_next_login() {
     let backend = device.stop().await;
     phone.unlink(1).await.unwrap();
     let again = Device::with_backend(&net, backend).await;
-    again.wait("logout", |e| matches!(e, Event::LoggedOut(_)).then_some(())).await;
+    again
+        .wait("logout", |e| matches!(e, Event::LoggedOut(_)).then_some(()))
+        .await;
     again.stop().await;
     net.shutdown().await;
 }

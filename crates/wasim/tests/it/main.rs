@@ -2,5 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod client;
+mod faults;
+mod groups;
+mod kinds;
 mod linking;
 mod messages;
+mod presence;
