@@ -14,7 +14,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Job {
     /// Show Waypost at work on a WhatsApp network of its own.
-    Demo(Rest),
+    Demo(DemoArgs),
     /// Run every check and test, in order, and print how long each took.
     Test(TestArgs),
     /// Run the benchmarks.
@@ -25,6 +25,17 @@ pub(crate) enum Job {
     Tidy,
     /// Write docs/openapi.json and the dashboard's types from the program itself.
     Openapi(OpenapiArgs),
+}
+
+/// What `demo` should do.
+#[derive(Debug, Default, Args)]
+pub(crate) struct DemoArgs {
+    /// Run without a person and end with one line of JSON from the network's ledger.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// How long to run unattended, in seconds.
+    #[arg(long, default_value_t = 20, requires = "headless", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(crate) seconds: u32,
 }
 
 /// Arguments handed on as they are.

@@ -10,6 +10,7 @@
 mod bench;
 mod cli;
 mod demo;
+mod http;
 mod openapi;
 mod parts;
 mod place;

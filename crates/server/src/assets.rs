@@ -35,17 +35,27 @@ pub(crate) fn serve(path: &str, headers: &HeaderMap) -> Response {
     }
     // A missing script must not be answered with a page.
     if name.starts_with("assets/") {
-        return (StatusCode::NOT_FOUND, "There is no such file; reload the page.\n").into_response();
+        return (
+            StatusCode::NOT_FOUND,
+            "There is no such file; reload the page.\n",
+        )
+            .into_response();
     }
     match Dist::get(INDEX) {
         Some(file) => answer(INDEX, &file, headers),
-        None => page(StatusCode::OK, Body::from(MISSING), "text/html; charset=utf-8"),
+        None => page(
+            StatusCode::OK,
+            Body::from(MISSING),
+            "text/html; charset=utf-8",
+        ),
     }
 }
 
 fn answer(name: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok());
     let mut response = if known == Some(tag.as_str()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -56,7 +66,11 @@ fn answer(name: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
         page(StatusCode::OK, body, kind(name))
     };
     // Names below assets/ carry a hash of their content.
-    let keep = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let keep = if name.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     let out = response.headers_mut();
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
@@ -66,7 +80,10 @@ fn answer(name: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
 }
 
 fn page(status: StatusCode, body: Body, kind: &'static str) -> Response {
-    let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, POLICY)];
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+    ];
     (status, headers, body).into_response()
 }
 
@@ -92,24 +109,39 @@ mod tests {
 
     #[test]
     fn every_address_of_the_dashboard_answers_with_a_page_under_the_policy() {
-        for path in ["/", "/accounts/acc_1", "/../../etc/passwd", "/setup?token=x"] {
+        for path in [
+            "/",
+            "/accounts/acc_1",
+            "/../../etc/passwd",
+            "/setup?token=x",
+        ] {
             let response = serve(path, &HeaderMap::new());
             assert_eq!(response.status(), StatusCode::OK, "{path}");
-            assert_eq!(response.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
-            let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert_eq!(
+                response.headers()[header::CONTENT_TYPE],
+                "text/html; charset=utf-8"
+            );
+            let policy = response.headers()[header::CONTENT_SECURITY_POLICY]
+                .to_str()
+                .unwrap();
             assert!(policy.contains("default-src 'self'") && !policy.contains("script-src"));
         }
     }
 
     #[test]
     fn a_missing_script_is_not_a_page() {
-        assert_eq!(serve("/assets/none.js", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            serve("/assets/none.js", &HeaderMap::new()).status(),
+            StatusCode::NOT_FOUND
+        );
     }
 
     #[test]
     fn a_page_that_was_not_changed_is_not_sent_again() {
         let first = serve("/", &HeaderMap::new());
-        let Some(tag) = first.headers().get(header::ETAG).cloned() else { return };
+        let Some(tag) = first.headers().get(header::ETAG).cloned() else {
+            return;
+        };
         let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)]);
         assert_eq!(serve("/", &headers).status(), StatusCode::NOT_MODIFIED);
     }

@@ -4,7 +4,10 @@ use waypost_engine::model::Timestamp;
 
 /// Now, in UTC milliseconds.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the adapter through which time enters")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the adapter through which time enters"
+)]
 pub fn now() -> Timestamp {
     let since = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
@@ -27,7 +30,10 @@ mod tests {
 
     #[test]
     fn times_are_shown_in_utc_with_milliseconds() {
-        assert_eq!(iso(Timestamp(1_763_716_245_007)), "2025-11-21T09:10:45.007Z");
+        assert_eq!(
+            iso(Timestamp(1_763_716_245_007)),
+            "2025-11-21T09:10:45.007Z"
+        );
         assert_eq!(iso(Timestamp(0)), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -15,8 +15,15 @@ pub const FILE_DEFAULT: &str = "waypost.toml";
 /// What overriding environment variables start with.
 pub const ENV_PREFIX: &str = "WAYPOST_";
 /// Environment variables with that prefix that are not settings.
-const ENV_NOT_SETTINGS: &[&str] =
-    &["config", "api_key", "url", "master_key", "strict_bin", "test_postgres_url", "failpoint"];
+const ENV_NOT_SETTINGS: &[&str] = &[
+    "config",
+    "api_key",
+    "url",
+    "master_key",
+    "strict_bin",
+    "test_postgres_url",
+    "failpoint",
+];
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -210,7 +217,12 @@ impl Default for Config {
                 url: None,
                 backlog_max: 5_000,
             },
-            link: Link { window_s: 120, regenerations_max: 3, at_once: 2, connects_at_once: 8 },
+            link: Link {
+                window_s: 120,
+                regenerations_max: 3,
+                at_once: 2,
+                connects_at_once: 8,
+            },
             flow: Flow { parallel: 16 },
             send: Send {
                 account_burst: 30,
@@ -219,9 +231,19 @@ impl Default for Config {
                 recipient_gap_ms: 500,
                 ack_timeout_s: 20,
             },
-            webhooks: Webhooks { allow_private: Vec::new(), parallel: 16, timeout_s: 15 },
-            media: Media { parallel: 4, bytes_max: 100 * 1024 * 1024 },
-            log: Log { filter: "info".into(), format: LogFormat::Text },
+            webhooks: Webhooks {
+                allow_private: Vec::new(),
+                parallel: 16,
+                timeout_s: 15,
+            },
+            media: Media {
+                parallel: 4,
+                bytes_max: 100 * 1024 * 1024,
+            },
+            log: Log {
+                filter: "info".into(),
+                format: LogFormat::Text,
+            },
         }
     }
 }
@@ -246,7 +268,9 @@ impl Config {
             }
             None => {}
         }
-        let env = Env::prefixed(ENV_PREFIX).ignore(ENV_NOT_SETTINGS).split("__");
+        let env = Env::prefixed(ENV_PREFIX)
+            .ignore(ENV_NOT_SETTINGS)
+            .split("__");
         let config: Self = figment.merge(env).extract().map_err(|e| first_error(&e))?;
         config.check()?;
         Ok(config)
@@ -267,7 +291,11 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let bad = |key: &str, problem: String| {
-            Err(ConfigError::Key { origin: "settings".into(), key: key.into(), problem })
+            Err(ConfigError::Key {
+                origin: "settings".into(),
+                key: key.into(),
+                problem,
+            })
         };
         let between = |key: &str, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) {
@@ -286,35 +314,85 @@ impl Config {
             );
         }
         between("link.window_s", self.link.window_s, 10, 160)?;
-        between("link.regenerations_max", self.link.regenerations_max.into(), 0, 10)?;
+        between(
+            "link.regenerations_max",
+            self.link.regenerations_max.into(),
+            0,
+            10,
+        )?;
         between("link.at_once", self.link.at_once as u64, 1, 100)?;
-        between("link.connects_at_once", self.link.connects_at_once as u64, 1, 1_000)?;
+        between(
+            "link.connects_at_once",
+            self.link.connects_at_once as u64,
+            1,
+            1_000,
+        )?;
         between("flow.parallel", self.flow.parallel as u64, 1, 1_024)?;
-        between("send.account_burst", self.send.account_burst.into(), 1, 100_000)?;
+        between(
+            "send.account_burst",
+            self.send.account_burst.into(),
+            1,
+            100_000,
+        )?;
         between("send.account_gap_ms", self.send.account_gap_ms, 0, 600_000)?;
-        between("send.recipient_burst", self.send.recipient_burst.into(), 1, 100_000)?;
-        between("send.recipient_gap_ms", self.send.recipient_gap_ms, 0, 600_000)?;
+        between(
+            "send.recipient_burst",
+            self.send.recipient_burst.into(),
+            1,
+            100_000,
+        )?;
+        between(
+            "send.recipient_gap_ms",
+            self.send.recipient_gap_ms,
+            0,
+            600_000,
+        )?;
         between("send.ack_timeout_s", self.send.ack_timeout_s, 5, 600)?;
         between("webhooks.parallel", self.webhooks.parallel as u64, 1, 1_024)?;
         between("webhooks.timeout_s", self.webhooks.timeout_s, 1, 120)?;
         between("media.parallel", self.media.parallel as u64, 1, 64)?;
-        between("server.json_bytes_max", self.server.json_bytes_max as u64, 1_024, 1 << 26)?;
-        between("server.blob_bytes_max", self.server.blob_bytes_max as u64, 1_024, 1 << 31)?;
-        between("server.requests_max", self.server.requests_max as u64, 1, 100_000)?;
-        between("server.request_timeout_s", self.server.request_timeout_s, 1, 600)?;
+        between(
+            "server.json_bytes_max",
+            self.server.json_bytes_max as u64,
+            1_024,
+            1 << 26,
+        )?;
+        between(
+            "server.blob_bytes_max",
+            self.server.blob_bytes_max as u64,
+            1_024,
+            1 << 31,
+        )?;
+        between(
+            "server.requests_max",
+            self.server.requests_max as u64,
+            1,
+            100_000,
+        )?;
+        between(
+            "server.request_timeout_s",
+            self.server.request_timeout_s,
+            1,
+            600,
+        )?;
         between("server.shutdown_s", self.server.shutdown_s, 1, 600)?;
-        between("whatsapp.backlog_max", self.whatsapp.backlog_max as u64, 100, 1_000_000)
+        between(
+            "whatsapp.backlog_max",
+            self.whatsapp.backlog_max as u64,
+            100,
+            1_000_000,
+        )
     }
 }
 
 fn first_error(error: &figment::Error) -> ConfigError {
-    let origin = error
-        .metadata
-        .as_ref()
-        .map_or_else(|| "settings".to_owned(), |m| match &m.source {
+    let origin = error.metadata.as_ref().map_or_else(
+        || "settings".to_owned(),
+        |m| match &m.source {
             Some(source) => source.to_string(),
             None => m.name.to_string(),
-        });
+        },
+    );
     let key = match (&error.kind, error.path.is_empty()) {
         (figment::error::Kind::UnknownField(field, _), true) => field.clone(),
         (figment::error::Kind::UnknownField(field, _), false) => {
@@ -322,7 +400,11 @@ fn first_error(error: &figment::Error) -> ConfigError {
         }
         _ => error.path.join("."),
     };
-    ConfigError::Key { origin, key, problem: problem(&error.kind) }
+    ConfigError::Key {
+        origin,
+        key,
+        problem: problem(&error.kind),
+    }
 }
 
 fn problem(kind: &figment::error::Kind) -> String {
@@ -362,7 +444,9 @@ impl<'de> Deserialize<'de> for ClientVersion {
 }
 
 fn wrong_version<E: serde::de::Error>(text: &str) -> E {
-    E::custom(format!("'{text}' is not a version; write three numbers like 2.3000.1042742319"))
+    E::custom(format!(
+        "'{text}' is not a version; write three numbers like 2.3000.1042742319"
+    ))
 }
 
 #[cfg(test)]
@@ -382,7 +466,12 @@ mod tests {
     fn the_documented_file_lists_every_key_with_its_default() {
         let documented = include_str!("../../../docs/waypost.toml");
         assert_eq!(Config::from_toml(documented).unwrap(), Config::default());
-        let shown: toml::Table = documented.lines().map(uncomment).collect::<String>().parse().unwrap();
+        let shown: toml::Table = documented
+            .lines()
+            .map(uncomment)
+            .collect::<String>()
+            .parse()
+            .unwrap();
         let all = toml::Table::try_from(Config::default()).unwrap();
         for (section, value) in &all {
             let Some(keys) = value.as_table() else {
@@ -390,14 +479,20 @@ mod tests {
                 continue;
             };
             for key in keys.keys() {
-                assert!(shown[section].get(key).is_some(), "{section}.{key} is not documented");
+                assert!(
+                    shown[section].get(key).is_some(),
+                    "{section}.{key} is not documented"
+                );
             }
         }
     }
 
     /// Optional keys stand in the documented file as `#key = value`.
     fn uncomment(line: &str) -> String {
-        let bare = line.strip_prefix('#').filter(|l| !l.starts_with(' ')).unwrap_or(line);
+        let bare = line
+            .strip_prefix('#')
+            .filter(|l| !l.starts_with(' '))
+            .unwrap_or(line);
         format!("{bare}\n")
     }
 
@@ -406,15 +501,30 @@ mod tests {
         let check = |text: &str, parts: &[&str]| {
             let said = refusal(text);
             for part in parts {
-                assert!(said.contains(part), "{text:?} was answered with {said:?}, without {part:?}");
+                assert!(
+                    said.contains(part),
+                    "{text:?} was answered with {said:?}, without {part:?}"
+                );
             }
         };
-        check("[server]\nlisten_on = 3", &["server.listen_on", "no such setting"]);
+        check(
+            "[server]\nlisten_on = 3",
+            &["server.listen_on", "no such setting"],
+        );
         check("[link]\nwindow_s = \"long\"", &["link.window_s"]);
         check("[link]\nwindow_s = 500", &["link.window_s", "10 to 160"]);
-        check("[whatsapp]\nversion = \"new\"", &["whatsapp.version", "2.3000"]);
-        check("[webhooks]\nallow_private = [\"everything\"]", &["webhooks.allow_private"]);
-        check("[server]\nlisten = \"0.0.0.0:80\"", &["server.listen", "allow_remote"]);
+        check(
+            "[whatsapp]\nversion = \"new\"",
+            &["whatsapp.version", "2.3000"],
+        );
+        check(
+            "[webhooks]\nallow_private = [\"everything\"]",
+            &["webhooks.allow_private"],
+        );
+        check(
+            "[server]\nlisten = \"0.0.0.0:80\"",
+            &["server.listen", "allow_remote"],
+        );
     }
 
     #[test]
@@ -425,7 +535,12 @@ mod tests {
 
     #[test]
     fn a_named_file_that_is_missing_is_an_error() {
-        let said = Config::load(Some(Path::new("nowhere.toml"))).unwrap_err().to_string();
-        assert!(said.contains("nowhere.toml") && said.contains("--config"), "{said}");
+        let said = Config::load(Some(Path::new("nowhere.toml")))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("nowhere.toml") && said.contains("--config"),
+            "{said}"
+        );
     }
 }

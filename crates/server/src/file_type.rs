@@ -38,7 +38,10 @@ mod tests {
         check(b"\xff\xd8\xff\xe0", "image/jpeg");
         check(b"%PDF-1.7", "application/pdf");
         check(b"RIFF\x10\0\0\0WEBPVP8 ", "image/webp");
-        check(b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead", "audio/ogg; codecs=opus");
+        check(
+            b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead",
+            "audio/ogg; codecs=opus",
+        );
         check(b"name,amount\nAna,5\n", "text/plain");
         check(b"<html><script>alert(1)</script>", "text/plain");
         check(b"\0\x01\x02\x03", UNKNOWN);

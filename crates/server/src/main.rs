@@ -6,11 +6,17 @@ use waypost_server::cli::Cli;
 
 fn main() -> ExitCode {
     // Before anything can open a TLS connection; a second installation is impossible here.
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
         eprintln!("waypost: another TLS provider is installed already");
         return ExitCode::FAILURE;
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(e) => {
             eprintln!("waypost: cannot start threads: {e}");

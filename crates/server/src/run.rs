@@ -58,7 +58,10 @@ pub async fn serve(config: Config) -> Result<()> {
     let limit = Duration::from_secs(config.server.shutdown_s);
     let served = tokio::spawn(async move { served.await });
     stop.cancelled().await;
-    tracing::info!(limit_s = limit.as_secs(), "stopping; work in progress is finished first");
+    tracing::info!(
+        limit_s = limit.as_secs(),
+        "stopping; work in progress is finished first"
+    );
     let drain = async {
         driver.drain().await;
         webhooks.drain().await;
@@ -76,7 +79,9 @@ pub async fn serve(config: Config) -> Result<()> {
 fn start_logs(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first subscriber.
     let _ = match config.log.format {
         LogFormat::Text => builder.try_init(),
@@ -99,13 +104,16 @@ pub(crate) fn claim(data_dir: &Path) -> Result<File> {
         .with_context(|| format!("{} cannot be made; set data_dir", data_dir.display()))?;
     restrict(data_dir, 0o700)?;
     let path = data_dir.join("waypost.lock");
-    let lock = File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        anyhow::anyhow!(
-            "{} is in use by another waypost; stop that one, or set another data_dir",
-            data_dir.display()
-        )
-    })?;
+    let lock =
+        File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
+        |_| {
+            anyhow::anyhow!(
+                "{} is in use by another waypost; stop that one, or set another data_dir",
+                data_dir.display()
+            )
+        },
+    )?;
     Ok(lock)
 }
 
@@ -133,7 +141,11 @@ pub async fn open_store(config: &Config) -> Result<Store> {
 pub fn store_config(config: &Config) -> Result<StoreConfig> {
     let master_key = master_key(&config.data_dir)?;
     let store = StoreConfig::new(database_path(&config.data_dir), master_key);
-    Ok(StoreConfig { node: NODE, cell: CELL, ..store })
+    Ok(StoreConfig {
+        node: NODE,
+        cell: CELL,
+        ..store
+    })
 }
 
 /// The master key: from `WAYPOST_MASTER_KEY` (64 hex digits), else from its file, made at random
@@ -156,7 +168,12 @@ pub fn master_key(data_dir: &Path) -> Result<MasterKey> {
     let bytes: [u8; 32] = hex::decode(text.trim())
         .ok()
         .and_then(|b| b.try_into().ok())
-        .with_context(|| format!("the master key must be 64 hex digits; see {}", path.display()))?;
+        .with_context(|| {
+            format!(
+                "the master key must be 64 hex digits; see {}",
+                path.display()
+            )
+        })?;
     Ok(MasterKey::new(bytes))
 }
 
@@ -188,7 +205,11 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
 async fn introduce(config: &Config, store: &Store, address: SocketAddr) -> Result<()> {
     let key = auth::renew_cli_key(store, clock::now()).await?;
     write_secret(&cli::key_file(&config.data_dir), &key)?;
-    let home = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let home = config
+        .server
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     if let Some(token) = auth::ensure_setup_token(store, clock::now()).await? {
         // Printed once, on purpose to the terminal and not to the log.
@@ -211,4 +232,3 @@ async fn told_to_stop() {
         }
     }
 }
-

@@ -16,10 +16,10 @@ use wacore::types::events::Subscription;
 use wacore_binary::Jid;
 use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::Address;
-use whatsapp_rust::Client;
 use whatsapp_rust::bot::BotHandle;
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::send::{SendError as LibraryError, SendOptions};
+use whatsapp_rust::{Client, RawNodeLease};
 
 /// Why a message was not written to the socket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +61,7 @@ pub(crate) struct Parts {
 pub(crate) struct Keeper {
     pub(crate) bot: BotHandle,
     pub(crate) subscription: Subscription,
+    pub(crate) stanzas: RawNodeLease,
     pub(crate) pump: JoinHandle<()>,
     pub(crate) tasks: Tasks,
     pub(crate) socket: Socket,
@@ -264,6 +265,7 @@ async fn keep(client: Arc<Client>, shared: Arc<Shared>, keeper: Keeper, gone: Ca
     let Keeper {
         mut bot,
         subscription,
+        stanzas,
         pump,
         tasks,
         socket,
@@ -297,7 +299,7 @@ async fn keep(client: Arc<Client>, shared: Arc<Shared>, keeper: Keeper, gone: Ca
     bot.abort();
     tasks.end().await;
     socket.close().await;
-    drop((subscription, client, bot));
+    drop((subscription, stanzas, client, bot));
     gone.cancel();
     // What was reported before the end is handed over first. If nobody reads, this waits; it holds
     // nothing but the queue.

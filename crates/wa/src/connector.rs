@@ -147,6 +147,7 @@ impl Connector {
             queue,
         });
         let subscription = client.subscribe_handler(listener);
+        let stanzas = client.acquire_raw_node_forwarding();
         let of = Arc::downgrade(&client);
         let own: OwnAddress =
             Arc::new(move || of.upgrade()?.pn().map(|jid| crate::jid::address(&jid)));
@@ -169,6 +170,7 @@ impl Connector {
             Keeper {
                 bot: bot.spawn(),
                 subscription,
+                stanzas,
                 pump,
                 tasks,
                 socket,

@@ -326,7 +326,6 @@ fn document(message: wa::Message, file: &Media) -> wa::Message {
     }
     let wrapper = wa::message::FutureProofMessage {
         message: MessageField::some(message),
-        ..Default::default()
     };
     wa::Message {
         document_with_caption_message: MessageField::some(wrapper),

@@ -232,12 +232,12 @@ impl Connection {
         let answers = self.while_up(asked).await?;
         let presence = |answer: &wacore::iq::usync::IsOnWhatsAppResult| {
             let address = jid::address(&answer.jid);
-            let alts = [&answer.lid, &answer.pn_jid]
+            let mut alts = [&answer.lid, &answer.pn_jid]
                 .into_iter()
                 .flatten()
                 .map(jid::address);
             Presence {
-                alt: alts.filter(|alt| *alt != address).last(),
+                alt: alts.find(|alt| *alt != address),
                 address,
                 exists: answer.is_registered,
             }

@@ -3,10 +3,13 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+/// Which ids are known, and in which order they came.
+type Ids = (HashSet<Box<str>>, VecDeque<Box<str>>);
+
 /// The ids seen last. At the limit the oldest is forgotten.
 pub(crate) struct RecentIds {
     limit: usize,
-    ids: Mutex<(HashSet<Box<str>>, VecDeque<Box<str>>)>,
+    ids: Mutex<Ids>,
 }
 
 impl RecentIds {

@@ -21,6 +21,7 @@ use wacore::types::events::{
     Receipt,
 };
 use wacore::types::presence::{ChatPresence, ReceiptType};
+use wacore_binary::NodeRef;
 use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::{Address, Duration, Inbound};
 
@@ -54,6 +55,7 @@ const WANTED: &[EventKind] = &[
     EventKind::HistorySync,
     EventKind::OfflineSyncPreview,
     EventKind::OfflineSyncCompleted,
+    EventKind::RawNode,
 ];
 
 /// What the listener and the rest of a connection share.
@@ -82,6 +84,10 @@ pub(crate) struct Listener {
 
 impl EventHandler for Listener {
     fn handle_event(&self, event: Arc<Event>) {
+        if let Event::RawNode(stanza) = &*event {
+            note_stream_error(&self.shared, stanza.get());
+            return;
+        }
         note(&self.shared, &event);
         if self.queue.try_send(event).is_err() {
             // Full: the reader is too slow. Rather than dropping one event silently, end the
@@ -92,6 +98,19 @@ impl EventHandler for Listener {
 
     fn interest(&self) -> EventInterest {
         EventInterest::of(WANTED)
+    }
+}
+
+/// The library keeps two stream errors to itself: too many requests, and a server going down.
+fn note_stream_error(shared: &Shared, stanza: &NodeRef<'_>) {
+    if stanza.tag.as_ref() != "stream:error" {
+        return;
+    }
+    let code = stanza
+        .get_attr("code")
+        .and_then(|code| code.as_str().parse().ok());
+    if let Some(status @ (429 | 503)) = code {
+        shared.cause.end(DownReason::ServerError { status });
     }
 }
 

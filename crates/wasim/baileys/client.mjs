@@ -4,14 +4,15 @@
 //
 // usage: node client.mjs <ws url> <media host:port> <root key in hex>
 //
-// Commands: {op: "start", phone?}            connect; with `phone` ask for a pairing code
+// Commands: {op: "start", phone?, keepAliveMs?}  connect; with `phone` ask for a pairing code
+//           {op: "leave"}                    disconnect and stay away until the next start
 //           {op: "send", jid, content, id?}  content as Baileys takes it; {media: base64} becomes a Buffer
 //           {op: "read", keys}  {op: "presence", type, jid}
 //           {op: "group", subject, members}  {op: "download", id}  {op: "stop"}
 import http from 'node:http'
 import https from 'node:https'
 import readline from 'node:readline'
-import { createRequire } from 'node:module'
+import { createRequire, syncBuiltinESMExports } from 'node:module'
 
 const [wsUrl, mediaHost, rootHex] = process.argv.slice(2)
 
@@ -29,6 +30,11 @@ https.request = (options, onResponse) => {
   const [host, port] = mediaHost.split(':')
   return http.request({ ...options, protocol: 'http:', host, hostname: host, port, agent: undefined }, onResponse)
 }
+// Baileys takes `request` from the module's named exports, which follow only when told.
+syncBuiltinESMExports()
+
+// The Signal library speaks on standard output, which belongs to the events here.
+for (const level of ['log', 'info', 'warn', 'debug']) console[level] = console.error
 
 const { default: makeWASocket, WA_CERT_DETAILS, initAuthCreds, BufferJSON, DisconnectReason, downloadMediaMessage } =
   await import('baileys')
@@ -56,7 +62,8 @@ const keys = {
 const sent = new Map()
 const received = new Map()
 let socket
-let stopped = false
+let away = false
+let keepAliveIntervalMs = 30_000
 
 function start(phone) {
   let asked = false
@@ -67,6 +74,7 @@ function start(phone) {
     version: [2, 3000, 1],
     syncFullHistory: false,
     markOnlineOnConnect: true,
+    keepAliveIntervalMs,
     getMessage: async key => sent.get(key.id)
   })
   socket.ev.on('creds.update', update => Object.assign(creds, update))
@@ -86,7 +94,7 @@ function start(phone) {
     if (update.connection === 'close') {
       const status = update.lastDisconnect?.error?.output?.statusCode ?? 0
       emit({ event: 'close', status, error: update.lastDisconnect?.error?.message ?? '' })
-      if (!stopped && status !== DisconnectReason.loggedOut) setTimeout(() => start(), 50)
+      if (!away && status !== DisconnectReason.loggedOut) setTimeout(() => start(), 50)
     }
   })
   socket.ev.on('messages.upsert', ({ type, messages }) => {
@@ -105,6 +113,12 @@ function start(phone) {
     for (const { key, receipt } of receipts) emit({ event: 'receipt', key, receipt })
   })
   socket.ev.on('presence.update', ({ id, presences }) => emit({ event: 'presence', id, presences }))
+  socket.ev.on('messaging-history.set', ({ chats, messages }) => {
+    emit({ event: 'history', chats: chats.map(chat => chat.id), messages: messages.map(({ key, message }) => ({ key, message })) })
+  })
+  socket.ev.on('groups.update', updates => {
+    for (const update of updates) emit({ event: 'group-update', update })
+  })
   socket.ev.on('groups.upsert', groups => emit({ event: 'groups', groups }))
   socket.ev.on('group-participants.update', update => emit({ event: 'participants', update }))
 }
@@ -120,7 +134,15 @@ function withBuffers(content) {
 }
 
 const commands = {
-  start: async ({ phone }) => start(phone),
+  start: async ({ phone, keepAliveMs }) => {
+    away = false
+    keepAliveIntervalMs = keepAliveMs ?? keepAliveIntervalMs
+    start(phone)
+  },
+  leave: async () => {
+    away = true
+    socket.end(undefined)
+  },
   send: async ({ jid, content, quoted, id }) => {
     const options = { messageId: id, quoted: quoted && received.get(quoted) }
     const message = await socket.sendMessage(jid, withBuffers(content), options)
@@ -138,8 +160,13 @@ const commands = {
     const bytes = await downloadMediaMessage(received.get(id), 'buffer', {}, { logger, reuploadRequest: socket.updateMediaMessage })
     emit({ event: 'downloaded', id, media: bytes.toString('base64') })
   },
+  subject: async ({ jid, subject }) => socket.groupUpdateSubject(jid, subject),
+  quit: async ({ jid }) => {
+    await socket.groupLeave(jid)
+    emit({ event: 'left', jid })
+  },
   stop: async () => {
-    stopped = true
+    away = true
     socket?.end(undefined)
     process.exit(0)
   }

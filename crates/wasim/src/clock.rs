@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970, as stanzas carry them.
-#[expect(clippy::disallowed_methods, reason = "the simulated network lives in real time, as its clients do")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the simulated network lives in real time, as its clients do"
+)]
 pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -18,7 +21,10 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// A clock that shows zero now.
-    #[expect(clippy::disallowed_methods, reason = "the one place that starts the network's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that starts the network's clock"
+    )]
     pub(crate) fn start() -> Self {
         Self {
             started: Instant::now(),

@@ -97,6 +97,11 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
+    /// Forgets an id, so that sending it again passes as new: the device was asked to.
+    pub(crate) fn forget(&mut self, id: &str) {
+        self.known.remove(id);
+    }
+
     /// Notes an id and says whether it was known.
     pub(crate) fn note(&mut self, id: &str) -> Seen {
         if !self.known.insert(id.to_owned()) {
@@ -150,5 +155,29 @@ impl Companion {
         if let Some(conn) = self.conn() {
             conn.cut.cancel();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_id_passes_again_only_when_the_device_was_asked_for_it() {
+        let mut accepted = Accepted::default();
+        assert_eq!(accepted.note("chat|1"), Seen::First);
+        assert_eq!(accepted.note("chat|1"), Seen::Again);
+        accepted.forget("chat|1");
+        assert_eq!(accepted.note("chat|1"), Seen::First);
+    }
+
+    #[test]
+    fn the_oldest_ids_are_forgotten_at_the_limit() {
+        let mut accepted = Accepted::default();
+        for n in 0..=MAX_ACCEPTED {
+            accepted.note(&n.to_string());
+        }
+        assert_eq!(accepted.note("0"), Seen::First);
+        assert_eq!(accepted.note(&MAX_ACCEPTED.to_string()), Seen::Again);
     }
 }

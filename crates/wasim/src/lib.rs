@@ -56,7 +56,9 @@ pub use ledger::{Counts, Judgement, Ledger, MAX_RECORDS, MAX_TEXT_CHARS, Sent, S
 pub use media::{MAX_FILE_BYTES, MAX_STORED_BYTES, MediaFaults};
 pub use network::{ContactSpec, Dedupe, Network, NetworkConfig, PhoneSpec};
 pub use noise::Handshake;
-pub use person::{Addressing, Incoming, LinkPolicy, MAX_LINKED_DEVICES, MAX_REMEMBERED};
+pub use person::{
+    Addressing, Incoming, LinkPolicy, MAX_LINKED_DEVICES, MAX_REMEMBERED, PlaceholderHelp,
+};
 pub use phone::{LinkedDevice, Phone};
 pub use script::{Answerer, Script};
 pub use server::history::{PastAuthor, PastMessage};

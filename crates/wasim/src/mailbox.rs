@@ -7,6 +7,10 @@ use wacore_binary::Node;
 /// Stanzas a device may be behind by; beyond it the sender is refused.
 pub(crate) const MAX_WAITING: usize = 200_000;
 
+/// The lane of what an account's phone and the server tell its devices: no conversation, and not in
+/// the ledger.
+pub(crate) const OWN_LANE: &str = "own";
+
 /// What kind of acknowledgement settles a stanza.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Class {
@@ -46,6 +50,14 @@ pub(crate) struct Owed {
     pub(crate) written: u32,
 }
 
+impl Owed {
+    /// Whether it is a message of a conversation, as the ledger counts them.
+    pub(crate) fn is_said(&self) -> bool {
+        self.class == Class::Message && self.lane != OWN_LANE
+    }
+}
+
+/// What waits for a device that comes back.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Backlog {
     pub(crate) messages: usize,

@@ -123,14 +123,24 @@ async fn stopped() {
 }
 
 async fn call(method: &str, path: &str, body: Option<String>, url: &str) -> anyhow::Result<()> {
-    let method: reqwest::Method = method.to_uppercase().parse()?;
-    let mut request = reqwest::Client::new().request(method, format!("{url}{path}"));
-    if let Some(body) = body {
-        request = request.json(&serde_json::from_str::<Value>(&body)?);
-    }
-    let response = request.send().await?;
-    let status = response.status();
-    println!("{}", response.text().await?);
-    anyhow::ensure!(status.is_success(), "the network answered {status}");
+    let body = body
+        .map(|text| serde_json::from_str::<Value>(&text))
+        .transpose()?;
+    let request = axum::http::Request::builder()
+        .method(method.to_uppercase().as_str())
+        .uri(format!("{url}{path}"))
+        .header("content-type", "application/json")
+        .body(body.map(|json| json.to_string()).unwrap_or_default())?;
+    let agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .new_agent();
+    let mut answer = tokio::task::spawn_blocking(move || agent.run(request)).await??;
+    println!("{}", answer.body_mut().read_to_string()?);
+    anyhow::ensure!(
+        answer.status().is_success(),
+        "the network answered {}",
+        answer.status()
+    );
     Ok(())
 }

@@ -51,6 +51,9 @@ pub struct NetworkConfig {
     pub qr_ref_first_ms: u64,
     /// How long each further ref can be scanned, in milliseconds.
     pub qr_ref_next_ms: u64,
+    /// How much longer than that a ref can still be scanned, because client and server do not turn
+    /// to the next one in the same instant; in milliseconds.
+    pub qr_grace_ms: u64,
     /// How long a pairing code is valid, in milliseconds.
     pub code_valid_ms: u64,
     /// Pause between the last message of a link and the restart (515), in milliseconds.
@@ -68,6 +71,7 @@ impl Default for NetworkConfig {
             qr_refs: 6,
             qr_ref_first_ms: 60_000,
             qr_ref_next_ms: 20_000,
+            qr_grace_ms: 3_000,
             code_valid_ms: 180_000,
             restart_pause_ms: 100,
             dedupe: Dedupe::On,

@@ -112,6 +112,19 @@ pub(crate) struct PhoneState {
     pub(crate) history: Vec<crate::server::history::PastMessage>,
     /// What happens when a code is scanned or typed.
     pub(crate) linking: LinkPolicy,
+    /// What happens when a linked device could not decrypt a message.
+    pub(crate) placeholders: PlaceholderHelp,
+}
+
+/// Whether a phone gives its linked devices messages that they could not decrypt themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceholderHelp {
+    /// It leaves that to the sender, who is asked as well.
+    #[default]
+    Never,
+    /// It sends what it knows, which may overtake or double the sender's own repeat.
+    WhenAsked,
 }
 
 /// How an account's owner links devices.

@@ -4,7 +4,7 @@ use crate::contact::SendHow;
 use crate::content::Outgoing;
 use crate::error::{Result, SimError};
 use crate::lock::Locked;
-use crate::person::{LinkPolicy, Person};
+use crate::person::{LinkPolicy, Person, PlaceholderHelp};
 use crate::sending;
 use crate::server::history::PastMessage;
 use crate::server::{self, code, linking};
@@ -110,7 +110,7 @@ impl Phone {
 
     /// Ends the connections of all linked devices with a `stream:error` of this code.
     pub async fn stream_error(&self, code: u16) {
-        server::stream_error(&self.person, typed).await;
+        server::stream_error(&self.person, code).await;
     }
 
     /// Sends from the phone itself; its linked devices get copies. Returns the wire id.
@@ -144,6 +144,13 @@ impl Phone {
     pub fn set_history(&self, past: Vec<PastMessage>) {
         if let Some(account) = &self.person.account {
             account.phone.locked().history = past;
+        }
+    }
+
+    /// Whether the phone gives its linked devices messages that they could not decrypt.
+    pub fn set_placeholder_help(&self, help: PlaceholderHelp) {
+        if let Some(account) = &self.person.account {
+            account.phone.locked().placeholders = help;
         }
     }
 

@@ -9,7 +9,7 @@ use crate::group;
 use crate::keys::{KeyBundle, OneTimeKey};
 use crate::ledger::Sent;
 use crate::lock::Locked;
-use crate::mailbox::Class;
+use crate::mailbox::{Class, OWN_LANE};
 use crate::media::MediaStore;
 use crate::person::{Chat, Person, Remembered};
 use crate::server::push;
@@ -399,7 +399,7 @@ pub(crate) async fn to_own_device(
         companion,
         Class::Message,
         &id,
-        "own",
+        OWN_LANE,
         label.stanza(sealed),
     )?;
     Ok(id)

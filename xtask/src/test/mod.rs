@@ -14,6 +14,7 @@ use crate::place::Place;
 use anyhow::{Result, bail};
 use report::Report;
 pub(crate) use rust::build_sim_program;
+pub(crate) use stage::Stage;
 use std::process::ExitCode;
 use steps::{STEPS, Step};
 pub(crate) use web::build_if_needed as build_dashboard_if_needed;

@@ -93,23 +93,28 @@ fn trusts_anyone(place: &Place, how: &[&str]) -> Result<bool> {
     Ok(library.any(|line| line.contains(TRUSTS_ANYONE)))
 }
 
-/// Builds the program with what the tests need and keeps it apart.
+/// Builds the simulator and the program that can talk to it, and keeps the latter apart.
 pub(crate) fn build_sim_program(place: &Place) -> Result<()> {
+    // Both at once: apart they would be built against differently equipped dependencies.
+    Run::cargo(place)
+        .args(["build", "-p", "waypost-server", "-p", "wasim", "--bins"])
+        .args(["--features", "waypost-server/sim"])
+        .go()?;
+    keep(place, place.sim_program())
+}
+
+/// The same from what the Rust tests were built from, which saves building it all again.
+pub(crate) fn build_sim_program_as_tested(place: &Place) -> Result<()> {
     Run::cargo(place)
         .args([
             "build",
-            "-p",
-            "waypost-server",
-            "--bin",
-            "waypost",
+            "--workspace",
+            "--all-targets",
             "--features",
-            "sim",
+            TEST_FEATURES,
         ])
         .go()?;
-    keep(place, place.sim_program())?;
-    Run::cargo(place)
-        .args(["build", "-p", "wasim", "--bin", "wasim"])
-        .go()
+    keep(place, place.sim_program())
 }
 
 fn keep(place: &Place, to: PathBuf) -> Result<()> {

@@ -9,16 +9,16 @@ use anyhow::{Context as _, Result};
 const TOKEN_MARK: &str = "/setup?token=";
 
 /// Both programs, running; they stop when this is dropped, Waypost first.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     /// Address of the dashboard.
-    pub(super) waypost_url: String,
+    pub(crate) waypost_url: String,
     /// Address of wasim's controls.
-    pub(super) wasim_url: String,
+    pub(crate) wasim_url: String,
     /// Opens the first sign-in, once.
-    pub(super) setup_token: String,
+    pub(crate) setup_token: String,
     _waypost: Service,
     _wasim: Service,
-    _data: Scratch,
+    data: Scratch,
 }
 
 impl Stage {
@@ -26,7 +26,7 @@ impl Stage {
     ///
     /// # Errors
     /// When one of them does not start; the error names its log.
-    pub(super) fn start(place: &Place) -> Result<Self> {
+    pub(crate) fn start(place: &Place) -> Result<Self> {
         let data = Scratch::new("stage")?;
         let (control, socket, web) = (free_address()?, free_address()?, free_address()?);
         let mut wasim = Service::start(place, "stage-wasim", |run| {
@@ -51,8 +51,20 @@ impl Stage {
             setup_token,
             _waypost: waypost,
             _wasim: wasim,
-            _data: data,
+            data,
         })
+    }
+}
+
+impl Stage {
+    /// The key that the server leaves for programs of the same user.
+    ///
+    /// # Errors
+    /// When the server left none.
+    pub(crate) fn api_key(&self) -> Result<String> {
+        let key = std::fs::read_to_string(self.data.path().join("cli.key"))
+            .context("the server left no key for the command line")?;
+        Ok(key.trim().to_owned())
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn check(place: &Place) -> Result<()> {
 /// Builds the dashboard if it was never built, then the programs, and drives them in a browser.
 pub(super) fn browser(place: &Place) -> Result<()> {
     build_if_needed(place)?;
-    super::rust::build_sim_program(place)?;
+    super::rust::build_sim_program_as_tested(place)?;
     let stage = Stage::start(place)?;
     Run::npm(place, "web")
         .args(["run", "e2e"])

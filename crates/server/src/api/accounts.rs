@@ -18,8 +18,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::model::account::{Account, Role};
 use waypost_engine::model::{AccountId, AccountState, Reason, StateChange};
-use waypost_store::admin::counts::AccountQueues;
 use waypost_store::accounts::{ACCOUNT_NAME_MAX, AccountPatch, NewAccount, PRIORITY_DEFAULT};
+use waypost_store::admin::counts::AccountQueues;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -172,7 +172,11 @@ fn explain(reason: &Reason) -> Explained {
         Reason::TemporaryBan { until, .. } => Some(iso(*until)),
         _ => None,
     };
-    Explained { code: reason.code().to_owned(), text: reason.explain(), until }
+    Explained {
+        code: reason.code().to_owned(),
+        text: reason.explain(),
+        until,
+    }
 }
 
 /// An account of the caller's workspace; anybody else's does not exist for them.
@@ -228,17 +232,28 @@ async fn list(
 ) -> ApiResult<Json<List<AccountView>>> {
     let page = page(params.limit, params.cursor)?;
     let all = state.store().accounts(caller.workspace()).await?;
-    let mut shown = List { items: Vec::new(), next: None };
-    let after: Option<AccountId> = page
-        .cursor
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(|_| ApiError::invalid("cursor", "This cursor is not one of this list; start without it"))?;
+    let mut shown = List {
+        items: Vec::new(),
+        next: None,
+    };
+    let after: Option<AccountId> =
+        page.cursor
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| {
+                ApiError::invalid(
+                    "cursor",
+                    "This cursor is not one of this list; start without it",
+                )
+            })?;
     let waiting = state.store().account_queues(caller.workspace()).await?;
     let mut sorted = all;
     sorted.sort_by_key(|account| account.id);
-    for account in sorted.into_iter().filter(|a| after.is_none_or(|after| a.id > after)) {
+    for account in sorted
+        .into_iter()
+        .filter(|a| after.is_none_or(|after| a.id > after))
+    {
         if shown.items.len() == usize::from(page.limit) {
             shown.next = shown.items.last().map(|last: &AccountView| last.id.clone());
             break;
@@ -260,7 +275,11 @@ async fn create(
     let new = NewAccount {
         workspace: caller.workspace(),
         name: line("name", &wanted.name, ACCOUNT_NAME_MAX)?,
-        phone: wanted.phone.as_deref().map(|p| phone::parse("phone", p)).transpose()?,
+        phone: wanted
+            .phone
+            .as_deref()
+            .map(|p| phone::parse("phone", p))
+            .transpose()?,
         role: Role::default(),
         priority: PRIORITY_DEFAULT,
         now: clock::now(),
@@ -294,9 +313,16 @@ async fn change(
     Body(wanted): Body<AccountChange>,
 ) -> ApiResult<Json<AccountView>> {
     own_account(&state, &caller, id).await?;
-    let name = wanted.name.as_deref().map(|n| line("name", n, ACCOUNT_NAME_MAX)).transpose()?;
-    let patch =
-        AccountPatch { name, role: wanted.role.map(Into::into), priority: wanted.priority };
+    let name = wanted
+        .name
+        .as_deref()
+        .map(|n| line("name", n, ACCOUNT_NAME_MAX))
+        .transpose()?;
+    let patch = AccountPatch {
+        name,
+        role: wanted.role.map(Into::into),
+        priority: wanted.priority,
+    };
     let account = state.store().update_account(id, patch).await?;
     Ok(Json(view(&state, account).await?))
 }

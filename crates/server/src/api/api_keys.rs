@@ -25,7 +25,9 @@ const NAME_CHARS_MAX: usize = 100;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(revoke))
 }
 
 /// A key, without its secret.
@@ -110,7 +112,10 @@ async fn create(
 ) -> ApiResult<(StatusCode, Json<NewKey>)> {
     let now = clock::now();
     if wanted.scopes.is_empty() {
-        return Err(ApiError::invalid("scopes", "A key needs at least one scope"));
+        return Err(ApiError::invalid(
+            "scopes",
+            "A key needs at least one scope",
+        ));
     }
     if let Some(more) = wanted.scopes.iter().find(|scope| !caller.may(**scope)) {
         let text = format!("You may not do '{more}' yourself, so you cannot give it to a key");
@@ -118,7 +123,10 @@ async fn create(
     }
     let expires_at = wanted.expires_at.as_deref().map(expiry).transpose()?;
     if expires_at.is_some_and(|at| at <= now) {
-        return Err(ApiError::invalid("expires_at", "This time has passed; choose a later one"));
+        return Err(ApiError::invalid(
+            "expires_at",
+            "This time has passed; choose a later one",
+        ));
     }
     let grant = Grant {
         workspace: caller.workspace(),
@@ -127,7 +135,13 @@ async fn create(
         expires_at,
     };
     let (about, key) = issue(state.store(), grant, now).await?;
-    Ok((StatusCode::CREATED, Json(NewKey { about: view(about), key })))
+    Ok((
+        StatusCode::CREATED,
+        Json(NewKey {
+            about: view(about),
+            key,
+        }),
+    ))
 }
 
 fn expiry(text: &str) -> ApiResult<Timestamp> {
@@ -145,6 +159,9 @@ async fn revoke(
     caller: May<KeysWrite>,
     Id(id): Id<ApiKeyId>,
 ) -> ApiResult<StatusCode> {
-    state.store().revoke_api_key(caller.workspace(), id, clock::now()).await?;
+    state
+        .store()
+        .revoke_api_key(caller.workspace(), id, clock::now())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

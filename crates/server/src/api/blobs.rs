@@ -74,7 +74,9 @@ async fn upload(
     request: Request,
 ) -> ApiResult<(StatusCode, Json<BlobView>)> {
     let given = params.file_name.filter(|name| !name.trim().is_empty());
-    let given = given.map(|name| line("file_name", &name, FILE_NAME_CHARS_MAX)).transpose()?;
+    let given = given
+        .map(|name| line("file_name", &name, FILE_NAME_CHARS_MAX))
+        .transpose()?;
     let declared = content_type(&request);
     if declared.starts_with("multipart/form-data") {
         return from_form(&state, request, given).await;
@@ -85,12 +87,17 @@ async fn upload(
 }
 
 fn content_type(request: &Request) -> String {
-    let named = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let named = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
     named.unwrap_or_default().to_ascii_lowercase()
 }
 
 fn broken(error: impl Display) -> ApiError {
-    ApiError::unreadable(format!("The upload broke off ({error}); send the file again"))
+    ApiError::unreadable(format!(
+        "The upload broke off ({error}); send the file again"
+    ))
 }
 
 async fn from_form(
@@ -98,20 +105,35 @@ async fn from_form(
     request: Request,
     given: Option<String>,
 ) -> ApiResult<(StatusCode, Json<BlobView>)> {
-    let wrong = |error: &dyn Display| ApiError::unreadable(format!("The form cannot be read: {error}"));
-    let mut form = Multipart::from_request(request, state).await.map_err(|e| wrong(&e.body_text()))?;
-    while let Some(field) = form.next_field().await.map_err(|e: MultipartError| wrong(&e.body_text()))? {
+    let wrong =
+        |error: &dyn Display| ApiError::unreadable(format!("The form cannot be read: {error}"));
+    let mut form = Multipart::from_request(request, state)
+        .await
+        .map_err(|e| wrong(&e.body_text()))?;
+    while let Some(field) = form
+        .next_field()
+        .await
+        .map_err(|e: MultipartError| wrong(&e.body_text()))?
+    {
         if field.name() != Some("file") && field.file_name().is_none() {
             continue;
         }
-        let named = field.file_name().map(|name| line("file_name", name, FILE_NAME_CHARS_MAX));
+        let named = field
+            .file_name()
+            .map(|name| line("file_name", name, FILE_NAME_CHARS_MAX));
         let name = given.or(named.transpose().unwrap_or_default());
-        let declared = field.content_type().unwrap_or_default().to_ascii_lowercase();
+        let declared = field
+            .content_type()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let body = field.map_err(|e| broken(e.body_text()));
         let stored = store(state, body, &declared, name).await?;
         return Ok((StatusCode::CREATED, Json(stored)));
     }
-    Err(ApiError::invalid("file", "The form has no file; add a part called 'file'"))
+    Err(ApiError::invalid(
+        "file",
+        "The form has no file; add a part called 'file'",
+    ))
 }
 
 async fn store(
@@ -132,12 +154,18 @@ async fn store(
         if bytes > limit {
             return Err(too_large(limit));
         }
-        let wanted = file_type::HEAD_BYTES.saturating_sub(head.len()).min(piece.len());
+        let wanted = file_type::HEAD_BYTES
+            .saturating_sub(head.len())
+            .min(piece.len());
         head.extend_from_slice(&piece[..wanted]);
         writer.write(&piece).await?;
     }
     if bytes == 0 {
-        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "empty_file", "The file is empty; send its bytes as the body"));
+        return Err(ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "empty_file",
+            "The file is empty; send its bytes as the body",
+        ));
     }
     let blob = writer.finish(&kind(&head, declared), now).await?;
     Ok(BlobView {

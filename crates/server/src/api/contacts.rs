@@ -14,9 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::model::{AccountId, ContactId};
-use waypost_store::admin::contacts::{
-    Alias, Contact, ContactFilter, MergeId, MergeRecord,
-};
+use waypost_store::admin::contacts::{Alias, Contact, ContactFilter, MergeId, MergeRecord};
 
 /// Longest name of a contact, in characters.
 const NAME_CHARS_MAX: usize = 200;
@@ -155,7 +153,10 @@ async fn with_aliases(
     let contact = state.store().contact(caller.workspace(), id).await?;
     let aliases = state.store().aliases(caller.workspace(), id).await?;
     let aliases = aliases.into_iter().map(alias).collect();
-    Ok(Json(ContactWithAliases { contact: view(contact), aliases }))
+    Ok(Json(ContactWithAliases {
+        contact: view(contact),
+        aliases,
+    }))
 }
 
 /// Contacts, the newest first.
@@ -169,8 +170,14 @@ async fn list(
 ) -> ApiResult<Json<List<ContactView>>> {
     let page = page(params.limit, params.cursor)?;
     let text = params.search.filter(|text| !text.trim().is_empty());
-    let filter = ContactFilter { text, account: params.account };
-    let found = state.store().contacts(caller.workspace(), filter, page).await?;
+    let filter = ContactFilter {
+        text,
+        account: params.account,
+    };
+    let found = state
+        .store()
+        .contacts(caller.workspace(), filter, page)
+        .await?;
     Ok(Json(List::of(found, view)))
 }
 
@@ -196,8 +203,15 @@ async fn change(
     Id(id): Id<ContactId>,
     Body(wanted): Body<ContactChange>,
 ) -> ApiResult<Json<ContactWithAliases>> {
-    let name = wanted.name.as_deref().map(|n| line("name", n, NAME_CHARS_MAX)).transpose()?;
-    state.store().rename_contact(caller.workspace(), id, name, clock::now()).await?;
+    let name = wanted
+        .name
+        .as_deref()
+        .map(|n| line("name", n, NAME_CHARS_MAX))
+        .transpose()?;
+    state
+        .store()
+        .rename_contact(caller.workspace(), id, name, clock::now())
+        .await?;
     with_aliases(&state, &caller, id).await
 }
 
@@ -224,6 +238,9 @@ async fn undo(
     caller: May<ContactsWrite>,
     Id(id): Id<MergeId>,
 ) -> ApiResult<Json<MergeView>> {
-    let undone = state.store().undo_merge(caller.workspace(), id, clock::now()).await?;
+    let undone = state
+        .store()
+        .undo_merge(caller.workspace(), id, clock::now())
+        .await?;
     Ok(Json(merge(undone)))
 }

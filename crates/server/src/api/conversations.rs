@@ -108,9 +108,11 @@ struct TypingNow {
 
 fn view(stored: Stored) -> ConversationView {
     let (kind, address, contact) = match stored.party {
-        Party::Contact { contact, phone, lid } => {
-            (KindText::Direct, phone.or(lid), Some(contact.to_string()))
-        }
+        Party::Contact {
+            contact,
+            phone,
+            lid,
+        } => (KindText::Direct, phone.or(lid), Some(contact.to_string())),
         Party::Chat { address, .. } => (KindText::Group, Some(address), None),
     };
     ConversationView {
@@ -149,13 +151,24 @@ async fn list(
 ) -> ApiResult<Json<List<ConversationView>>> {
     let page = page(params.limit, params.cursor)?;
     let text = params.search.filter(|text| !text.trim().is_empty());
-    if text.as_ref().is_some_and(|text| text.chars().count() > SEARCH_CHARS_MAX) {
+    if text
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > SEARCH_CHARS_MAX)
+    {
         let text = format!("Search for at most {SEARCH_CHARS_MAX} characters");
         return Err(ApiError::invalid("search", text));
     }
-    let show = if params.unread == Some(true) { Show::Unread } else { Show::All };
-    let filter =
-        ConversationFilter { workspace: caller.workspace(), account: params.account, text, show };
+    let show = if params.unread == Some(true) {
+        Show::Unread
+    } else {
+        Show::All
+    };
+    let filter = ConversationFilter {
+        workspace: caller.workspace(),
+        account: params.account,
+        text,
+        show,
+    };
     let found = state.store().conversations(filter, page).await?;
     Ok(Json(List::of(found, view)))
 }
@@ -169,7 +182,9 @@ async fn show(
     caller: May<ConversationsRead>,
     Id(id): Id<ConversationId>,
 ) -> ApiResult<Json<ConversationView>> {
-    Ok(Json(view(state.store().conversation(caller.workspace(), id).await?)))
+    Ok(Json(view(
+        state.store().conversation(caller.workspace(), id).await?,
+    )))
 }
 
 /// The messages of a conversation, newest first.
@@ -188,20 +203,38 @@ async fn messages(
         None => Around::Newest,
         Some(cursor) => Around::Before(place(cursor)?),
     };
-    let found = state.store().messages(caller.workspace(), id, around, page.limit).await?;
+    let found = state
+        .store()
+        .messages(caller.workspace(), id, around, page.limit)
+        .await?;
     Ok(Json(List {
-        items: found.messages.into_iter().rev().map(|m| message_view(&state, m)).collect(),
-        next: found.older.map(|place| format!("{:x}-{:x}", place.sent_at.0, place.seq.0)),
+        items: found
+            .messages
+            .into_iter()
+            .rev()
+            .map(|m| message_view(&state, m))
+            .collect(),
+        next: found
+            .older
+            .map(|place| format!("{:x}-{:x}", place.sent_at.0, place.seq.0)),
     }))
 }
 
 /// Reads a cursor of [`messages`].
 fn place(cursor: &str) -> ApiResult<Place> {
     let number = |text: &str| i64::from_str_radix(text, 16).ok().filter(|n| *n >= 0);
-    let read = cursor.split_once('-').and_then(|(at, seq)| Some((number(at)?, number(seq)?)));
+    let read = cursor
+        .split_once('-')
+        .and_then(|(at, seq)| Some((number(at)?, number(seq)?)));
     match read {
-        Some((sent_at, seq)) => Ok(Place { sent_at: Timestamp(sent_at), seq: Seq(seq) }),
-        None => Err(ApiError::invalid("cursor", "This cursor is not one of this list; start without it")),
+        Some((sent_at, seq)) => Ok(Place {
+            sent_at: Timestamp(sent_at),
+            seq: Seq(seq),
+        }),
+        None => Err(ApiError::invalid(
+            "cursor",
+            "This cursor is not one of this list; start without it",
+        )),
     }
 }
 
@@ -214,14 +247,19 @@ async fn read(
     caller: May<ConversationsWrite>,
     Id(id): Id<ConversationId>,
 ) -> ApiResult<Json<ConversationView>> {
-    let marked = state.store().mark_read(caller.workspace(), id, clock::now()).await?;
+    let marked = state
+        .store()
+        .mark_read(caller.workspace(), id, clock::now())
+        .await?;
     if !marked.receipts.is_empty() {
         // Receipts are best effort: what is read here stays read when the account is offline.
         if let Err(error) = state.fleet().mark_read(marked).await {
             tracing::debug!(conversation = %id, %error, "read receipts were not sent");
         }
     }
-    Ok(Json(view(state.store().conversation(caller.workspace(), id).await?)))
+    Ok(Json(view(
+        state.store().conversation(caller.workspace(), id).await?,
+    )))
 }
 
 /// Shows the other side that somebody types, or stopped.
@@ -235,9 +273,16 @@ async fn typing(
     Body(now): Body<TypingNow>,
 ) -> ApiResult<StatusCode> {
     let conversation = state.store().conversation(caller.workspace(), id).await?;
-    let typing = if now.active { Typing::Started } else { Typing::Stopped };
+    let typing = if now.active {
+        Typing::Started
+    } else {
+        Typing::Stopped
+    };
     let to = super::recipient::address(&conversation)?;
-    state.fleet().typing(conversation.account, &to, typing).await?;
+    state
+        .fleet()
+        .typing(conversation.account, &to, typing)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -160,12 +160,19 @@ async fn with_payload(
     caller: &Caller,
     letter: DeadLetter,
 ) -> ApiResult<Json<DeadLetterWithPayload>> {
-    let payload = match state.store().message(caller.workspace(), letter.message).await {
+    let payload = match state
+        .store()
+        .message(caller.workspace(), letter.message)
+        .await
+    {
         Ok(message) => Some(message_view(state, message)),
         Err(waypost_store::StoreError::NotFound { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    Ok(Json(DeadLetterWithPayload { letter: view(letter), payload }))
+    Ok(Json(DeadLetterWithPayload {
+        letter: view(letter),
+        payload,
+    }))
 }
 
 /// Dead letters, newest first.
@@ -179,7 +186,10 @@ async fn list(
 ) -> ApiResult<Json<List<DeadLetterView>>> {
     let page = page(params.limit, params.cursor)?;
     let wanted = params.state.map(Into::into);
-    let found = state.store().dead_letters(caller.workspace(), wanted, page).await?;
+    let found = state
+        .store()
+        .dead_letters(caller.workspace(), wanted, page)
+        .await?;
     Ok(Json(List::of(found, view)))
 }
 
@@ -198,7 +208,11 @@ async fn show(
 
 /// Puts a letter back to work and wakes whoever works on it.
 async fn put_back(state: &AppState, letter: &DeadLetter) -> ApiResult<Option<DeadLetterState>> {
-    match state.store().replay_dead_letter(letter.id, clock::now()).await? {
+    match state
+        .store()
+        .replay_dead_letter(letter.id, clock::now())
+        .await?
+    {
         Replay::Inbound(_) => state.fleet().wake_flow(letter.account),
         Replay::Outbound(_) => state.fleet().wake_outbox(letter.account),
         Replay::NotPending(state) => return Ok(Some(state)),
@@ -239,15 +253,26 @@ async fn replay_many(
     Body(wanted): Body<ToReplay>,
 ) -> ApiResult<Json<Replayed>> {
     if wanted.ids.is_empty() || wanted.ids.len() > REPLAY_MAX {
-        return Err(ApiError::invalid("ids", format!("Name 1 to {REPLAY_MAX} dead letters")));
+        return Err(ApiError::invalid(
+            "ids",
+            format!("Name 1 to {REPLAY_MAX} dead letters"),
+        ));
     }
-    let mut done = Replayed { replayed: Vec::new(), skipped: Vec::new() };
+    let mut done = Replayed {
+        replayed: Vec::new(),
+        skipped: Vec::new(),
+    };
     for id in wanted.ids {
         let back = match own_letter(&state, &caller, id).await {
             Ok(letter) => put_back(&state, &letter).await?.is_none(),
             Err(_) => false,
         };
-        if back { &mut done.replayed } else { &mut done.skipped }.push(id.to_string());
+        if back {
+            &mut done.replayed
+        } else {
+            &mut done.skipped
+        }
+        .push(id.to_string());
     }
     Ok(Json(done))
 }

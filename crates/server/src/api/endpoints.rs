@@ -187,16 +187,23 @@ fn view(endpoint: Endpoint) -> EndpointView {
 
 fn check_url(state: &AppState, url: &str) -> ApiResult<String> {
     if url.len() > URL_LEN_MAX {
-        return Err(ApiError::invalid("url", format!("An address has at most {URL_LEN_MAX} bytes")));
+        return Err(ApiError::invalid(
+            "url",
+            format!("An address has at most {URL_LEN_MAX} bytes"),
+        ));
     }
-    let url = state.guard().url(url).map_err(|error| ApiError::invalid("url", error.to_string()))?;
+    let url = state
+        .guard()
+        .url(url)
+        .map_err(|error| ApiError::invalid("url", error.to_string()))?;
     Ok(url.to_string())
 }
 
 fn check_description(text: &str) -> ApiResult<String> {
     let text = text.trim();
     if text.chars().count() > DESCRIPTION_CHARS_MAX || text.contains(char::is_control) {
-        let what = format!("A description is one line of at most {DESCRIPTION_CHARS_MAX} characters");
+        let what =
+            format!("A description is one line of at most {DESCRIPTION_CHARS_MAX} characters");
         return Err(ApiError::invalid("description", what));
     }
     Ok(text.to_owned())
@@ -210,7 +217,10 @@ fn check_kinds(kinds: Vec<String>) -> ApiResult<Vec<String>> {
     if kinds.len() <= FILTER_MAX && kinds.iter().all(kind) {
         return Ok(kinds);
     }
-    Err(ApiError::invalid("kinds", "Name kinds of event like message.received, 64 at most"))
+    Err(ApiError::invalid(
+        "kinds",
+        "Name kinds of event like message.received, 64 at most",
+    ))
 }
 
 async fn check_account(
@@ -218,7 +228,9 @@ async fn check_account(
     caller: &Caller,
     account: Option<AccountId>,
 ) -> ApiResult<Vec<AccountId>> {
-    let Some(id) = account else { return Ok(Vec::new()) };
+    let Some(id) = account else {
+        return Ok(Vec::new());
+    };
     let unknown = |_| ApiError::invalid("account", "There is no such account; check the id");
     own_account(state, caller, id).await.map_err(unknown)?;
     Ok(vec![id])
@@ -254,8 +266,14 @@ async fn create(
         accounts: check_account(&state, &caller, wanted.account).await?,
     };
     let secret = sign::new_secret();
-    let endpoint = state.store().create_endpoint(spec, &secret, clock::now()).await?;
-    let shown = WebhookWithSecret { endpoint: view(endpoint), secret: sign::shown(&secret) };
+    let endpoint = state
+        .store()
+        .create_endpoint(spec, &secret, clock::now())
+        .await?;
+    let shown = WebhookWithSecret {
+        endpoint: view(endpoint),
+        secret: sign::shown(&secret),
+    };
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
@@ -268,7 +286,9 @@ async fn show(
     caller: May<WebhooksRead>,
     Id(id): Id<EndpointId>,
 ) -> ApiResult<Json<EndpointView>> {
-    Ok(Json(view(state.store().endpoint(caller.workspace(), id).await?)))
+    Ok(Json(view(
+        state.store().endpoint(caller.workspace(), id).await?,
+    )))
 }
 
 /// Changes an endpoint, switches it off or on again.
@@ -288,7 +308,10 @@ async fn change(
     };
     let spec = EndpointSpec {
         workspace: caller.workspace(),
-        url: wanted.url.as_deref().map_or(Ok(was.url.clone()), |url| check_url(&state, url))?,
+        url: wanted
+            .url
+            .as_deref()
+            .map_or(Ok(was.url.clone()), |url| check_url(&state, url))?,
         description: wanted
             .description
             .as_deref()
@@ -304,7 +327,9 @@ async fn change(
         }
         Some(false) if now.disabled.is_none() => {
             let why = DisabledReason::Person;
-            now = store.disable_endpoint(caller.workspace(), id, why, at).await?;
+            now = store
+                .disable_endpoint(caller.workspace(), id, why, at)
+                .await?;
         }
         _ => {}
     }
@@ -320,7 +345,10 @@ async fn delete(
     caller: May<WebhooksWrite>,
     Id(id): Id<EndpointId>,
 ) -> ApiResult<StatusCode> {
-    state.store().delete_endpoint(caller.workspace(), id).await?;
+    state
+        .store()
+        .delete_endpoint(caller.workspace(), id)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -335,9 +363,14 @@ async fn rotate(
 ) -> ApiResult<Json<WebhookWithSecret>> {
     let secret = sign::new_secret();
     let until = clock::now() + ROTATION;
-    let endpoint =
-        state.store().rotate_endpoint_secret(caller.workspace(), id, &secret, until).await?;
-    Ok(Json(WebhookWithSecret { endpoint: view(endpoint), secret: sign::shown(&secret) }))
+    let endpoint = state
+        .store()
+        .rotate_endpoint_secret(caller.workspace(), id, &secret, until)
+        .await?;
+    Ok(Json(WebhookWithSecret {
+        endpoint: view(endpoint),
+        secret: sign::shown(&secret),
+    }))
 }
 
 /// Sends a test event to this endpoint alone and answers what came of it.
@@ -386,7 +419,10 @@ async fn recover(
     Body(wanted): Body<RecoverFrom>,
 ) -> ApiResult<(StatusCode, Json<EndpointView>)> {
     let since = since(&state, &wanted.since)?;
-    let endpoint = state.store().recover_endpoint(caller.workspace(), id, since).await?;
+    let endpoint = state
+        .store()
+        .recover_endpoint(caller.workspace(), id, since)
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(view(endpoint))))
 }
 
@@ -395,7 +431,10 @@ fn since(state: &AppState, text: &str) -> ApiResult<RecoverSince> {
         return Ok(RecoverSince::Time(Timestamp(time.as_millisecond())));
     }
     let unknown = |_| {
-        ApiError::invalid("since", "Give a time like 2026-11-21T09:00:00Z or a cursor of the event log")
+        ApiError::invalid(
+            "since",
+            "Give a time like 2026-11-21T09:00:00Z or a cursor of the event log",
+        )
     };
     let cursor: Cursor = text.trim().parse().map_err(unknown)?;
     let here = state.store().cursor_at(cursor.position);

@@ -94,9 +94,16 @@ impl EventParams {
             .filter(|kind| !kind.is_empty())
             .collect();
         if kinds.len() > KINDS_MAX {
-            return Err(ApiError::invalid("kinds", format!("Name at most {KINDS_MAX} kinds")));
+            return Err(ApiError::invalid(
+                "kinds",
+                format!("Name at most {KINDS_MAX} kinds"),
+            ));
         }
-        Ok(EventFilter { workspace, account: self.account, kinds })
+        Ok(EventFilter {
+            workspace,
+            account: self.account,
+            kinds,
+        })
     }
 
     /// Where to start; at the newest event when nobody says.
@@ -127,7 +134,10 @@ async fn list(
     }
     let filter = params.filter(caller.workspace())?;
     let after = params.start(&state)?;
-    let page = state.store().events_after(after, filter, usize::from(limit)).await?;
+    let page = state
+        .store()
+        .events_after(after, filter, usize::from(limit))
+        .await?;
     Ok(Json(Events {
         items: page.events.into_iter().map(Into::into).collect(),
         next: page.next.to_string(),

@@ -3,7 +3,7 @@
 use super::AppState;
 use super::problem::{ApiError, ApiResult};
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -37,8 +37,14 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let named = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    let essence = named.unwrap_or_default().split(';').next().unwrap_or_default();
+    let named = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
+    let essence = named
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
@@ -68,7 +74,9 @@ pub(crate) fn too_large(limit: usize) -> ApiError {
     ApiError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too_large",
-        format!("The body is larger than {limit} bytes; send less, or raise the limit in waypost.toml"),
+        format!(
+            "The body is larger than {limit} bytes; send less, or raise the limit in waypost.toml"
+        ),
     )
 }
 
@@ -88,7 +96,9 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
         }
         ApiError::unreadable(format!("The body is not JSON: {inner}"))
     })?;
-    reader.end().map_err(|error| ApiError::unreadable(format!("The body is not JSON: {error}")))?;
+    reader
+        .end()
+        .map_err(|error| ApiError::unreadable(format!("The body is not JSON: {error}")))?;
     Ok(value)
 }
 
@@ -98,8 +108,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
         let Query(value) = Query::<T>::try_from_uri(&parts.uri).map_err(|refused| {
             let said = refused.body_text();
-            let what = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
-            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", format!("Query: {what}"))
+            let what = said
+                .strip_prefix("Failed to deserialize query string: ")
+                .unwrap_or(&said);
+            ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid_query",
+                format!("Query: {what}"),
+            )
         })?;
         Ok(Self(value))
     }
@@ -114,22 +130,22 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let nothing = || ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is no id in this path");
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| nothing())?;
+        let nothing = || {
+            ApiError::new(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "There is no id in this path",
+            )
+        };
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| nothing())?;
         let (_, text) = params.iter().next().ok_or_else(nothing)?;
         let id = text.parse().map_err(|error: T::Err| {
             ApiError::new(StatusCode::NOT_FOUND, "not_found", error.to_string())
         })?;
         Ok(Self(id))
     }
-}
-
-/// A part of a path that is any text.
-pub(crate) async fn path_text<S: Send + Sync>(parts: &mut Parts, state: &S) -> ApiResult<String> {
-    let Path(text) = Path::<String>::from_request_parts(parts, state)
-        .await
-        .map_err(|refused| ApiError::unreadable(refused.body_text()))?;
-    Ok(text)
 }
 
 /// Which page of a list `limit` and `cursor` ask for.
@@ -146,13 +162,22 @@ pub(crate) fn page(limit: Option<u16>, cursor: Option<String>) -> ApiResult<Page
 pub(crate) fn line(field: &'static str, text: &str, max: usize) -> ApiResult<String> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(ApiError::invalid(field, format!("'{field}' is empty; write something")));
+        return Err(ApiError::invalid(
+            field,
+            format!("'{field}' is empty; write something"),
+        ));
     }
     if text.chars().count() > max {
-        return Err(ApiError::invalid(field, format!("'{field}' is longer than {max} characters")));
+        return Err(ApiError::invalid(
+            field,
+            format!("'{field}' is longer than {max} characters"),
+        ));
     }
     if text.chars().any(char::is_control) {
-        return Err(ApiError::invalid(field, format!("'{field}' contains control characters; remove them")));
+        return Err(ApiError::invalid(
+            field,
+            format!("'{field}' contains control characters; remove them"),
+        ));
     }
     Ok(text.to_owned())
 }
@@ -178,27 +203,46 @@ mod tests {
     async fn said(text: &str) -> (StatusCode, serde_json::Value) {
         let response = parse::<Outer>(text.as_bytes()).unwrap_err().into_response();
         let status = response.status();
-        let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000)
+            .await
+            .unwrap();
         (status, serde_json::from_slice(&bytes).unwrap())
     }
 
     #[tokio::test]
     async fn a_mistake_in_a_body_names_its_field() {
         let (status, problem) = said(r#"{"inner":{"count":300}}"#).await;
-        assert_eq!((status.as_u16(), problem["field"].as_str()), (422, Some("inner.count")));
+        assert_eq!(
+            (status.as_u16(), problem["field"].as_str()),
+            (422, Some("inner.count"))
+        );
         let (status, problem) = said(r#"{"inner":{"count":3,"more":1}}"#).await;
         assert_eq!(status.as_u16(), 422);
-        assert!(problem["detail"].as_str().unwrap().contains("more"), "{problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("more"),
+            "{problem}"
+        );
         let (status, problem) = said("{\"inner\":").await;
-        assert_eq!((status.as_u16(), problem["code"].as_str()), (400, Some("unreadable")));
+        assert_eq!(
+            (status.as_u16(), problem["code"].as_str()),
+            (400, Some("unreadable"))
+        );
         let (status, _) = said("{\"inner\":{\"count\":3}} tail").await;
         assert_eq!(status.as_u16(), 400);
     }
 
     #[tokio::test]
     async fn a_body_above_the_limit_is_refused() {
-        let refused = whole(axum::body::Body::from(vec![0; 11]), 10).await.unwrap_err();
+        let refused = whole(axum::body::Body::from(vec![0; 11]), 10)
+            .await
+            .unwrap_err();
         assert_eq!(refused, too_large(10));
-        assert_eq!(whole(axum::body::Body::from(vec![0; 10]), 10).await.unwrap().len(), 10);
+        assert_eq!(
+            whole(axum::body::Body::from(vec![0; 10]), 10)
+                .await
+                .unwrap()
+                .len(),
+            10
+        );
     }
 }

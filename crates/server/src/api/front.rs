@@ -3,11 +3,11 @@
 use super::AppState;
 use super::problem::ApiError;
 use crate::assets;
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::Router;
 use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -51,8 +51,12 @@ async fn unknown_path(request: Request) -> Response {
     match *request.method() {
         Method::GET | Method::HEAD => assets::serve(path, request.headers()),
         _ => {
-            let mut refused = method_not_allowed(request.method().clone()).await.into_response();
-            refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            let mut refused = method_not_allowed(request.method().clone())
+                .await
+                .into_response();
+            refused
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             refused
         }
     }
@@ -75,14 +79,19 @@ async fn admit(State(state): State<AppState>, request: Request, next: Next) -> R
     if !timed {
         return next.run(request).await;
     }
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        ApiError::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "timeout",
-            format!("The request took longer than {} s; try again", limit.as_secs()),
-        )
-        .into_response()
-    })
+    tokio::time::timeout(limit, next.run(request))
+        .await
+        .unwrap_or_else(|_| {
+            ApiError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "timeout",
+                format!(
+                    "The request took longer than {} s; try again",
+                    limit.as_secs()
+                ),
+            )
+            .into_response()
+        })
 }
 
 /// Headers that keep browsers from guessing and caches from keeping.
@@ -93,16 +102,23 @@ async fn headers(request: Request, next: Next) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
         (header::CACHE_CONTROL, "no-store"),
     ] {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }
 
 fn after_panic(panic: Box<dyn Any + Send>) -> Response {
     let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    let said = said
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
     ApiError::internal(format!("a handler panicked: {said}")).into_response()
 }

@@ -21,9 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::model::{AccountId, Address};
-use waypost_store::admin::groups::{
-    Group, GroupInfo as Reported, GroupMember, GroupRole, Joined,
-};
+use waypost_store::admin::groups::{Group, GroupInfo as Reported, GroupMember, GroupRole, Joined};
 
 /// Longest name of a group, in characters.
 const SUBJECT_CHARS_MAX: usize = 100;
@@ -32,7 +30,10 @@ const MEMBERS_PER_CALL: usize = 256;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show)).routes(routes!(members))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show))
+        .routes(routes!(members))
 }
 
 /// A group's id in a path.
@@ -46,11 +47,16 @@ impl FromStr for GroupId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "this is not a group's id; it looks like acc_0C3M5V7K2QH8J:1203@g.us".to_owned();
+        let wrong =
+            || "this is not a group's id; it looks like acc_0C3M5V7K2QH8J:1203@g.us".to_owned();
         let (account, address) = text.split_once(':').ok_or_else(wrong)?;
         let account = account.parse().map_err(|_| wrong())?;
         let address: Address = address.parse().map_err(|_| wrong())?;
-        if address.is_group() { Ok(Self { account, address }) } else { Err(wrong()) }
+        if address.is_group() {
+            Ok(Self { account, address })
+        } else {
+            Err(wrong())
+        }
     }
 }
 
@@ -180,18 +186,39 @@ async fn whole(state: &AppState, id: GroupId) -> ApiResult<GroupWithMembers> {
 }
 
 /// Keeps what WhatsApp said of a group, and shows it.
-async fn keep(state: &AppState, account: AccountId, info: GroupInfo) -> ApiResult<GroupWithMembers> {
-    let role = |admin| if admin { GroupRole::Admin } else { GroupRole::Member };
+async fn keep(
+    state: &AppState,
+    account: AccountId,
+    info: GroupInfo,
+) -> ApiResult<GroupWithMembers> {
+    let role = |admin| {
+        if admin {
+            GroupRole::Admin
+        } else {
+            GroupRole::Member
+        }
+    };
     let reported = Reported {
         account,
         address: info.address.clone(),
         subject: info.subject,
         description: None,
         joined: Joined::Yes,
-        members: info.members.into_iter().map(|m| (m.address, role(m.admin))).collect(),
+        members: info
+            .members
+            .into_iter()
+            .map(|m| (m.address, role(m.admin)))
+            .collect(),
     };
     state.store().put_group(reported, clock::now()).await?;
-    whole(state, GroupId { account, address: info.address }).await
+    whole(
+        state,
+        GroupId {
+            account,
+            address: info.address,
+        },
+    )
+    .await
 }
 
 fn people(field: &'static str, typed: &[String]) -> ApiResult<Vec<Address>> {
@@ -210,16 +237,25 @@ fn people(field: &'static str, typed: &[String]) -> ApiResult<Vec<Address>> {
 }
 
 /// The account asked for, or the only one there is.
-async fn account_of(state: &AppState, caller: &Caller, id: Option<AccountId>) -> ApiResult<Option<AccountId>> {
+async fn account_of(
+    state: &AppState,
+    caller: &Caller,
+    id: Option<AccountId>,
+) -> ApiResult<Option<AccountId>> {
     if let Some(id) = id {
         let unknown = |_| ApiError::invalid("account", "There is no such account; check the id");
-        return Ok(Some(own_account(state, caller, id).await.map_err(unknown)?.id));
+        return Ok(Some(
+            own_account(state, caller, id).await.map_err(unknown)?.id,
+        ));
     }
     let accounts = state.store().accounts(caller.workspace()).await?;
     match accounts.as_slice() {
         [] => Ok(None),
         [only] => Ok(Some(only.id)),
-        _ => Err(ApiError::invalid("account", "There are several accounts; say which one's groups")),
+        _ => Err(ApiError::invalid(
+            "account",
+            "There are several accounts; say which one's groups",
+        )),
     }
 }
 
@@ -236,7 +272,10 @@ async fn list(
     let Some(account) = account_of(&state, &caller, params.account).await? else {
         return Ok(Json(List::whole(Vec::new())));
     };
-    Ok(Json(List::of(state.store().groups(account, page).await?, view)))
+    Ok(Json(List::of(
+        state.store().groups(account, page).await?,
+        view,
+    )))
 }
 
 /// Creates a group. The account must be online.
@@ -249,14 +288,26 @@ async fn create(
     Body(wanted): Body<GroupToCreate>,
 ) -> ApiResult<(StatusCode, Json<GroupWithMembers>)> {
     let unknown = |_| ApiError::invalid("account", "There is no such account; check the id");
-    let account = own_account(&state, &caller, wanted.account).await.map_err(unknown)?.id;
+    let account = own_account(&state, &caller, wanted.account)
+        .await
+        .map_err(unknown)?
+        .id;
     let subject = line("subject", &wanted.subject, SUBJECT_CHARS_MAX)?;
     let members = people("members", &wanted.members)?;
     if members.is_empty() {
-        return Err(ApiError::invalid("members", "A group needs at least one other person"));
+        return Err(ApiError::invalid(
+            "members",
+            "A group needs at least one other person",
+        ));
     }
-    let info = state.fleet().group_create(account, &subject, &members).await?;
-    Ok((StatusCode::CREATED, Json(keep(&state, account, info).await?)))
+    let info = state
+        .fleet()
+        .group_create(account, &subject, &members)
+        .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(keep(&state, account, info).await?),
+    ))
 }
 
 /// One group with its members, as last reported.
@@ -284,10 +335,16 @@ async fn members(
 ) -> ApiResult<Json<GroupWithMembers>> {
     own_account(&state, &caller, id.account).await?;
     state.store().group(id.account, id.address.clone()).await?;
-    let (add, remove) = (people("add", &wanted.add)?, people("remove", &wanted.remove)?);
+    let (add, remove) = (
+        people("add", &wanted.add)?,
+        people("remove", &wanted.remove)?,
+    );
     if add.is_empty() && remove.is_empty() {
         return Err(ApiError::invalid("add", "Say who comes or who goes"));
     }
-    let info = state.fleet().group_members(id.account, &id.address, &add, &remove).await?;
+    let info = state
+        .fleet()
+        .group_members(id.account, &id.address, &add, &remove)
+        .await?;
     Ok(Json(keep(&state, id.account, info).await?))
 }

@@ -130,17 +130,27 @@ async fn start(
     Body(wanted): Body<LinkToStart>,
 ) -> ApiResult<(StatusCode, Json<Link>)> {
     let account = own_account(&state, &caller, id).await?;
-    let given = wanted.phone.as_deref().map(|p| phone::parse("phone", p)).transpose()?;
+    let given = wanted
+        .phone
+        .as_deref()
+        .map(|p| phone::parse("phone", p))
+        .transpose()?;
     let method = match wanted.method {
         MethodText::Qr => LinkMethod::Qr,
         MethodText::Code => LinkMethod::Code {
             phone: given.or(account.phone).ok_or_else(|| {
-                ApiError::invalid("phone", "A pairing code needs the phone's number; give 'phone'")
+                ApiError::invalid(
+                    "phone",
+                    "A pairing code needs the phone's number; give 'phone'",
+                )
             })?,
         },
     };
     state.fleet().link(id, method).await?;
-    Ok((StatusCode::ACCEPTED, Json(state.fleet().link_status(id).into())))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(state.fleet().link_status(id).into()),
+    ))
 }
 
 /// How the newest link is going.
@@ -171,7 +181,11 @@ async fn cancel(
 }
 
 /// The text on show. Whoever reads it can link, so it needs the right to link.
-async fn code_on_show(state: &AppState, caller: &May<AccountsWrite>, id: AccountId) -> ApiResult<String> {
+async fn code_on_show(
+    state: &AppState,
+    caller: &May<AccountsWrite>,
+    id: AccountId,
+) -> ApiResult<String> {
     own_account(state, caller, id).await?;
     state.fleet().link_status(id).qr.ok_or_else(|| {
         ApiError::new(
@@ -197,7 +211,10 @@ async fn png(
     Id(id): Id<AccountId>,
 ) -> ApiResult<Response> {
     let code = code_on_show(&state, &caller, id).await?;
-    Ok(picture("image/png", qr::png(&code).map_err(ApiError::internal)?))
+    Ok(picture(
+        "image/png",
+        qr::png(&code).map_err(ApiError::internal)?,
+    ))
 }
 
 /// The QR code as an SVG picture.
@@ -211,7 +228,10 @@ async fn svg(
     Id(id): Id<AccountId>,
 ) -> ApiResult<Response> {
     let code = code_on_show(&state, &caller, id).await?;
-    Ok(picture("image/svg+xml", qr::svg(&code).map_err(ApiError::internal)?))
+    Ok(picture(
+        "image/svg+xml",
+        qr::svg(&code).map_err(ApiError::internal)?,
+    ))
 }
 
 /// The QR code in block characters, for a terminal.
@@ -225,7 +245,10 @@ async fn text(
     Id(id): Id<AccountId>,
 ) -> ApiResult<Response> {
     let code = code_on_show(&state, &caller, id).await?;
-    Ok(picture("text/plain; charset=utf-8", qr::blocks(&code).map_err(ApiError::internal)?))
+    Ok(picture(
+        "text/plain; charset=utf-8",
+        qr::blocks(&code).map_err(ApiError::internal)?,
+    ))
 }
 
 #[cfg(test)]

@@ -47,38 +47,66 @@ async fn file(
     let blob = state.store().blob(blob_of(&message)?).await?;
     let range = range(&headers, blob.bytes)?;
     let reader = state.store().open_blob(blob.id, range.clone()).await?;
-    let name = message.content.file().and_then(|file| file.file_name.clone());
+    let name = message
+        .content
+        .file()
+        .and_then(|file| file.file_name.clone());
     let mut response = Body::from_stream(reader.body).into_response();
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, value(&blob.mime));
-    out.insert(header::CONTENT_DISPOSITION, value(&disposition(&blob.mime, name.as_deref())));
-    out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    out.insert(
+        header::CONTENT_DISPOSITION,
+        value(&disposition(&blob.mime, name.as_deref())),
+    );
+    out.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
     out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    out.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=3600"),
+    );
     let (from, to) = range.as_ref().map_or((0, blob.bytes), |r| (r.start, r.end));
     out.insert(header::CONTENT_LENGTH, HeaderValue::from(to - from));
     if range.is_some() {
         let last = to.saturating_sub(1);
-        out.insert(header::CONTENT_RANGE, value(&format!("bytes {from}-{last}/{}", blob.bytes)));
+        out.insert(
+            header::CONTENT_RANGE,
+            value(&format!("bytes {from}-{last}/{}", blob.bytes)),
+        );
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
 }
 
 fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"))
+    HeaderValue::from_str(text)
+        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"))
 }
 
 fn blob_of(message: &Stored) -> ApiResult<BlobId> {
     let no = |code, text: String| Err(ApiError::new(StatusCode::NOT_FOUND, code, text));
     if message.revoked_at.is_some() {
-        return no("media_revoked", "This message was deleted for everyone".into());
+        return no(
+            "media_revoked",
+            "This message was deleted for everyone".into(),
+        );
     }
     match message.media.as_ref().map(|media| &media.state) {
         Some(MediaState::Stored { blob, .. }) => Ok(*blob),
-        Some(MediaState::Pending) => no("media_pending", "The file is still being fetched; try again in a moment".into()),
-        Some(MediaState::AskedAgain) => no("media_pending", "The phone was asked to upload this file again; try again later".into()),
-        Some(MediaState::Failed { reason }) => no("media_failed", format!("The file could not be had: {reason}")),
+        Some(MediaState::Pending) => no(
+            "media_pending",
+            "The file is still being fetched; try again in a moment".into(),
+        ),
+        Some(MediaState::AskedAgain) => no(
+            "media_pending",
+            "The phone was asked to upload this file again; try again later".into(),
+        ),
+        Some(MediaState::Failed { reason }) => no(
+            "media_failed",
+            format!("The file could not be had: {reason}"),
+        ),
         None => match message.content.file().and_then(|file| file.blob) {
             Some(blob) => Ok(blob),
             None => no("no_media", "This message has no file".into()),
@@ -91,11 +119,21 @@ fn blob_of(message: &Stored) -> ApiResult<BlobId> {
 fn disposition(mime: &str, name: Option<&str>) -> String {
     let shown = matches!(
         mime.split(';').next().unwrap_or_default(),
-        "image/png" | "image/jpeg" | "image/webp" | "image/gif" | "audio/ogg" | "audio/mpeg"
-            | "audio/mp4" | "audio/m4a" | "video/mp4" | "video/webm"
+        "image/png"
+            | "image/jpeg"
+            | "image/webp"
+            | "image/gif"
+            | "audio/ogg"
+            | "audio/mpeg"
+            | "audio/mp4"
+            | "audio/m4a"
+            | "video/mp4"
+            | "video/webm"
     );
     let way = if shown { "inline" } else { "attachment" };
-    let Some(name) = name else { return way.to_owned() };
+    let Some(name) = name else {
+        return way.to_owned();
+    };
     let plain = |c: &char| !c.is_control() && !"/\\:*?\"<>|".contains(*c);
     let safe: String = name.chars().filter(plain).take(NAME_CHARS_MAX).collect();
     let safe = safe.trim_matches(['.', ' ']);
@@ -105,9 +143,13 @@ fn disposition(mime: &str, name: Option<&str>) -> String {
     let mut encoded = String::new();
     for byte in safe.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => encoded.push(byte.into()),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                encoded.push(byte.into())
+            }
             // Writing to a String cannot fail.
-            other => { let _ = write!(encoded, "%{other:02X}"); }
+            other => {
+                let _ = write!(encoded, "%{other:02X}");
+            }
         }
     }
     format!("{way}; filename*=UTF-8''{encoded}")
@@ -119,7 +161,11 @@ fn range(headers: &HeaderMap, length: u64) -> ApiResult<Option<Range<u64>>> {
     let Some(asked) = headers.get(header::RANGE).and_then(|v| v.to_str().ok()) else {
         return Ok(None);
     };
-    let Some((from, to)) = asked.trim().strip_prefix("bytes=").and_then(|r| r.split_once('-')) else {
+    let Some((from, to)) = asked
+        .trim()
+        .strip_prefix("bytes=")
+        .and_then(|r| r.split_once('-'))
+    else {
         return Ok(None);
     };
     let number = |text: &str| text.trim().parse::<u64>().ok();
@@ -145,11 +191,18 @@ mod tests {
 
     #[test]
     fn a_file_name_cannot_leave_its_place() {
-        let check = |name: &str, said: &str| assert_eq!(disposition("application/pdf", Some(name)), said);
+        let check =
+            |name: &str, said: &str| assert_eq!(disposition("application/pdf", Some(name)), said);
         check("offer.pdf", "attachment; filename*=UTF-8''offer.pdf");
         check("../../etc/passwd", "attachment; filename*=UTF-8''etcpasswd");
-        check("a\r\nSet-Cookie: x=1", "attachment; filename*=UTF-8''aSet-Cookie%20x%3D1");
-        check("عرض.pdf", "attachment; filename*=UTF-8''%D8%B9%D8%B1%D8%B6.pdf");
+        check(
+            "a\r\nSet-Cookie: x=1",
+            "attachment; filename*=UTF-8''aSet-Cookie%20x%3D1",
+        );
+        check(
+            "عرض.pdf",
+            "attachment; filename*=UTF-8''%D8%B9%D8%B1%D8%B6.pdf",
+        );
         check("..", "attachment");
     }
 

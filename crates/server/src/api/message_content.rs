@@ -89,7 +89,11 @@ impl ToSend {
     /// The content as the store keeps it, with every reference looked up.
     pub(super) async fn resolve(self, state: &AppState, to: &Recipient) -> ApiResult<Content> {
         match self {
-            Self::Text { body, quote_message, mentions } => Ok(Content::Text {
+            Self::Text {
+                body,
+                quote_message,
+                mentions,
+            } => Ok(Content::Text {
                 body: words("content.body", body, BODY_CHARS_MAX)?,
                 quote: quote(state, to, quote_message).await?,
                 mentions: addresses(&mentions)?,
@@ -103,32 +107,54 @@ impl ToSend {
             Self::Reaction { message, emoji } => {
                 let emoji = emoji.trim().to_owned();
                 if emoji.chars().count() > EMOJI_CHARS_MAX || emoji.contains(char::is_control) {
-                    return Err(ApiError::invalid("content.emoji", "A reaction is one emoji"));
+                    return Err(ApiError::invalid(
+                        "content.emoji",
+                        "A reaction is one emoji",
+                    ));
                 }
                 let target = target(state, to, message).await?;
-                Ok(Content::Reaction { target: target.wire_id, emoji })
+                Ok(Content::Reaction {
+                    target: target.wire_id,
+                    emoji,
+                })
             }
             Self::Edit { message, body } => {
                 let target = own(target(state, to, message).await?)?;
                 let body = words("content.body", body, BODY_CHARS_MAX)?;
-                Ok(Content::Edit { target: target.wire_id, body })
+                Ok(Content::Edit {
+                    target: target.wire_id,
+                    body,
+                })
             }
             Self::Revoke { message } => {
                 let target = own(target(state, to, message).await?)?;
-                Ok(Content::Revoke { target: target.wire_id })
+                Ok(Content::Revoke {
+                    target: target.wire_id,
+                })
             }
         }
     }
 }
 
 impl FileToSend {
-    async fn resolve(self, state: &AppState, to: &Recipient, kind: MediaKind) -> ApiResult<Content> {
-        let unknown = || ApiError::invalid("content.blob", "There is no such file; upload it with POST /blobs first");
+    async fn resolve(
+        self,
+        state: &AppState,
+        to: &Recipient,
+        kind: MediaKind,
+    ) -> ApiResult<Content> {
+        let unknown = || {
+            ApiError::invalid(
+                "content.blob",
+                "There is no such file; upload it with POST /blobs first",
+            )
+        };
         let blob = state.store().blob(self.blob).await.map_err(|_| unknown())?;
         suits(kind, &blob.mime)?;
         let caption = self.caption.filter(|text| !text.trim().is_empty());
-        let caption =
-            caption.map(|text| words("content.caption", text, CAPTION_CHARS_MAX)).transpose()?;
+        let caption = caption
+            .map(|text| words("content.caption", text, CAPTION_CHARS_MAX))
+            .transpose()?;
         let name = self.file_name.filter(|text| !text.trim().is_empty());
         let file_name =
             name.map(|text| super::extract::line("content.file_name", &text, FILE_NAME_CHARS_MAX));
@@ -143,7 +169,11 @@ impl FileToSend {
             blob: Some(self.blob),
         };
         let quote = quote(state, to, self.quote_message).await?;
-        Ok(Content::Media { file, quote, mentions: Vec::new() })
+        Ok(Content::Media {
+            file,
+            quote,
+            mentions: Vec::new(),
+        })
     }
 }
 
@@ -151,7 +181,10 @@ impl FileToSend {
 fn suits(kind: MediaKind, mime: &str) -> ApiResult<()> {
     let family = mime.split('/').next().unwrap_or_default();
     let (fits, wanted) = match kind {
-        MediaKind::Image => (matches!(mime, "image/jpeg" | "image/png"), "a JPEG or PNG picture"),
+        MediaKind::Image => (
+            matches!(mime, "image/jpeg" | "image/png"),
+            "a JPEG or PNG picture",
+        ),
         MediaKind::Sticker => (mime == "image/webp", "a WebP picture"),
         MediaKind::Video => (family == "video", "a film"),
         MediaKind::Voice => (mime.starts_with("audio/ogg"), "Opus sound in an Ogg file"),
@@ -161,17 +194,24 @@ fn suits(kind: MediaKind, mime: &str) -> ApiResult<()> {
     if fits {
         return Ok(());
     }
-    let text = format!("This file is {mime}, but {wanted} is needed; send it as a document instead");
+    let text =
+        format!("This file is {mime}, but {wanted} is needed; send it as a document instead");
     Err(ApiError::invalid("content.blob", text))
 }
 
 /// Words as they were typed, neither empty nor too long.
 fn words(field: &'static str, text: String, max: usize) -> ApiResult<String> {
     if text.trim().is_empty() {
-        return Err(ApiError::invalid(field, format!("'{field}' is empty; write something")));
+        return Err(ApiError::invalid(
+            field,
+            format!("'{field}' is empty; write something"),
+        ));
     }
     if text.chars().count() > max {
-        return Err(ApiError::invalid(field, format!("'{field}' is longer than {max} characters")));
+        return Err(ApiError::invalid(
+            field,
+            format!("'{field}' is longer than {max} characters"),
+        ));
     }
     Ok(text)
 }
@@ -181,14 +221,22 @@ fn addresses(typed: &[String]) -> ApiResult<Vec<Address>> {
         let text = format!("A message can mention at most {MENTIONS_MAX} people");
         return Err(ApiError::invalid("content.mentions", text));
     }
-    typed.iter().map(|text| phone::parse_address("content.mentions", text)).collect()
+    typed
+        .iter()
+        .map(|text| phone::parse_address("content.mentions", text))
+        .collect()
 }
 
 /// The message referred to; it must be of the same account and, when that is known, of the same
 /// conversation.
 async fn target(state: &AppState, to: &Recipient, id: MessageId) -> ApiResult<Stored> {
-    let unknown = |_| ApiError::invalid("content.message", "There is no such message; check the id");
-    let found = state.store().message(to.workspace, id).await.map_err(unknown)?;
+    let unknown =
+        |_| ApiError::invalid("content.message", "There is no such message; check the id");
+    let found = state
+        .store()
+        .message(to.workspace, id)
+        .await
+        .map_err(unknown)?;
     let same_chat = match to.conversation {
         Some(conversation) => found.conversation == conversation,
         None => found.chat == to.address || found.chat.is_person() == to.address.is_person(),
@@ -196,21 +244,40 @@ async fn target(state: &AppState, to: &Recipient, id: MessageId) -> ApiResult<St
     if found.account == to.account && same_chat {
         return Ok(found);
     }
-    Err(ApiError::invalid("content.message", "That message belongs to another conversation"))
+    Err(ApiError::invalid(
+        "content.message",
+        "That message belongs to another conversation",
+    ))
 }
 
 fn own(message: Stored) -> ApiResult<Stored> {
     if message.direction == Direction::Out {
         return Ok(message);
     }
-    Err(ApiError::invalid("content.message", "Only messages of this account can be edited or deleted"))
+    Err(ApiError::invalid(
+        "content.message",
+        "Only messages of this account can be edited or deleted",
+    ))
 }
 
-async fn quote(state: &AppState, to: &Recipient, id: Option<MessageId>) -> ApiResult<Option<Quote>> {
+async fn quote(
+    state: &AppState,
+    to: &Recipient,
+    id: Option<MessageId>,
+) -> ApiResult<Option<Quote>> {
     let Some(id) = id else { return Ok(None) };
-    let answered = target(state, to, id).await.map_err(|e| e.at("content.quote_message"))?;
-    let text = answered.content.words().map(|words| words.chars().take(QUOTE_CHARS).collect());
-    Ok(Some(Quote { wire_id: answered.wire_id, sender: answered.sender_address, text }))
+    let answered = target(state, to, id)
+        .await
+        .map_err(|e| e.at("content.quote_message"))?;
+    let text = answered
+        .content
+        .words()
+        .map(|words| words.chars().take(QUOTE_CHARS).collect());
+    Ok(Some(Quote {
+        wire_id: answered.wire_id,
+        sender: answered.sender_address,
+        text,
+    }))
 }
 
 #[cfg(test)]

@@ -5,9 +5,7 @@ use crate::clock::iso;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waypost_engine::model::content::Media;
-use waypost_engine::model::{
-    Content, Direction, FailReason, MediaState, Origin, Quote, SendState,
-};
+use waypost_engine::model::{Content, Direction, FailReason, MediaState, Origin, Quote, SendState};
 use waypost_store::admin::conversations::MessageView as Stored;
 
 /// A message with everything that happened to it.
@@ -216,11 +214,12 @@ impl From<SendState> for StateText {
 impl MessageView {
     /// As shown, without what only the running fleet knows.
     pub(super) fn of(stored: Stored) -> Self {
-        let sender = (stored.sender.is_some() || stored.sender_address.is_some()).then(|| SenderView {
-            contact: stored.sender.map(|id| id.to_string()),
-            name: stored.sender_name,
-            address: stored.sender_address.as_ref().map(shown),
-        });
+        let sender =
+            (stored.sender.is_some() || stored.sender_address.is_some()).then(|| SenderView {
+                contact: stored.sender.map(|id| id.to_string()),
+                name: stored.sender_name,
+                address: stored.sender_address.as_ref().map(shown),
+            });
         let mut content = content_view(&stored.content);
         if let Some(edited) = &stored.edited {
             match content.caption {
@@ -276,13 +275,21 @@ fn content_view(content: &Content) -> ContentView {
     let empty = ContentView::default();
     let addresses = |list: &[waypost_engine::model::Address]| list.iter().map(shown).collect();
     match content {
-        Content::Text { body, quote, mentions } => ContentView {
+        Content::Text {
+            body,
+            quote,
+            mentions,
+        } => ContentView {
             body: Some(body.clone()),
             quote: quote.as_ref().map(quote_view),
             mentions: addresses(mentions),
             ..empty
         },
-        Content::Media { file, quote, mentions } => ContentView {
+        Content::Media {
+            file,
+            quote,
+            mentions,
+        } => ContentView {
             quote: quote.as_ref().map(quote_view),
             mentions: addresses(mentions),
             ..file_content(file)
@@ -292,12 +299,20 @@ fn content_view(content: &Content) -> ContentView {
             emoji: Some(emoji.clone()),
             ..empty
         },
-        Content::Edit { target, body } => {
-            ContentView { target: Some(target.clone()), body: Some(body.clone()), ..empty }
-        }
-        Content::Revoke { target } => ContentView { target: Some(target.clone()), ..empty },
+        Content::Edit { target, body } => ContentView {
+            target: Some(target.clone()),
+            body: Some(body.clone()),
+            ..empty
+        },
+        Content::Revoke { target } => ContentView {
+            target: Some(target.clone()),
+            ..empty
+        },
         Content::Placeholder => empty,
-        Content::Unsupported { what } => ContentView { what: Some(what.clone()), ..empty },
+        Content::Unsupported { what } => ContentView {
+            what: Some(what.clone()),
+            ..empty
+        },
     }
 }
 
@@ -328,7 +343,12 @@ fn file_view(state: MediaState, mime: Option<String>) -> FileView {
         MediaState::AskedAgain => ("asked_again", None, None),
         MediaState::Failed { reason } => ("failed", None, Some(reason)),
     };
-    FileView { state: state.to_owned(), bytes, mime, reason }
+    FileView {
+        state: state.to_owned(),
+        bytes,
+        mime,
+        reason,
+    }
 }
 
 /// Why a send failed, with what to do next.
@@ -354,5 +374,9 @@ pub(super) fn explain(reason: &FailReason) -> Explained {
         }
         FailReason::Cancelled => ("cancelled", "Somebody cancelled it before it went out.".into()),
     };
-    Explained { code: code.to_owned(), text, until: None }
+    Explained {
+        code: code.to_owned(),
+        text,
+        until: None,
+    }
 }

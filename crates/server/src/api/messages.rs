@@ -20,9 +20,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use waypost_engine::model::{
-    AccountId, AccountState, Draft, MessageId, SendOrigin, SendState,
-};
+use waypost_engine::model::{AccountId, AccountState, Draft, MessageId, SendOrigin, SendState};
 use waypost_store::admin::conversations::MessageView as Stored;
 use waypost_store::sending::IDEMPOTENCY_KEY_MAX;
 use waypost_store::{Enqueued, Idempotency, Moved};
@@ -34,7 +32,10 @@ const REPLAYED: &str = "idempotency-replayed";
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(send)).routes(routes!(show)).routes(routes!(cancel))
+    OpenApiRouter::new()
+        .routes(routes!(send))
+        .routes(routes!(show))
+        .routes(routes!(cancel))
 }
 
 /// A message to send.
@@ -73,7 +74,9 @@ async fn send(
 ) -> ApiResult<Response> {
     let account = own_account(&state, &caller, wanted.account).await?;
     if account.state == AccountState::New {
-        return Err(ApiError::conflict("This account was never linked; link it before sending"));
+        return Err(ApiError::conflict(
+            "This account was never linked; link it before sending",
+        ));
     }
     let idempotency = idempotency(&caller, &headers, &wanted)?;
     let recipient = recipient::resolve(&state, caller.workspace(), account.id, &wanted.to).await?;
@@ -113,9 +116,12 @@ fn idempotency(
     headers: &HeaderMap,
     wanted: &MessageToSend,
 ) -> ApiResult<Option<Idempotency>> {
-    let Some(given) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let Some(given) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
     let key = given.to_str().unwrap_or_default().trim();
-    let readable = !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_MAX && !key.contains(char::is_control);
+    let readable =
+        !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_MAX && !key.contains(char::is_control);
     if !readable {
         return Err(ApiError::invalid(
             "Idempotency-Key",
@@ -143,8 +149,15 @@ pub(super) async fn own_message(
 
 /// As shown, with what the fleet knows about it.
 pub(super) fn view(state: &AppState, stored: Stored) -> MessageView {
-    let accepted = stored.send.as_ref().is_some_and(|send| send.state == SendState::Accepted);
-    let waiting = if accepted { state.fleet().waiting(stored.account, stored.id) } else { None };
+    let accepted = stored
+        .send
+        .as_ref()
+        .is_some_and(|send| send.state == SendState::Accepted);
+    let waiting = if accepted {
+        state.fleet().waiting(stored.account, stored.id)
+    } else {
+        None
+    };
     MessageView::of(stored).waiting(waiting)
 }
 
@@ -180,7 +193,9 @@ async fn cancel(
             ));
         }
         Moved::Unknown => {
-            return Err(ApiError::conflict("Only messages sent through Waypost can be cancelled"));
+            return Err(ApiError::conflict(
+                "Only messages sent through Waypost can be cancelled",
+            ));
         }
     }
     Ok(Json(view(&state, own_message(&state, &caller, id).await?)))

@@ -1,26 +1,32 @@
 //! The description of the API.
 
 use super::problem::{PROBLEM_JSON, Problem};
+use utoipa::PartialSchema as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
     ResponseBuilder,
 };
-use utoipa::PartialSchema as _;
 
 /// What every operation may answer beside what it says itself.
 const ALWAYS: &[(&str, &str)] = &[
     ("400", "The request cannot be read"),
     ("405", "The path does not know this method; see Allow"),
     ("408", "The request took longer than the limit"),
-    ("422", "A value in the request is not acceptable; `field` names it"),
+    (
+        "422",
+        "A value in the request is not acceptable; `field` names it",
+    ),
     ("503", "The server is busy or stopping; see Retry-After"),
 ];
 /// What operations that need a sign-in or key may answer too.
 const GUARDED: &[(&str, &str)] = &[
     ("401", "Sign in, or send an API key"),
-    ("403", "The key's scopes or the person's role do not include this"),
+    (
+        "403",
+        "The key's scopes or the person's role do not include this",
+    ),
 ];
 /// What operations on one thing may answer too.
 const ABOUT_ONE: &[(&str, &str)] = &[("404", "There is no such thing")];
@@ -34,7 +40,9 @@ const WITH_BODY: &[(&str, &str)] = &[
 
 /// The frame of the document.
 pub(super) fn description() -> OpenApi {
-    let license = LicenseBuilder::new().name("AGPL-3.0-only").identifier(Some("AGPL-3.0-only"));
+    let license = LicenseBuilder::new()
+        .name("AGPL-3.0-only")
+        .identifier(Some("AGPL-3.0-only"));
     let info = InfoBuilder::new()
         .title("Waypost")
         .version(env!("CARGO_PKG_VERSION"))
@@ -51,7 +59,9 @@ pub(super) fn description() -> OpenApi {
 pub fn openapi() -> OpenApi {
     let (_, mut document) = super::document().split_for_parts();
     let components = document.components.get_or_insert_default();
-    components.schemas.insert("Problem".into(), Problem::schema());
+    components
+        .schemas
+        .insert("Problem".into(), Problem::schema());
     components.add_security_scheme(
         "api_key",
         SecurityScheme::Http(
@@ -114,6 +124,9 @@ fn problem(text: &str) -> utoipa::openapi::Response {
     let schema = Ref::from_schema_name("Problem");
     ResponseBuilder::new()
         .description(text)
-        .content(PROBLEM_JSON, ContentBuilder::new().schema(Some(schema)).build())
+        .content(
+            PROBLEM_JSON,
+            ContentBuilder::new().schema(Some(schema)).build(),
+        )
         .build()
 }

@@ -165,7 +165,9 @@ async fn create(
         workspace: caller.workspace(),
         login,
         name,
-        password_hash: password::hash(wanted.password).await.map_err(ApiError::internal)?,
+        password_hash: password::hash(wanted.password)
+            .await
+            .map_err(ApiError::internal)?,
         role: wanted.role.into(),
     };
     let person = state.store().create_person(new, clock::now()).await?;
@@ -179,8 +181,13 @@ async fn own_person(state: &AppState, caller: &Caller, id: PersonId) -> ApiResul
         if let Some(found) = people.items.into_iter().find(|person| person.id == id) {
             return Ok(found);
         }
-        let Some(next) = people.next else { return Err(ApiError::not_found("person")) };
-        page = waypost_store::Page { limit: PEOPLE_SEEN, cursor: Some(next) };
+        let Some(next) = people.next else {
+            return Err(ApiError::not_found("person"));
+        };
+        page = waypost_store::Page {
+            limit: PEOPLE_SEEN,
+            cursor: Some(next),
+        };
     }
 }
 
@@ -195,14 +202,20 @@ async fn change(
     Body(wanted): Body<PersonChange>,
 ) -> ApiResult<Json<PersonView>> {
     let was = own_person(&state, &caller, id).await?;
-    let name = wanted.name.as_deref().map(|n| line("name", n, NAME_LEN_MAX)).transpose()?;
+    let name = wanted
+        .name
+        .as_deref()
+        .map(|n| line("name", n, NAME_LEN_MAX))
+        .transpose()?;
     if let Some(new) = &wanted.password {
         check_password("password", new)?;
     }
     let store = state.store();
     if name.is_some() || wanted.role.is_some() {
         let role = wanted.role.map_or(was.role, Into::into);
-        store.change_person(id, name.unwrap_or(was.name), role).await?;
+        store
+            .change_person(id, name.unwrap_or(was.name), role)
+            .await?;
     }
     if let Some(new) = wanted.password {
         let new = password::hash(new).await.map_err(ApiError::internal)?;
@@ -225,7 +238,9 @@ async fn set_own_password(
     Body(wanted): Body<NewPassword>,
 ) -> ApiResult<StatusCode> {
     let Who::Person { person, session } = caller.who else {
-        return Err(ApiError::forbidden("An API key has no password; sign in as a person"));
+        return Err(ApiError::forbidden(
+            "An API key has no password; sign in as a person",
+        ));
     };
     check_password("new", &wanted.new)?;
     let now = clock::now();
@@ -237,9 +252,17 @@ async fn set_own_password(
     let right = password::verify(wanted.current, known.map(|known| known.password_hash));
     if !right.await.map_err(ApiError::internal)? {
         state.throttle().failed(&person.login, now);
-        return Err(ApiError::invalid("current", "This is not your current password"));
+        return Err(ApiError::invalid(
+            "current",
+            "This is not your current password",
+        ));
     }
-    let new = password::hash(wanted.new).await.map_err(ApiError::internal)?;
-    state.store().set_password(person.id, new, EndSignIns::Except(hash(&session))).await?;
+    let new = password::hash(wanted.new)
+        .await
+        .map_err(ApiError::internal)?;
+    state
+        .store()
+        .set_password(person.id, new, EndSignIns::Except(hash(&session)))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

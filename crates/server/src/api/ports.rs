@@ -189,8 +189,11 @@ pub trait Fleet: Send + Sync {
         remove: &[Address],
     ) -> Result<GroupInfo, FleetError>;
     /// Asks WhatsApp for a group.
-    async fn group_info(&self, account: AccountId, group: &Address)
-    -> Result<GroupInfo, FleetError>;
+    async fn group_info(
+        &self,
+        account: AccountId,
+        group: &Address,
+    ) -> Result<GroupInfo, FleetError>;
     /// Rules were added, changed or removed.
     fn rules_changed(&self, workspace: WorkspaceId);
 }

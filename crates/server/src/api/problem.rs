@@ -133,10 +133,7 @@ impl IntoResponse for ApiError {
         };
         let mut response = (self.status, Json(problem)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(PROBLEM_JSON),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -156,9 +153,7 @@ impl From<StoreError> for ApiError {
             StoreError::Invalid { what } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", what)
             }
-            StoreError::Resync { .. } => {
-                Self::new(StatusCode::GONE, "resync", error.to_string())
-            }
+            StoreError::Resync { .. } => Self::new(StatusCode::GONE, "resync", error.to_string()),
             StoreError::Busy | StoreError::Closed | StoreError::Full | StoreError::NotOwner => {
                 Self::busy(error.to_string())
             }
@@ -177,9 +172,11 @@ impl From<FleetError> for ApiError {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "links_busy", text).retry_after(10)
             }
             FleetError::NoSuchAccount => Self::not_found("account"),
-            FleetError::Refused(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused_by_whatsapp", text)
-            }
+            FleetError::Refused(_) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "refused_by_whatsapp",
+                text,
+            ),
             FleetError::Unanswered(_) => Self::busy(text),
             FleetError::Store(error) => error.into(),
         }
@@ -199,7 +196,9 @@ mod tests {
 
     #[test]
     fn a_fault_inside_is_not_told_outside() {
-        let error = ApiError::from(StoreError::Corrupt { what: "page 7 of person".into() });
+        let error = ApiError::from(StoreError::Corrupt {
+            what: "page 7 of person".into(),
+        });
         assert_eq!(error.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert!(!error.detail.contains("person"));
     }

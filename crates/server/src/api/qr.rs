@@ -20,8 +20,10 @@ pub(super) enum QrError {
 
 /// As a PNG with its quiet zone.
 pub(super) fn png(text: &str) -> Result<Vec<u8>, QrError> {
-    let picture =
-        QrCode::new(text)?.render::<Luma<u8>>().min_dimensions(EDGE_MIN, EDGE_MIN).build();
+    let picture = QrCode::new(text)?
+        .render::<Luma<u8>>()
+        .min_dimensions(EDGE_MIN, EDGE_MIN)
+        .build();
     let mut out = Vec::new();
     PngEncoder::new(&mut out).write_image(
         picture.as_raw(),
@@ -35,7 +37,10 @@ pub(super) fn png(text: &str) -> Result<Vec<u8>, QrError> {
 /// As an SVG document.
 pub(super) fn svg(text: &str) -> Result<String, QrError> {
     let code = QrCode::new(text)?;
-    Ok(code.render::<svg::Color<'_>>().min_dimensions(EDGE_MIN, EDGE_MIN).build())
+    Ok(code
+        .render::<svg::Color<'_>>()
+        .min_dimensions(EDGE_MIN, EDGE_MIN)
+        .build())
 }
 
 /// In half-height blocks, dark on light on a dark terminal.
@@ -56,7 +61,9 @@ mod tests {
     fn the_picture_holds_the_modules_of_the_code() {
         let text = "2@abcdefghij,klmno,pqrst,uvwxyz==,1";
         let code = QrCode::new(text).unwrap();
-        let picture = image::load_from_memory(&png(text).unwrap()).unwrap().to_luma8();
+        let picture = image::load_from_memory(&png(text).unwrap())
+            .unwrap()
+            .to_luma8();
         let modules = u32::try_from(code.width()).unwrap();
         // Four modules of quiet zone on every side.
         let size = picture.width() / (modules + 8);

@@ -27,16 +27,26 @@ pub(super) async fn resolve(
 ) -> ApiResult<Recipient> {
     let to = to.trim();
     if to.starts_with(ConversationId::PREFIX) && !to.contains('@') {
-        let id = to.parse().map_err(|error: waypost_engine::model::id::IdError| {
-            ApiError::invalid("to", error.to_string())
-        })?;
+        let id = to
+            .parse()
+            .map_err(|error: waypost_engine::model::id::IdError| {
+                ApiError::invalid("to", error.to_string())
+            })?;
         return of_conversation(state, workspace, account, id).await;
     }
     let address = phone::parse_address("to", to)?;
     if matches!(address, Address::Other(_)) {
-        return Err(ApiError::invalid("to", "Messages can go to people and groups only"));
+        return Err(ApiError::invalid(
+            "to",
+            "Messages can go to people and groups only",
+        ));
     }
-    Ok(Recipient { workspace, account, address, conversation: None })
+    Ok(Recipient {
+        workspace,
+        account,
+        address,
+        conversation: None,
+    })
 }
 
 async fn of_conversation(
@@ -46,7 +56,11 @@ async fn of_conversation(
     id: ConversationId,
 ) -> ApiResult<Recipient> {
     let unknown = |_| ApiError::invalid("to", "There is no such conversation; check the id");
-    let conversation = state.store().conversation(workspace, id).await.map_err(unknown)?;
+    let conversation = state
+        .store()
+        .conversation(workspace, id)
+        .await
+        .map_err(unknown)?;
     if conversation.account != account {
         return Err(ApiError::invalid(
             "to",
@@ -54,19 +68,30 @@ async fn of_conversation(
         ));
     }
     let address = address(&conversation)?;
-    Ok(Recipient { workspace, account, address, conversation: Some(conversation.id) })
+    Ok(Recipient {
+        workspace,
+        account,
+        address,
+        conversation: Some(conversation.id),
+    })
 }
 
 /// Where a conversation is reached on the wire.
 pub(super) fn address(conversation: &ConversationView) -> ApiResult<Address> {
     match &conversation.party {
         // The LID is the identity; a number may have moved to somebody else.
-        Party::Contact { phone, lid, .. } => lid.clone().or_else(|| phone.clone()).ok_or_else(|| {
-            ApiError::invalid("to", "Nothing is known about where to reach this contact")
-        }),
-        Party::Chat { joined: Some(Joined::Left), .. } => {
-            Err(ApiError::invalid("to", "This account is no longer in the group"))
+        Party::Contact { phone, lid, .. } => {
+            lid.clone().or_else(|| phone.clone()).ok_or_else(|| {
+                ApiError::invalid("to", "Nothing is known about where to reach this contact")
+            })
         }
+        Party::Chat {
+            joined: Some(Joined::Left),
+            ..
+        } => Err(ApiError::invalid(
+            "to",
+            "This account is no longer in the group",
+        )),
         Party::Chat { address, .. } => Ok(address.clone()),
     }
 }

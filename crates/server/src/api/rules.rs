@@ -30,7 +30,9 @@ const MAX_AGE_MAX_MS: u64 = 24 * 3_600_000;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, delete))
 }
 
 /// What a rule looks for in the words of a message. Case is ignored.
@@ -123,7 +125,10 @@ impl From<Match> for MatchText {
 impl MatchText {
     fn check(self) -> ApiResult<Match> {
         let text = |text: String| match text.trim() {
-            "" => Err(ApiError::invalid("matches.text", "Say which text the rule looks for")),
+            "" => Err(ApiError::invalid(
+                "matches.text",
+                "Say which text the rule looks for",
+            )),
             t if t.chars().count() > TEXT_CHARS_MAX => {
                 let most = format!("A rule looks for at most {TEXT_CHARS_MAX} characters");
                 Err(ApiError::invalid("matches.text", most))
@@ -135,7 +140,9 @@ impl MatchText {
             Self::Equals { text: t } => Match::Equals { text: text(t)? },
             Self::Contains { text: t } => Match::Contains { text: text(t)? },
             Self::StartsWith { text: t } => Match::StartsWith { text: text(t)? },
-            Self::AnyWord { words } => Match::AnyWord { words: check_words(words)? },
+            Self::AnyWord { words } => Match::AnyWord {
+                words: check_words(words)?,
+            },
         })
     }
 }
@@ -151,7 +158,10 @@ fn check_words(words: Vec<String>) -> ApiResult<Vec<String>> {
     if words.iter().all(whole) {
         return Ok(words);
     }
-    Err(ApiError::invalid("matches.words", "Each word is letters and digits only; use 'contains' for phrases"))
+    Err(ApiError::invalid(
+        "matches.words",
+        "Each word is letters and digits only; use 'contains' for phrases",
+    ))
 }
 
 impl From<Scope> for ScopeText {
@@ -200,7 +210,10 @@ async fn spec(state: &AppState, caller: &Caller, wanted: RuleToWrite) -> ApiResu
     }
     let max_age = wanted.max_age.map_or(MAX_AGE_DEFAULT, Duration::millis);
     if max_age.as_millis() > MAX_AGE_MAX_MS {
-        return Err(ApiError::invalid("max_age", "A rule answers messages of a day at most"));
+        return Err(ApiError::invalid(
+            "max_age",
+            "A rule answers messages of a day at most",
+        ));
     }
     Ok(RuleSpec {
         workspace: caller.workspace(),
@@ -252,7 +265,9 @@ async fn show(
     caller: May<RulesRead>,
     Id(id): Id<RuleId>,
 ) -> ApiResult<Json<RuleView>> {
-    Ok(Json(view(state.store().rule(caller.workspace(), id).await?)))
+    Ok(Json(view(
+        state.store().rule(caller.workspace(), id).await?,
+    )))
 }
 
 /// Writes a rule anew.

@@ -70,7 +70,12 @@ async fn search(
     };
     let result = state.store().search(query, page).await?;
     Ok(Json(Found {
-        items: result.found.items.into_iter().map(|m| view(&state, m)).collect(),
+        items: result
+            .found
+            .items
+            .into_iter()
+            .map(|m| view(&state, m))
+            .collect(),
         next: result.found.next,
         complete: result.coverage == Coverage::Complete,
     }))

@@ -67,7 +67,8 @@ struct Session {
 /// Refuses passwords that are too short or too long.
 pub(super) fn check_password(field: &'static str, password: &str) -> ApiResult<()> {
     if password.chars().count() < PASSWORD_MIN {
-        let text = format!("A password has at least {PASSWORD_MIN} characters; a few words do well");
+        let text =
+            format!("A password has at least {PASSWORD_MIN} characters; a few words do well");
         return Err(ApiError::invalid(field, text));
     }
     if password.len() > PASSWORD_MAX {
@@ -98,9 +99,13 @@ async fn set_up(
     let name = line("name", &wanted.name, NAME_LEN_MAX)?;
     check_password("password", &wanted.password)?;
     if state.store().people_count().await? > 0 {
-        return Err(ApiError::conflict("Set-up is done already; sign in instead"));
+        return Err(ApiError::conflict(
+            "Set-up is done already; sign in instead",
+        ));
     }
-    let password_hash = password::hash(wanted.password).await.map_err(ApiError::internal)?;
+    let password_hash = password::hash(wanted.password)
+        .await
+        .map_err(ApiError::internal)?;
     let new = NewPerson {
         workspace: WorkspaceId::DEFAULT,
         login,
@@ -109,7 +114,10 @@ async fn set_up(
         role: PersonRole::Owner,
     };
     let token = hash(wanted.token.trim());
-    let person = state.store().create_first_person(new, token, clock::now()).await?;
+    let person = state
+        .store()
+        .create_first_person(new, token, clock::now())
+        .await?;
     start(&state, person, StatusCode::CREATED).await
 }
 
@@ -132,25 +140,35 @@ async fn sign_in(
     slow_down(&state, &login)?;
     // Counted before the password is looked at, so that tries side by side count too.
     state.throttle().failed(&login, clock::now());
-    let known = match login.chars().count() <= NAME_LEN_MAX && given.password.len() <= PASSWORD_MAX {
+    let known = match login.chars().count() <= NAME_LEN_MAX && given.password.len() <= PASSWORD_MAX
+    {
         true => state.store().credentials(login.clone()).await?,
         false => None,
     };
     let open = known.filter(|known| known.person.disabled_at.is_none());
     let stored = open.as_ref().map(|known| known.password_hash.clone());
     let password = given.password.chars().take(PASSWORD_MAX).collect();
-    let right = password::verify(password, stored).await.map_err(ApiError::internal)?;
+    let right = password::verify(password, stored)
+        .await
+        .map_err(ApiError::internal)?;
     let Some(person) = open.filter(|_| right).map(|known| known.person) else {
-        return Err(ApiError::unauthorized("Login or password are wrong; try again"));
+        return Err(ApiError::unauthorized(
+            "Login or password are wrong; try again",
+        ));
     };
     state.throttle().succeeded(&login);
     start(&state, person, StatusCode::OK).await
 }
 
 fn slow_down(state: &AppState, login: &str) -> ApiResult<()> {
-    let Some(wait) = state.throttle().wait(login, clock::now()) else { return Ok(()) };
+    let Some(wait) = state.throttle().wait(login, clock::now()) else {
+        return Ok(());
+    };
     let seconds = wait.as_millis().div_ceil(1000);
-    let text = format!("Too many wrong passwords; try again in {} min", seconds.div_ceil(60));
+    let text = format!(
+        "Too many wrong passwords; try again in {} min",
+        seconds.div_ceil(60)
+    );
     let refused = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", text);
     Err(refused.retry_after(seconds))
 }
@@ -160,7 +178,10 @@ async fn start(state: &AppState, person: Person, status: StatusCode) -> ApiResul
     let seconds = i64::try_from(session::LIFETIME.as_millis() / 1000).unwrap_or(i64::MAX);
     let cookie = cookie::write(&token, seconds, state.transport())
         .ok_or_else(|| ApiError::internal("the session cookie cannot be written"))?;
-    let body = Session { person: person.into(), csrf_token: session::csrf_token(&token) };
+    let body = Session {
+        person: person.into(),
+        csrf_token: session::csrf_token(&token),
+    };
     Ok((status, [(header::SET_COOKIE, cookie)], Json(body)).into_response())
 }
 
@@ -171,9 +192,14 @@ async fn show(caller: Caller) -> ApiResult<Json<Session>> {
     match caller.who {
         Who::Person { person, session } => {
             let csrf_token = session::csrf_token(&session);
-            Ok(Json(Session { person: person.into(), csrf_token }))
+            Ok(Json(Session {
+                person: person.into(),
+                csrf_token,
+            }))
         }
-        Who::Key(_) => Err(ApiError::forbidden("An API key has no session; sign in as a person")),
+        Who::Key(_) => Err(ApiError::forbidden(
+            "An API key has no session; sign in as a person",
+        )),
     }
 }
 

@@ -18,7 +18,10 @@ pub(crate) struct List<T> {
 impl<T> List<T> {
     /// A page of the store with every item shown.
     pub(crate) fn of<S>(page: Paged<S>, show: impl FnMut(S) -> T) -> Self {
-        Self { items: page.items.into_iter().map(show).collect(), next: page.next }
+        Self {
+            items: page.items.into_iter().map(show).collect(),
+            next: page.next,
+        }
     }
 
     /// A list that is short enough to be given whole.

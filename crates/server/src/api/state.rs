@@ -45,7 +45,9 @@ pub struct AppState(Arc<Shared>);
 
 impl std::fmt::Debug for AppState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AppState").field("limits", &self.0.limits).finish_non_exhaustive()
+        f.debug_struct("AppState")
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
     }
 }
 

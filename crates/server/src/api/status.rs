@@ -23,8 +23,9 @@ use waypost_store::admin::counts::Counts;
 /// How often histograms are tidied; without it they grow.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Bounds of every histogram of seconds.
-const SECONDS: &[f64] =
-    &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const SECONDS: &[f64] = &[
+    0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
 
 /// The routes of this file inside the API.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -106,9 +107,7 @@ async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> 
 async fn description() -> Response {
     static TEXT: OnceLock<Option<String>> = OnceLock::new();
     match TEXT.get_or_init(|| super::openapi().to_pretty_json().ok()) {
-        Some(text) => {
-            ([(header::CONTENT_TYPE, "application/json")], text.as_str()).into_response()
-        }
+        Some(text) => ([(header::CONTENT_TYPE, "application/json")], text.as_str()).into_response(),
         None => ApiError::internal("the description cannot be written").into_response(),
     }
 }
@@ -119,12 +118,23 @@ async fn metrics(State(state): State<AppState>) -> ApiResult<Response> {
     let counts = state.store().counts().await?;
     gauges(&counts, &state);
     let text = state.meter().render();
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+    Ok((
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        text,
+    )
+        .into_response())
 }
 
 fn gauges(counts: &Counts, state: &AppState) {
     for account in AccountState::ALL {
-        let count = counts.accounts.get(account.as_str()).copied().unwrap_or_default();
+        let count = counts
+            .accounts
+            .get(account.as_str())
+            .copied()
+            .unwrap_or_default();
         metrics::gauge!("waypost_accounts", "state" => account.as_str()).set(as_f64(count));
     }
     for (name, count) in [
@@ -134,7 +144,10 @@ fn gauges(counts: &Counts, state: &AppState) {
         ("waypost_media_waiting", counts.media_waiting),
         ("waypost_dead_letters_pending", counts.dead_letters),
         ("waypost_webhook_backlog", counts.webhook_backlog),
-        ("waypost_webhook_endpoints_disabled", counts.endpoints_disabled),
+        (
+            "waypost_webhook_endpoints_disabled",
+            counts.endpoints_disabled,
+        ),
         ("waypost_event_log_position", state.store().head()),
     ] {
         metrics::gauge!(name).set(as_f64(count));
@@ -144,7 +157,10 @@ fn gauges(counts: &Counts, state: &AppState) {
 }
 
 /// Exact up to 2^53, and nothing that is counted here gets there.
-#[expect(clippy::cast_precision_loss, reason = "gauges are floating point numbers")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "gauges are floating point numbers"
+)]
 fn as_f64(count: i64) -> f64 {
     count as f64
 }
@@ -178,7 +194,10 @@ impl Meter {
     }
 
     fn render(&self) -> String {
-        self.0.as_ref().map(|handle| handle.render()).unwrap_or_default()
+        self.0
+            .as_ref()
+            .map(|handle| handle.render())
+            .unwrap_or_default()
     }
 }
 
@@ -190,7 +209,10 @@ fn keep_up(handle: Arc<PrometheusHandle>) {
             handle.run_upkeep();
         }
     };
-    if let Err(error) = std::thread::Builder::new().name("metrics".into()).spawn(upkeep) {
+    if let Err(error) = std::thread::Builder::new()
+        .name("metrics".into())
+        .spawn(upkeep)
+    {
         tracing::warn!(%error, "histograms are not tidied");
     }
 }
@@ -198,20 +220,50 @@ fn keep_up(handle: Arc<PrometheusHandle>) {
 fn describe() {
     for (name, text) in [
         ("waypost_accounts", "Accounts by state"),
-        ("waypost_messages_unfinished", "Messages accepted and not processed yet"),
-        ("waypost_sends_waiting", "Sends that WhatsApp has not accepted yet"),
-        ("waypost_sends_held", "Sends held for a person after a restore"),
+        (
+            "waypost_messages_unfinished",
+            "Messages accepted and not processed yet",
+        ),
+        (
+            "waypost_sends_waiting",
+            "Sends that WhatsApp has not accepted yet",
+        ),
+        (
+            "waypost_sends_held",
+            "Sends held for a person after a restore",
+        ),
         ("waypost_media_waiting", "Files still to be fetched"),
-        ("waypost_dead_letters_pending", "Dead letters nobody has dealt with"),
-        ("waypost_webhook_backlog", "Events waiting behind a failed webhook delivery"),
-        ("waypost_webhook_endpoints_disabled", "Webhook endpoints that are switched off"),
-        ("waypost_event_log_position", "Newest position of the event log"),
+        (
+            "waypost_dead_letters_pending",
+            "Dead letters nobody has dealt with",
+        ),
+        (
+            "waypost_webhook_backlog",
+            "Events waiting behind a failed webhook delivery",
+        ),
+        (
+            "waypost_webhook_endpoints_disabled",
+            "Webhook endpoints that are switched off",
+        ),
+        (
+            "waypost_event_log_position",
+            "Newest position of the event log",
+        ),
         ("waypost_uptime_seconds", "Seconds since the start"),
     ] {
         metrics::describe_gauge!(name, text);
     }
-    metrics::describe_counter!("waypost_http_requests_total", "Requests by method and status");
+    metrics::describe_counter!(
+        "waypost_http_requests_total",
+        "Requests by method and status"
+    );
     metrics::describe_histogram!("waypost_http_request_seconds", "Time to answer a request");
-    metrics::describe_counter!("waypost_webhook_deliveries_total", "Webhook attempts by result");
-    metrics::describe_histogram!("waypost_webhook_delivery_seconds", "Time of a webhook attempt");
+    metrics::describe_counter!(
+        "waypost_webhook_deliveries_total",
+        "Webhook attempts by result"
+    );
+    metrics::describe_histogram!(
+        "waypost_webhook_delivery_seconds",
+        "Time of a webhook attempt"
+    );
 }

@@ -9,8 +9,10 @@ use super::extract::Params;
 use super::problem::{ApiError, ApiResult};
 use crate::auth::caller::May;
 use crate::auth::scope::need::EventsRead;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::extract::State;
+use axum::extract::ws::{
+    Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection,
+};
 use axum::http::StatusCode;
 use axum::response::Response;
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
@@ -43,7 +45,10 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Frame {
     /// Something happened. Open the stream again with `after=cursor` to go on behind it.
-    Event { cursor: String, event: Box<EventView> },
+    Event {
+        cursor: String,
+        event: Box<EventView>,
+    },
     /// Events were skipped, or the cursor cannot be continued: read the present state. The stream
     /// goes on from here.
     Resync { cursor: String, reason: String },
@@ -81,7 +86,16 @@ async fn stream(
                 Ok(cursor) => (cursor, None),
                 Err(_) => (head, Some("the cursor cannot be read".to_owned())),
             };
-            run(socket, Reader { store, filter, cursor }, problem).await;
+            run(
+                socket,
+                Reader {
+                    store,
+                    filter,
+                    cursor,
+                },
+                problem,
+            )
+            .await;
         }))
 }
 
@@ -99,7 +113,10 @@ async fn run(socket: WebSocket, mut reader: Reader, problem: Option<String>) {
     let (mut out, mut from) = socket.split();
     let mut bell = reader.store.subscribe();
     if let Some(reason) = problem {
-        let frame = Frame::Resync { cursor: reader.cursor.to_string(), reason };
+        let frame = Frame::Resync {
+            cursor: reader.cursor.to_string(),
+            reason,
+        };
         if send(&mut out, &frame).await.is_err() {
             return;
         }
@@ -133,9 +150,13 @@ impl Reader {
         loop {
             let head = *bell.borrow_and_update();
             if head - self.cursor.position > LAG_MAX {
-                self.skip(out, "you were too slow and events were skipped").await?;
+                self.skip(out, "you were too slow and events were skipped")
+                    .await?;
             }
-            let read = self.store.events_after(self.cursor, self.filter.clone(), BATCH).await;
+            let read = self
+                .store
+                .events_after(self.cursor, self.filter.clone(), BATCH)
+                .await;
             let page = match read {
                 Ok(page) => page,
                 Err(StoreError::Resync { why }) => {
@@ -151,7 +172,14 @@ impl Reader {
             for event in page.events {
                 let cursor = self.store.cursor_at(event.position);
                 let event = Box::new(event.into());
-                send(out, &Frame::Event { cursor: cursor.to_string(), event }).await?;
+                send(
+                    out,
+                    &Frame::Event {
+                        cursor: cursor.to_string(),
+                        event,
+                    },
+                )
+                .await?;
                 self.cursor = cursor;
             }
             self.cursor = page.next;
@@ -168,7 +196,10 @@ impl Reader {
         reason: &str,
     ) -> Result<(), Gone> {
         self.cursor = self.store.head_cursor();
-        let frame = Frame::Resync { cursor: self.cursor.to_string(), reason: reason.to_owned() };
+        let frame = Frame::Resync {
+            cursor: self.cursor.to_string(),
+            reason: reason.to_owned(),
+        };
         send(out, &frame).await
     }
 }

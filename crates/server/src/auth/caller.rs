@@ -86,7 +86,10 @@ impl<N: Needed> FromRequestParts<AppState> for May<N> {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
         let caller = identify(parts, state).await?;
         caller.require(N::SCOPE)?;
-        Ok(Self { caller, need: PhantomData })
+        Ok(Self {
+            caller,
+            need: PhantomData,
+        })
     }
 }
 
@@ -113,21 +116,35 @@ async fn identify(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
 }
 
 async fn by_key(state: &AppState, header: &str) -> ApiResult<Caller> {
-    let refused = || ApiError::unauthorized("This API key is unknown, revoked or expired; create another one");
-    let text = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let text = text.map(|(_, key)| key.trim()).filter(|key| key.starts_with(key::PREFIX));
-    let found = state.store().api_key(hash(text.ok_or_else(refused)?)).await?;
+    let refused = || {
+        ApiError::unauthorized("This API key is unknown, revoked or expired; create another one")
+    };
+    let text = header
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let text = text
+        .map(|(_, key)| key.trim())
+        .filter(|key| key.starts_with(key::PREFIX));
+    let found = state
+        .store()
+        .api_key(hash(text.ok_or_else(refused)?))
+        .await?;
     let now = clock::now();
     let key = found.filter(|key| key.is_valid(now)).ok_or_else(refused)?;
     // Not being able to note the use must not lock anybody out.
     let _ = state.store().touch_api_key(&key, now).await;
     let scopes = Scopes::of_key(&key.scopes);
-    Ok(Caller { who: Who::Key(key), scopes })
+    Ok(Caller {
+        who: Who::Key(key),
+        scopes,
+    })
 }
 
 async fn by_session(parts: &Parts, state: &AppState, token: String) -> ApiResult<Caller> {
     let over = || ApiError::unauthorized("Your session is over; sign in again");
-    let found = session::find(state.store(), &token, clock::now()).await?.ok_or_else(over)?;
+    let found = session::find(state.store(), &token, clock::now())
+        .await?
+        .ok_or_else(over)?;
     if changes_something(parts) {
         from_our_page(&parts.headers, state, &token)?;
     } else if is_websocket(&parts.headers) {
@@ -135,7 +152,13 @@ async fn by_session(parts: &Parts, state: &AppState, token: String) -> ApiResult
         origin::check(&parts.headers, state.public_url(), origin::Missing::Refused)?;
     }
     let scopes = Scopes::of_role(found.person.role);
-    Ok(Caller { who: Who::Person { person: found.person, session: token }, scopes })
+    Ok(Caller {
+        who: Who::Person {
+            person: found.person,
+            session: token,
+        },
+        scopes,
+    })
 }
 
 fn changes_something(parts: &Parts) -> bool {
@@ -149,9 +172,14 @@ fn is_websocket(headers: &HeaderMap) -> bool {
 
 fn from_our_page(headers: &HeaderMap, state: &AppState, token: &str) -> ApiResult<()> {
     origin::check(headers, state.public_url(), origin::Missing::Refused)?;
-    let given = headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let given = headers
+        .get(CSRF_HEADER)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     if session::is_csrf_token(token, given) {
         return Ok(());
     }
-    Err(ApiError::forbidden("The X-CSRF-Token header is missing or wrong; reload the page and try again"))
+    Err(ApiError::forbidden(
+        "The X-CSRF-Token header is missing or wrong; reload the page and try again",
+    ))
 }

@@ -53,19 +53,33 @@ mod tests {
 
     #[test]
     fn the_cookie_is_found_among_others() {
-        assert_eq!(read(&headers(&["a=1; waypost_session=abc; b=2"])).as_deref(), Some("abc"));
-        assert_eq!(read(&headers(&["a=1", "waypost_session=abc"])).as_deref(), Some("abc"));
+        assert_eq!(
+            read(&headers(&["a=1; waypost_session=abc; b=2"])).as_deref(),
+            Some("abc")
+        );
+        assert_eq!(
+            read(&headers(&["a=1", "waypost_session=abc"])).as_deref(),
+            Some("abc")
+        );
         assert_eq!(read(&headers(&["xwaypost_session=abc; a"])), None);
     }
 
     #[test]
     fn a_planted_second_cookie_signs_nobody_in() {
-        assert_eq!(read(&headers(&["waypost_session=mine; waypost_session=planted"])), None);
+        assert_eq!(
+            read(&headers(&["waypost_session=mine; waypost_session=planted"])),
+            None
+        );
     }
 
     #[test]
     fn over_https_the_cookie_never_travels_in_the_clear() {
         let value = write("t", 60, Transport::Https).unwrap();
-        assert!(value.to_str().unwrap().ends_with("; HttpOnly; SameSite=Lax; Secure"));
+        assert!(
+            value
+                .to_str()
+                .unwrap()
+                .ends_with("; HttpOnly; SameSite=Lax; Secure")
+        );
     }
 }

@@ -48,13 +48,23 @@ pub(crate) async fn issue(
 /// When the store cannot be read or written.
 pub async fn renew_cli_key(store: &Store, now: Timestamp) -> Result<String, StoreError> {
     let workspace = WorkspaceId::DEFAULT;
-    let known = store.api_keys(workspace, Page::first(CLI_KEYS_SEEN)).await?;
-    let old = known.items.into_iter().filter(|key| key.name == CLI_KEY_NAME && key.is_valid(now));
+    let known = store
+        .api_keys(workspace, Page::first(CLI_KEYS_SEEN))
+        .await?;
+    let old = known
+        .items
+        .into_iter()
+        .filter(|key| key.name == CLI_KEY_NAME && key.is_valid(now));
     for key in old {
         store.revoke_api_key(workspace, key.id, now).await?;
     }
     let name = CLI_KEY_NAME.to_owned();
-    let grant = Grant { workspace, name, scopes: vec![Scope::Admin], expires_at: None };
+    let grant = Grant {
+        workspace,
+        name,
+        scopes: vec![Scope::Admin],
+        expires_at: None,
+    };
     let (_, text) = issue(store, grant, now).await?;
     Ok(text)
 }

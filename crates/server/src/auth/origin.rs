@@ -7,7 +7,11 @@ use axum::http::{HeaderMap, header};
 ///
 /// Our own origin is the one people type (`server.public_url`), or the `Host` the request was
 /// sent to.
-pub(crate) fn check(headers: &HeaderMap, public_url: Option<&str>, missing: Missing) -> ApiResult<()> {
+pub(crate) fn check(
+    headers: &HeaderMap,
+    public_url: Option<&str>,
+    missing: Missing,
+) -> ApiResult<()> {
     let foreign = || {
         ApiError::forbidden(
             "This request came from another site; open the dashboard itself and try again",
@@ -23,9 +27,18 @@ pub(crate) fn check(headers: &HeaderMap, public_url: Option<&str>, missing: Miss
     if public_url.is_some_and(|url| url.trim_end_matches('/') == origin) {
         return Ok(());
     }
-    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-    if !host.is_empty() && authority == Some(host) { Ok(()) } else { Err(foreign()) }
+    let host = headers
+        .get(header::HOST)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    let authority = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
+    if !host.is_empty() && authority == Some(host) {
+        Ok(())
+    } else {
+        Err(foreign())
+    }
 }
 
 /// What a request without an `Origin` means.
@@ -53,10 +66,18 @@ mod tests {
     #[test]
     fn only_our_own_pages_may_change_anything() {
         assert!(said(Some("http://127.0.0.1:8080"), "127.0.0.1:8080", None));
-        assert!(said(Some("https://way.example"), "10.0.0.7:8080", Some("https://way.example/")));
+        assert!(said(
+            Some("https://way.example"),
+            "10.0.0.7:8080",
+            Some("https://way.example/")
+        ));
         assert!(!said(Some("http://evil.example"), "127.0.0.1:8080", None));
         assert!(!said(Some("http://127.0.0.1:8081"), "127.0.0.1:8080", None));
-        assert!(!said(Some("http://way.example.evil.example"), "way.example", None));
+        assert!(!said(
+            Some("http://way.example.evil.example"),
+            "way.example",
+            None
+        ));
         assert!(!said(Some("null"), "127.0.0.1:8080", None));
         assert!(!said(None, "127.0.0.1:8080", None));
     }

@@ -19,8 +19,7 @@ const LANES: u32 = 1;
 
 static TURNS: Semaphore = Semaphore::const_new(HASHING_MAX);
 /// Checked when nobody has the login, so that the time taken does not tell who exists.
-static NOBODY: LazyLock<Option<String>> =
-    LazyLock::new(|| make(&super::random_hex()).ok());
+static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| make(&super::random_hex()).ok());
 
 /// A password could not be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +69,9 @@ async fn in_turn<T: Send + 'static>(
 ) -> Result<T, HashError> {
     let lost = |error: &dyn std::fmt::Display| HashError(error.to_string());
     let _turn = TURNS.acquire().await.map_err(|e| lost(&e))?;
-    tokio::task::spawn_blocking(work).await.map_err(|e| lost(&e))
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| lost(&e))
 }
 
 #[cfg(test)]
@@ -80,8 +81,15 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_opens() {
         let stored = hash("correct horse".into()).await.unwrap();
-        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        assert!(verify("correct horse".into(), Some(stored.clone())).await.unwrap());
+        assert!(
+            stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{stored}"
+        );
+        assert!(
+            verify("correct horse".into(), Some(stored.clone()))
+                .await
+                .unwrap()
+        );
         assert!(!verify("correct house".into(), Some(stored)).await.unwrap());
         assert!(!verify("correct horse".into(), None).await.unwrap());
         assert!(!verify("x".into(), Some("not a hash".into())).await.unwrap());
@@ -89,7 +97,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_same_password_is_stored_differently_each_time() {
-        let (a, b) = (hash("correct horse".into()).await.unwrap(), hash("correct horse".into()).await.unwrap());
+        let (a, b) = (
+            hash("correct horse".into()).await.unwrap(),
+            hash("correct horse".into()).await.unwrap(),
+        );
         assert_ne!(a, b);
     }
 }

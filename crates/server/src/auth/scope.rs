@@ -104,7 +104,10 @@ impl FromStr for Scope {
     type Err = NoScope;
 
     fn from_str(text: &str) -> Result<Self, NoScope> {
-        let found = Self::ALL.iter().copied().find(|scope| scope.as_str() == text);
+        let found = Self::ALL
+            .iter()
+            .copied()
+            .find(|scope| scope.as_str() == text);
         found.ok_or_else(|| NoScope(text.chars().take(64).collect()))
     }
 }
@@ -123,12 +126,23 @@ impl Scopes {
     pub(crate) fn of_role(role: PersonRole) -> Self {
         use Scope as S;
         let reading = [
-            S::AccountsRead, S::MessagesRead, S::ConversationsRead, S::ContactsRead, S::GroupsRead,
-            S::RulesRead, S::WebhooksRead, S::DeadLettersRead, S::EventsRead,
+            S::AccountsRead,
+            S::MessagesRead,
+            S::ConversationsRead,
+            S::ContactsRead,
+            S::GroupsRead,
+            S::RulesRead,
+            S::WebhooksRead,
+            S::DeadLettersRead,
+            S::EventsRead,
         ];
         let working = [
-            S::AccountsWrite, S::MessagesSend, S::ConversationsWrite, S::ContactsWrite,
-            S::GroupsWrite, S::DeadLettersWrite,
+            S::AccountsWrite,
+            S::MessagesSend,
+            S::ConversationsWrite,
+            S::ContactsWrite,
+            S::GroupsWrite,
+            S::DeadLettersWrite,
         ];
         let settings = [S::RulesWrite, S::WebhooksWrite, S::KeysRead, S::KeysWrite];
         let mut all: BTreeSet<Scope> = reading.into();
@@ -156,7 +170,12 @@ mod tests {
 
     #[test]
     fn each_role_may_do_what_the_lower_one_may_and_more() {
-        let roles = [PersonRole::Viewer, PersonRole::Operator, PersonRole::Admin, PersonRole::Owner];
+        let roles = [
+            PersonRole::Viewer,
+            PersonRole::Operator,
+            PersonRole::Admin,
+            PersonRole::Owner,
+        ];
         for pair in roles.windows(2) {
             let (low, high) = (Scopes::of_role(pair[0]), Scopes::of_role(pair[1]));
             assert!(low.0.is_subset(&high.0) && low != high, "{pair:?}");
@@ -169,7 +188,11 @@ mod tests {
         let writing = Scope::ALL.iter().filter(|s| !s.as_str().ends_with(":read"));
         assert!(writing.clone().all(|scope| !viewer.allow(*scope)));
         assert!(!Scopes::of_role(PersonRole::Admin).allow(Scope::Admin));
-        assert!(Scope::ALL.iter().all(|s| Scopes::of_role(PersonRole::Owner).allow(*s)));
+        assert!(
+            Scope::ALL
+                .iter()
+                .all(|s| Scopes::of_role(PersonRole::Owner).allow(*s))
+        );
     }
 
     #[test]

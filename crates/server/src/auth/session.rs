@@ -19,7 +19,9 @@ pub(crate) async fn start(
     now: Timestamp,
 ) -> Result<String, StoreError> {
     let token = random_hex();
-    store.start_sign_in(hash(&token), person, now, now + LIFETIME).await?;
+    store
+        .start_sign_in(hash(&token), person, now, now + LIFETIME)
+        .await?;
     Ok(token)
 }
 
@@ -30,7 +32,9 @@ pub(crate) async fn find(
     now: Timestamp,
 ) -> Result<Option<SignIn>, StoreError> {
     let key = hash(token);
-    let Some(found) = store.sign_in(key, now).await? else { return Ok(None) };
+    let Some(found) = store.sign_in(key, now).await? else {
+        return Ok(None);
+    };
     if now.since(found.seen_at) > IDLE {
         store.end_sign_in(key).await?;
         return Ok(None);

@@ -9,7 +9,10 @@ use waypost_store::{Store, StoreError};
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub async fn ensure_setup_token(store: &Store, _now: Timestamp) -> Result<Option<String>, StoreError> {
+pub async fn ensure_setup_token(
+    store: &Store,
+    _now: Timestamp,
+) -> Result<Option<String>, StoreError> {
     if store.people_count().await? > 0 {
         return Ok(None);
     }

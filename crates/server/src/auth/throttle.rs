@@ -23,7 +23,10 @@ struct Count {
 impl Count {
     fn fail(&mut self, now: Timestamp) {
         if self.left(now) == Duration::default() {
-            *self = Self { since: now, failures: 0 };
+            *self = Self {
+                since: now,
+                failures: 0,
+            };
         }
         self.failures = self.failures.saturating_add(1);
     }
@@ -63,7 +66,9 @@ impl Throttle {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all.fail(now);
         if counts.logins.len() >= LOGINS_MAX {
-            counts.logins.retain(|_, count| count.left(now) > Duration::default());
+            counts
+                .logins
+                .retain(|_, count| count.left(now) > Duration::default());
         }
         if counts.logins.len() < LOGINS_MAX {
             counts.logins.entry(key(login)).or_default().fail(now);

@@ -60,7 +60,9 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
             output.show(&account, describe)
         }
         AccountCommand::Create { name, phone } => {
-            let account = client.post("/accounts", json!({"name": name, "phone": phone})).await?;
+            let account = client
+                .post("/accounts", json!({"name": name, "phone": phone}))
+                .await?;
             output.show(&account, describe)
         }
         AccountCommand::Rename { who, name } => {
@@ -78,11 +80,16 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
         AccountCommand::Unlink(who) => act(client, output, &who, "unlink").await,
         AccountCommand::Delete { who, yes } => {
             if !yes {
-                bail!("This deletes the messages and the session of '{}'; add --yes to do it", who.who);
+                bail!(
+                    "This deletes the messages and the session of '{}'; add --yes to do it",
+                    who.who
+                );
             }
             let path = path_of(client, &who).await?;
             client.delete(&path).await?;
-            output.show(&json!({"deleted": true}), |_| format!("Deleted {}.", who.who))
+            output.show(&json!({"deleted": true}), |_| {
+                format!("Deleted {}.", who.who)
+            })
         }
     }
 }
@@ -140,7 +147,10 @@ fn history(changes: &Value) -> String {
         .into_iter()
         .flatten()
         .map(|c| {
-            ["/at", "/from", "/to", "/reason/text"].iter().map(|p| text(c, p).to_owned()).collect()
+            ["/at", "/from", "/to", "/reason/text"]
+                .iter()
+                .map(|p| text(c, p).to_owned())
+                .collect()
         })
         .collect();
     table(&["when", "from", "to", "why"], &rows)

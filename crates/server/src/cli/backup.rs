@@ -29,7 +29,10 @@ pub(super) struct RestoreArgs {
 pub(super) async fn backup(config: &Config, args: BackupArgs, output: Output) -> Result<()> {
     let database = run::database_path(&config.data_dir);
     if !database.exists() {
-        bail!("{} does not exist; there is nothing to back up", database.display());
+        bail!(
+            "{} does not exist; there is nothing to back up",
+            database.display()
+        );
     }
     let bar = progress(output);
     let (shown, source) = (bar.clone(), run::store_config(config)?);
@@ -38,7 +41,10 @@ pub(super) async fn backup(config: &Config, args: BackupArgs, output: Output) ->
     })
     .await?;
     bar.finish_and_clear();
-    let (target, bytes) = (args.target.display().to_string(), made.database_bytes + made.blob_bytes);
+    let (target, bytes) = (
+        args.target.display().to_string(),
+        made.database_bytes + made.blob_bytes,
+    );
     output.show(&json!({"target": target, "manifest": made}), |_| {
         format!(
             "Backed up {bytes} bytes to {target}. The master key is not in it: keep a copy of {} apart.",
@@ -65,7 +71,10 @@ pub(super) async fn restore(config: &Config, args: RestoreArgs, output: Output) 
     let plan = Restore {
         source: args.source,
         target: run::store_config(config)?,
-        discard_spaces: waypost_wa::DISCARD_ON_RESTORE.iter().map(|space| space.id()).collect(),
+        discard_spaces: waypost_wa::DISCARD_ON_RESTORE
+            .iter()
+            .map(|space| space.id())
+            .collect(),
         now: clock::now(),
     };
     let restored = waypost_store::restore(plan, move |p| show(&shown, p)).await?;
@@ -86,7 +95,10 @@ pub(super) async fn restore(config: &Config, args: RestoreArgs, output: Output) 
 fn need_master_key(data_dir: &Path) -> Result<()> {
     let path = run::master_key_path(data_dir);
     if !path.exists() && std::env::var_os("WAYPOST_MASTER_KEY").is_none() {
-        bail!("{} is missing; put the master key of the backed-up server there first", path.display());
+        bail!(
+            "{} is missing; put the master key of the backed-up server there first",
+            path.display()
+        );
     }
     Ok(())
 }

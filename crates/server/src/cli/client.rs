@@ -27,7 +27,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn connect(config: &Config, url: Option<String>, key: Option<String>) -> Result<Self> {
+    pub(super) fn connect(
+        config: &Config,
+        url: Option<String>,
+        key: Option<String>,
+    ) -> Result<Self> {
         let base = url.unwrap_or_else(|| format!("http://{}", config.server.listen));
         let file = key_file(&config.data_dir);
         let key = match key {
@@ -44,7 +48,11 @@ impl Client {
             .timeout(REQUEST_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), key: key.trim().to_owned() })
+        Ok(Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            key: key.trim().to_owned(),
+        })
     }
 
     /// The address of the event stream, and the key to open it with.
@@ -63,7 +71,10 @@ impl Client {
 
     /// Posts with an idempotency key: repeating the call does nothing new.
     pub(super) async fn post_once(&self, path: &str, body: Value, key: &str) -> Result<Value> {
-        let request = self.request(Method::POST, path).header("idempotency-key", key).json(&body);
+        let request = self
+            .request(Method::POST, path)
+            .header("idempotency-key", key)
+            .json(&body);
         answer(request.send().await.map_err(|e| self.unreachable(&e))?).await
     }
 
@@ -77,7 +88,11 @@ impl Client {
 
     /// Uploads a file and answers what the server says of it.
     pub(super) async fn upload(&self, path: &Path) -> Result<Value> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let file = tokio::fs::File::open(path)
             .await
             .with_context(|| format!("{} cannot be read", path.display()))?;
@@ -85,7 +100,9 @@ impl Client {
             .request(Method::POST, "/blobs")
             .query(&[("file_name", name.as_str())])
             .header("content-type", mime_of(path))
-            .body(reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(file)))
+            .body(reqwest::Body::wrap_stream(
+                tokio_util::io::ReaderStream::new(file),
+            ))
             .timeout(Duration::from_secs(600));
         answer(request.send().await.map_err(|e| self.unreachable(&e))?).await
     }
@@ -133,9 +150,15 @@ impl Client {
 
     fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
         if error.is_timeout() {
-            return anyhow!("{} did not answer in time; check `waypost doctor`", self.base);
+            return anyhow!(
+                "{} did not answer in time; check `waypost doctor`",
+                self.base
+            );
         }
-        anyhow!("No server answers at {}; start it with `waypost serve`", self.base)
+        anyhow!(
+            "No server answers at {}; start it with `waypost serve`",
+            self.base
+        )
     }
 }
 
@@ -147,7 +170,11 @@ fn choose<'a>(accounts: &'a [Value], who: &str) -> Result<&'a Value> {
         .iter()
         .filter(|a| {
             let field = |f: &str| a.get(f).and_then(Value::as_str).unwrap_or_default();
-            let phone = field("phone").split('@').next().unwrap_or_default().trim_start_matches('+');
+            let phone = field("phone")
+                .split('@')
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches('+');
             field("id") == who
                 || field("name").to_lowercase() == wanted
                 || (digits.len() >= 5 && phone == digits)
@@ -156,7 +183,10 @@ fn choose<'a>(accounts: &'a [Value], who: &str) -> Result<&'a Value> {
     match matches[..] {
         [one] => Ok(one),
         [] => bail!("No account is called '{who}'. {}", candidates(accounts)),
-        _ => bail!("Several accounts are called '{who}'; use the id. {}", candidates(accounts)),
+        _ => bail!(
+            "Several accounts are called '{who}'; use the id. {}",
+            candidates(accounts)
+        ),
     }
 }
 
@@ -176,7 +206,10 @@ fn candidates(accounts: &[Value]) -> String {
 
 async fn answer(response: reqwest::Response) -> Result<Value> {
     let status = response.status();
-    let bytes = response.bytes().await.context("the server's answer broke off")?;
+    let bytes = response
+        .bytes()
+        .await
+        .context("the server's answer broke off")?;
     if status.is_success() {
         if bytes.is_empty() {
             return Ok(Value::Null);
@@ -196,7 +229,11 @@ async fn answer(response: reqwest::Response) -> Result<Value> {
 
 /// The MIME type that a file name suggests.
 fn mime_of(path: &Path) -> &'static str {
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let ending = path
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     match ending.as_str() {
         "jpg" | "jpeg" => "image/jpeg",
         "png" => "image/png",
@@ -240,9 +277,20 @@ mod tests {
     fn an_unknown_or_ambiguous_one_lists_those_that_exist() {
         let accounts = accounts();
         let unknown = choose(&accounts, "shop").unwrap_err().to_string();
-        assert!(unknown.contains("shop") && unknown.contains("Office"), "{unknown}");
+        assert!(
+            unknown.contains("shop") && unknown.contains("Office"),
+            "{unknown}"
+        );
         let several = choose(&accounts, "sales").unwrap_err().to_string();
-        assert!(several.contains("acc_2") && several.contains("acc_3"), "{several}");
-        assert!(choose(&[], "x").unwrap_err().to_string().contains("waypost link"));
+        assert!(
+            several.contains("acc_2") && several.contains("acc_3"),
+            "{several}"
+        );
+        assert!(
+            choose(&[], "x")
+                .unwrap_err()
+                .to_string()
+                .contains("waypost link")
+        );
     }
 }

@@ -19,7 +19,9 @@ pub(super) struct ConversationsArgs {
 pub(super) async fn run(args: ConversationsArgs, client: &Client, output: Output) -> Result<()> {
     match args.id {
         None => {
-            let page = client.get(&format!("/conversations?limit={}", args.limit)).await?;
+            let page = client
+                .get(&format!("/conversations?limit={}", args.limit))
+                .await?;
             output.show(&page, conversations)
         }
         Some(id) => {
@@ -30,7 +32,10 @@ pub(super) async fn run(args: ConversationsArgs, client: &Client, output: Output
 }
 
 fn items(page: &Value) -> impl DoubleEndedIterator<Item = &Value> {
-    page.get("items").and_then(Value::as_array).into_iter().flatten()
+    page.get("items")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 fn conversations(page: &Value) -> String {
@@ -45,7 +50,10 @@ fn conversations(page: &Value) -> String {
             ]
         })
         .collect();
-    table(&["conversation", "with", "unread", "last", "message"], &rows)
+    table(
+        &["conversation", "with", "unread", "last", "message"],
+        &rows,
+    )
 }
 
 /// Oldest first, as one reads.

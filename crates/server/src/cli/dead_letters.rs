@@ -29,7 +29,11 @@ pub(super) enum DeadLettersCommand {
     },
 }
 
-pub(super) async fn run(command: DeadLettersCommand, client: &Client, output: Output) -> Result<()> {
+pub(super) async fn run(
+    command: DeadLettersCommand,
+    client: &Client,
+    output: Output,
+) -> Result<()> {
     match command {
         DeadLettersCommand::List => {
             let letters = client.all("/dead-letters").await?;
@@ -40,11 +44,15 @@ pub(super) async fn run(command: DeadLettersCommand, client: &Client, output: Ou
             output.show(&letter, |l| format!("{l:#}"))
         }
         DeadLettersCommand::Replay { ids } => {
-            let answer = client.post("/dead-letters/replay", json!({"ids": ids})).await?;
+            let answer = client
+                .post("/dead-letters/replay", json!({"ids": ids}))
+                .await?;
             output.show(&answer, |_| format!("{} to be tried again.", ids.len()))
         }
         DeadLettersCommand::Archive { id } => {
-            let answer = client.post(&format!("/dead-letters/{id}/archive"), json!({})).await?;
+            let answer = client
+                .post(&format!("/dead-letters/{id}/archive"), json!({}))
+                .await?;
             output.show(&answer, |_| format!("{id} is put away."))
         }
     }

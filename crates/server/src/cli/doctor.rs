@@ -45,7 +45,11 @@ struct Check {
 
 impl Check {
     fn new(name: &'static str, verdict: Verdict, says: impl Into<String>) -> Self {
-        Self { name, verdict, says: says.into() }
+        Self {
+            name,
+            verdict,
+            says: says.into(),
+        }
     }
 }
 
@@ -59,7 +63,10 @@ pub(super) async fn run(
     let config = match Config::load(file) {
         Ok(config) => config,
         Err(e) => {
-            report(&[Check::new("settings", Verdict::Failed, e.to_string())], output)?;
+            report(
+                &[Check::new("settings", Verdict::Failed, e.to_string())],
+                output,
+            )?;
             bail!("The settings cannot be used; mend them first");
         }
     };
@@ -67,13 +74,20 @@ pub(super) async fn run(
         let client = Client::connect(&config, url, key)?;
         return live_check::run(&client, output).await;
     }
-    let mut checks = vec![Check::new("settings", Verdict::Ok, "Every key is known and in range.")];
+    let mut checks = vec![Check::new(
+        "settings",
+        Verdict::Ok,
+        "Every key is known and in range.",
+    )];
     checks.push(data_dir(&config.data_dir));
     checks.push(disk(&config.data_dir));
     checks.push(database(&config.data_dir).await);
     checks.push(clock_check());
     checks.push(port(&config).await);
-    let failed = checks.iter().filter(|c| c.verdict == Verdict::Failed).count();
+    let failed = checks
+        .iter()
+        .filter(|c| c.verdict == Verdict::Failed)
+        .count();
     report(&checks, output)?;
     if failed > 0 {
         bail!("{failed} of {} checks failed", checks.len());
@@ -104,11 +118,18 @@ fn data_dir(dir: &Path) -> Check {
         .and_then(|()| std::fs::write(&probe, b"probe"))
         .and_then(|()| std::fs::remove_file(&probe));
     match tried {
-        Ok(()) => Check::new("folder", Verdict::Ok, format!("{} can be written.", dir.display())),
+        Ok(()) => Check::new(
+            "folder",
+            Verdict::Ok,
+            format!("{} can be written.", dir.display()),
+        ),
         Err(e) => Check::new(
             "folder",
             Verdict::Failed,
-            format!("{} cannot be written ({e}); set data_dir or mend its owner.", dir.display()),
+            format!(
+                "{} cannot be written ({e}); set data_dir or mend its owner.",
+                dir.display()
+            ),
         ),
     }
 }
@@ -117,15 +138,23 @@ fn disk(dir: &Path) -> Check {
     let free = match rustix::fs::statvfs(dir) {
         Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
         Err(e) => {
-            return Check::new("disk", Verdict::Failed, format!("Free space is unknown: {e}."));
+            return Check::new(
+                "disk",
+                Verdict::Failed,
+                format!("Free space is unknown: {e}."),
+            );
         }
     };
     let says = format!("{} MiB free.", free / (1024 * 1024));
     match free {
-        0..DISK_FREE_MIN => {
-            Check::new("disk", Verdict::Failed, format!("Only {says} Make room or move data_dir."))
+        0..DISK_FREE_MIN => Check::new(
+            "disk",
+            Verdict::Failed,
+            format!("Only {says} Make room or move data_dir."),
+        ),
+        DISK_FREE_MIN..DISK_FREE_LOW => {
+            Check::new("disk", Verdict::Warning, format!("Only {says}"))
         }
-        DISK_FREE_MIN..DISK_FREE_LOW => Check::new("disk", Verdict::Warning, format!("Only {says}")),
         _ => Check::new("disk", Verdict::Ok, says),
     }
 }
@@ -133,14 +162,25 @@ fn disk(dir: &Path) -> Check {
 async fn database(dir: &Path) -> Check {
     let path = crate::run::database_path(dir);
     if !path.exists() {
-        return Check::new("database", Verdict::Ok, "None yet; `waypost serve` makes it.");
+        return Check::new(
+            "database",
+            Verdict::Ok,
+            "None yet; `waypost serve` makes it.",
+        );
     }
     match waypost_store::check_file(path.clone()).await {
-        Ok(()) => Check::new("database", Verdict::Ok, format!("{} is sound.", path.display())),
+        Ok(()) => Check::new(
+            "database",
+            Verdict::Ok,
+            format!("{} is sound.", path.display()),
+        ),
         Err(e) => Check::new(
             "database",
             Verdict::Failed,
-            format!("{}: {e}. Stop the server and restore a backup.", path.display()),
+            format!(
+                "{}: {e}. Stop the server and restore a backup.",
+                path.display()
+            ),
         ),
     }
 }
@@ -167,7 +207,11 @@ async fn port(config: &Config) -> Check {
         Err(_) => false,
     };
     if healthy {
-        return Check::new("port", Verdict::Ok, format!("A server answers at {listen}."));
+        return Check::new(
+            "port",
+            Verdict::Ok,
+            format!("A server answers at {listen}."),
+        );
     }
     Check::new(
         "port",

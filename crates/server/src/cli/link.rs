@@ -47,8 +47,19 @@ pub(super) async fn link(args: LinkArgs, client: &Client, output: Output) -> Res
             client.post("/accounts", body).await?
         }
     };
-    let method = if args.code || args.phone.is_some() { "code" } else { "qr" };
-    follow(client, output, text(&account, "/id"), method, args.phone.as_deref()).await
+    let method = if args.code || args.phone.is_some() {
+        "code"
+    } else {
+        "qr"
+    };
+    follow(
+        client,
+        output,
+        text(&account, "/id"),
+        method,
+        args.phone.as_deref(),
+    )
+    .await
 }
 
 pub(super) async fn relink(args: RelinkArgs, client: &Client, output: Output) -> Result<()> {
@@ -77,9 +88,15 @@ fn ask(mut accounts: Vec<Value>, output: Output) -> Result<Value> {
     out.flush()?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
-    let index: usize = line.trim().parse().context("That is not one of the numbers shown")?;
+    let index: usize = line
+        .trim()
+        .parse()
+        .context("That is not one of the numbers shown")?;
     if index == 0 || index > accounts.len() {
-        bail!("There is no account number {index}; use 1 to {}", accounts.len());
+        bail!(
+            "There is no account number {index}; use 1 to {}",
+            accounts.len()
+        );
     }
     Ok(accounts.remove(index - 1))
 }
@@ -92,7 +109,9 @@ async fn follow(
     phone: Option<&str>,
 ) -> Result<()> {
     let path = format!("/accounts/{account}/link");
-    client.post(&path, json!({"method": method, "phone": phone})).await?;
+    client
+        .post(&path, json!({"method": method, "phone": phone}))
+        .await?;
     let mut shown = String::new();
     loop {
         let status = client.get(&path).await?;
@@ -118,7 +137,9 @@ async fn follow(
 
 /// What a person sees of a status; it is printed again only when this changes.
 fn face(status: &Value) -> String {
-    ["/status", "/qr", "/code", "/message"].map(|p| text(status, p)).join("|")
+    ["/status", "/qr", "/code", "/message"]
+        .map(|p| text(status, p))
+        .join("|")
 }
 
 fn picture(status: &Value) -> String {

@@ -29,10 +29,15 @@ pub(super) async fn run(client: &Client, output: Output) -> Result<()> {
         "This proves one real number, step by step. Use a spare one: WhatsApp may restrict numbers\n\
          that are used with unofficial clients. You need its phone and a second phone.",
     )?;
-    let account = client.pick(&ask("Which account is it (name, number or id)?")?).await?;
+    let account = client
+        .pick(&ask("Which account is it (name, number or id)?")?)
+        .await?;
     let id = text(&account, "/id").to_owned();
     let steps = ["linked", "receive", "send", "restart"];
-    output.say(&format!("There are {} steps; each waits up to 5 minutes.", steps.len()))?;
+    output.say(&format!(
+        "There are {} steps; each waits up to 5 minutes.",
+        steps.len()
+    ))?;
 
     online(client, output, &id).await?;
     let received = receive(client, output, &id).await?;
@@ -42,10 +47,15 @@ pub(super) async fn run(client: &Client, output: Output) -> Result<()> {
 }
 
 async fn online(client: &Client, output: Output, id: &str) -> Result<()> {
-    announce(output, &Step {
-        title: "1. Linked",
-        ask: "If it is not linked yet, run `waypost link` in another terminal and scan the code.".into(),
-    })?;
+    announce(
+        output,
+        &Step {
+            title: "1. Linked",
+            ask:
+                "If it is not linked yet, run `waypost link` in another terminal and scan the code."
+                    .into(),
+        },
+    )?;
     wait(output, || async {
         let account = client.get(&format!("/accounts/{id}")).await?;
         Ok((text(&account, "/state") == "online").then_some(account))
@@ -56,27 +66,42 @@ async fn online(client: &Client, output: Output, id: &str) -> Result<()> {
 
 async fn receive(client: &Client, output: Output, id: &str) -> Result<Value> {
     let word = format!("waypost {}", crate::clock::now().as_secs() % 100_000);
-    announce(output, &Step {
-        title: "2. Receive",
-        ask: format!("From the second phone, send this to the number: {word}"),
-    })?;
+    announce(
+        output,
+        &Step {
+            title: "2. Receive",
+            ask: format!("From the second phone, send this to the number: {word}"),
+        },
+    )?;
     let path = format!("/conversations?account={id}&limit=20");
     let found = wait(output, || async {
         let page = client.get(&path).await?;
-        let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
-        let hit = items.into_iter().find(|c| text(c, "/last_message/preview").contains(&word));
+        let items = page
+            .get("items")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let hit = items
+            .into_iter()
+            .find(|c| text(c, "/last_message/preview").contains(&word));
         Ok(hit.map(|c| json!({"conversation": text(&c, "/id"), "title": text(&c, "/title")})))
     })
     .await?;
-    output.say(&format!("   It arrived from {}.", printable(text(&found, "/title"))))?;
+    output.say(&format!(
+        "   It arrived from {}.",
+        printable(text(&found, "/title"))
+    ))?;
     Ok(found)
 }
 
 async fn send(client: &Client, output: Output, id: &str, conversation: &str) -> Result<()> {
-    announce(output, &Step {
-        title: "3. Send",
-        ask: "An answer goes out now; open it on the second phone.".into(),
-    })?;
+    announce(
+        output,
+        &Step {
+            title: "3. Send",
+            ask: "An answer goes out now; open it on the second phone.".into(),
+        },
+    )?;
     let body = json!({
         "account": id,
         "to": conversation,
@@ -97,10 +122,13 @@ async fn send(client: &Client, output: Output, id: &str, conversation: &str) -> 
 }
 
 async fn restart(client: &Client, output: Output, id: &str) -> Result<()> {
-    announce(output, &Step {
-        title: "4. Come back",
-        ask: "The connection is dropped and opened anew.".into(),
-    })?;
+    announce(
+        output,
+        &Step {
+            title: "4. Come back",
+            ask: "The connection is dropped and opened anew.".into(),
+        },
+    )?;
     let path = format!("/accounts/{id}");
     let before = text(&client.get(&path).await?, "/state_since").to_owned();
     client.post(&format!("{path}/reconnect"), json!({})).await?;
@@ -122,7 +150,9 @@ fn ask(question: &str) -> Result<String> {
     write!(out, "{question} ")?;
     out.flush()?;
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).context("nothing was typed")?;
+    std::io::stdin()
+        .read_line(&mut line)
+        .context("nothing was typed")?;
     Ok(line.trim().to_owned())
 }
 

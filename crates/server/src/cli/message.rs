@@ -61,7 +61,9 @@ pub(super) async fn send(args: SendArgs, client: &Client, output: Output) -> Res
         tokio::time::sleep(POLL).await;
         message = client.get(&path).await?;
     }
-    output.show(&message, |m| format!("{} {}", text(m, "/id"), text(m, "/state")))?;
+    output.show(&message, |m| {
+        format!("{} {}", text(m, "/id"), text(m, "/state"))
+    })?;
     if text(&message, "/state") == "failed" {
         bail!("It was not sent: {}", text(&message, "/failure/text"));
     }
@@ -83,7 +85,10 @@ async fn sender(client: &Client, who: Option<&str>) -> Result<Value> {
 
 async fn content(client: &Client, args: &SendArgs) -> Result<Value> {
     let Some(path) = &args.file else {
-        let words = args.words.as_deref().context("Say what to send, or name a file with --file")?;
+        let words = args
+            .words
+            .as_deref()
+            .context("Say what to send, or name a file with --file")?;
         return Ok(json!({"kind": "text", "body": words}));
     };
     let blob = client.upload(path).await?;
@@ -124,12 +129,16 @@ async fn listen(
         url = format!("{url}?after={cursor}");
     }
     let mut request = url.as_str().into_client_request()?;
-    request.headers_mut().insert("authorization", format!("Bearer {key}").parse()?);
+    request
+        .headers_mut()
+        .insert("authorization", format!("Bearer {key}").parse()?);
     let (mut stream, _) = tokio_tungstenite::connect_async(request)
         .await
         .context("The event stream cannot be opened; is `waypost serve` running?")?;
     while let Some(frame) = stream.next().await {
-        let Message::Text(frame) = frame? else { continue };
+        let Message::Text(frame) = frame? else {
+            continue;
+        };
         let frame: Value = serde_json::from_str(&frame)?;
         if let Some(cursor) = frame.get("cursor").and_then(Value::as_str) {
             *after = Some(cursor.to_owned());
@@ -151,6 +160,14 @@ fn line(frame: &Value) -> String {
     if text(frame, "/type") == "resync" {
         return format!("(resync: {})", text(frame, "/reason"));
     }
-    let data = frame.pointer("/event/data").map(Value::to_string).unwrap_or_default();
-    format!("{}  {}  {}", text(frame, "/event/at"), text(frame, "/event/kind"), printable(&data))
+    let data = frame
+        .pointer("/event/data")
+        .map(Value::to_string)
+        .unwrap_or_default();
+    format!(
+        "{}  {}  {}",
+        text(frame, "/event/at"),
+        text(frame, "/event/kind"),
+        printable(&data)
+    )
 }

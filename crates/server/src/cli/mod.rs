@@ -35,7 +35,13 @@ pub struct Cli {
     #[arg(long, global = true, env = "WAYPOST_URL", value_name = "URL")]
     url: Option<String>,
     /// API key; the one that the server leaves in its data folder when absent.
-    #[arg(long, global = true, env = "WAYPOST_API_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "WAYPOST_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
     api_key: Option<String>,
     #[command(subcommand)]
     command: Command,

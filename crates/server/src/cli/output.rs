@@ -47,7 +47,10 @@ impl Output {
 
 /// A field of a JSON object as text; empty when absent or null.
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// Rows as aligned columns under a header.
@@ -67,12 +70,17 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         out.trim_end().to_owned()
     };
     let head: Vec<String> = header.iter().map(|h| (*h).to_owned()).collect();
-    std::iter::once(line(&head)).chain(rows.iter().map(|r| line(r))).collect::<Vec<_>>().join("\n")
+    std::iter::once(line(&head))
+        .chain(rows.iter().map(|r| line(r)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Text from outside made safe for a terminal: control characters are shown as `?`.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() && c != '\n' { '?' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -81,8 +89,14 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = vec![vec!["a".into(), "online".into()], vec!["office".into(), "new".into()]];
-        assert_eq!(table(&["name", "state"], &rows), "name    state\na       online\noffice  new");
+        let rows = vec![
+            vec!["a".into(), "online".into()],
+            vec!["office".into(), "new".into()],
+        ];
+        assert_eq!(
+            table(&["name", "state"], &rows),
+            "name    state\na       online\noffice  new"
+        );
     }
 
     #[test]

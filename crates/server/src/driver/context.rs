@@ -10,8 +10,8 @@ use crate::config::Config;
 use rand::Rng as _;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use waypost_engine::fleet::{LinkOutcome, LinkRecord};
 use waypost_engine::fleet::link::LinkMethod;
+use waypost_engine::fleet::{LinkOutcome, LinkRecord};
 use waypost_engine::flow::retry::Jitter;
 use waypost_engine::flow::stage::{Effect, Input, Pipeline, StageError};
 use waypost_engine::model::{
@@ -63,7 +63,12 @@ impl Own {
 }
 
 impl Context {
-    pub(super) fn new(config: Config, store: Store, registry: Arc<Registry>, gate: Arc<Gate>) -> Self {
+    pub(super) fn new(
+        config: Config,
+        store: Store,
+        registry: Arc<Registry>,
+        gate: Arc<Gate>,
+    ) -> Self {
         Self {
             config,
             store,
@@ -85,7 +90,10 @@ impl Context {
 
     pub(super) fn connector(&self) -> &Connector {
         // Set in `Driver::start` before the first account is.
-        #[expect(clippy::expect_used, reason = "the driver sets it before any loop starts")]
+        #[expect(
+            clippy::expect_used,
+            reason = "the driver sets it before any loop starts"
+        )]
         self.connector.get().expect("the connector is set at start")
     }
 
@@ -97,15 +105,19 @@ impl Context {
     /// Whether the account has a session to resume.
     pub(super) async fn has_session(&self, account: AccountId) -> bool {
         let keys = super::keys::StoredKeys::new(self.store.clone());
-        waypost_wa::has_session(&keys, account).await.unwrap_or_else(|error| {
-            tracing::error!(%account, %error, "the session cannot be read");
-            false
-        })
+        waypost_wa::has_session(&keys, account)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::error!(%account, %error, "the session cannot be read");
+                false
+            })
     }
 
     /// Removes an account's session, because a person asked for it.
     pub(super) async fn forget_session(&self, account: AccountId) -> Result<(), StoreError> {
-        self.store.key_write(account, vec![waypost_store::KeyWrite::ClearAll]).await
+        self.store
+            .key_write(account, vec![waypost_store::KeyWrite::ClearAll])
+            .await
     }
 
     pub(super) fn wake_outbox(&self, account: AccountId) {
@@ -116,8 +128,11 @@ impl Context {
 
     /// The enabled rules of an account, read once until they change.
     async fn rules(&self, account: AccountId) -> Rules {
-        if let Some(rules) =
-            self.rules.read().unwrap_or_else(PoisonError::into_inner).get(&account)
+        if let Some(rules) = self
+            .rules
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&account)
         {
             return Arc::clone(rules);
         }
@@ -137,7 +152,10 @@ impl Context {
 
     /// Forgets the rules read so far.
     pub(super) fn rules_changed(&self) {
-        self.rules.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.rules
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// Takes a message through the stages and commits what came of it (commit 2).
@@ -152,9 +170,13 @@ impl Context {
             .pipeline
             .process(&input, now)
             .map_err(|StageError { stage, error }| Trouble::Stage { stage, error })?;
-        let findings = serde_json::to_value(&outcome.findings)
-            .map_err(|e| Trouble::Stage { stage: "findings", error: e.to_string() })?;
-        let Some(running) = self.registry.get(account) else { return Ok(Completed::NotOwner) };
+        let findings = serde_json::to_value(&outcome.findings).map_err(|e| Trouble::Stage {
+            stage: "findings",
+            error: e.to_string(),
+        })?;
+        let Some(running) = self.registry.get(account) else {
+            return Ok(Completed::NotOwner);
+        };
         let mut sends = Vec::with_capacity(outcome.effects.len());
         for effect in outcome.effects {
             sends.push(self.draft(account, work, effect, now).await?);
@@ -170,7 +192,11 @@ impl Context {
             sends,
             events: Vec::new(),
         };
-        let completed = self.store.complete(complete).await.map_err(Trouble::Store)?;
+        let completed = self
+            .store
+            .complete(complete)
+            .await
+            .map_err(Trouble::Store)?;
         super::crash::point("after_commit_2");
         self.remember(work, answered, now);
         Ok(completed)
@@ -178,8 +204,11 @@ impl Context {
 
     async fn input(&self, account: AccountId, work: &Work) -> Input {
         let rules = self.rules(account).await;
-        let (recent, answered_at) =
-            self.recent.lock().unwrap_or_else(PoisonError::into_inner).of(work.conversation);
+        let (recent, answered_at) = self
+            .recent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .of(work.conversation);
         Input {
             message: work.message,
             account,
@@ -215,9 +244,14 @@ impl Context {
         now: Timestamp,
     ) -> Result<Draft, Trouble> {
         let Effect::Send { content, to, rule } = effect;
-        let target = self.target(account, &to, &content, None, now).await.map_err(Trouble::Store)?;
-        let frozen = freeze(&content, &target)
-            .map_err(|e| Trouble::Stage { stage: "freeze", error: e.to_string() })?;
+        let target = self
+            .target(account, &to, &content, None, now)
+            .await
+            .map_err(Trouble::Store)?;
+        let frozen = freeze(&content, &target).map_err(|e| Trouble::Stage {
+            stage: "freeze",
+            error: e.to_string(),
+        })?;
         Ok(Draft {
             id: self.store.next_id(now),
             account,
@@ -226,7 +260,10 @@ impl Context {
             wire_id: crate::api::new_wire_id(),
             content,
             frozen: Some(frozen),
-            origin: SendOrigin::Rule { rule, answers: work.message },
+            origin: SendOrigin::Rule {
+                rule,
+                answers: work.message,
+            },
             created_at: now,
         })
     }
@@ -237,19 +274,28 @@ impl Context {
         item: &OutboxItem,
         connection: Option<Connection>,
     ) -> Result<(), Refusal> {
-        let connection = connection.ok_or_else(|| Refusal::passing("the account is not connected"))?;
-        let gone = |error: &str| Refusal::fatal(FailReason::Media { error: error.to_owned() });
+        let connection =
+            connection.ok_or_else(|| Refusal::passing("the account is not connected"))?;
+        let gone = |error: &str| {
+            Refusal::fatal(FailReason::Media {
+                error: error.to_owned(),
+            })
+        };
         let Content::Media { file, .. } = &item.content else {
             return Err(gone("the message carries no file"));
         };
         let blob = file.blob.ok_or_else(|| gone("the message names no file"))?;
         let copy = match super::files::copy_out(&self.store, &self.config.data_dir, blob).await {
             Ok(copy) => copy,
-            Err(waypost_store::StoreError::NotFound { .. }) => return Err(gone("the file is gone")),
+            Err(waypost_store::StoreError::NotFound { .. }) => {
+                return Err(gone("the file is gone"));
+            }
             Err(error) => return Err(Refusal::passing(error)),
         };
-        let uploaded =
-            connection.upload(file.media, copy.path().to_owned()).await.map_err(Refusal::passing)?;
+        let uploaded = connection
+            .upload(file.media, copy.path().to_owned())
+            .await
+            .map_err(Refusal::passing)?;
         self.uploaded
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -259,8 +305,11 @@ impl Context {
 
     /// Makes and stores the payload of a send, before its first attempt.
     pub(super) async fn freeze(&self, item: &OutboxItem) -> Result<(), Refusal> {
-        let pointer =
-            self.uploaded.lock().unwrap_or_else(PoisonError::into_inner).remove(&item.message);
+        let pointer = self
+            .uploaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&item.message);
         let now = clock::now();
         let target = self
             .target(item.account, &item.to, &item.content, pointer, now)
@@ -268,7 +317,9 @@ impl Context {
             .map_err(Refusal::passing)?;
         let payload = freeze(&item.content, &target).map_err(|error| match error {
             FreezeError::NeedsUpload => Refusal::passing("the upload was lost; uploading again"),
-            other => Refusal::fatal(FailReason::Unsupported { what: other.to_string() }),
+            other => Refusal::fatal(FailReason::Unsupported {
+                what: other.to_string(),
+            }),
         })?;
         let frozen = self.store.freeze(item.message, &payload, now).await;
         frozen.map(|_| ()).map_err(Refusal::passing)
@@ -286,10 +337,15 @@ impl Context {
         let own = self.own(account).await?;
         let author = match about(content) {
             None => None,
-            Some(wire_id) => self.store.author(account, wire_id).await?.map(|author| match author {
-                waypost_store::Author::Own => Author::Own,
-                waypost_store::Author::Other(address) => Author::Other(address),
-            }),
+            Some(wire_id) => {
+                self.store
+                    .author(account, wire_id)
+                    .await?
+                    .map(|author| match author {
+                        waypost_store::Author::Own => Author::Own,
+                        waypost_store::Author::Other(address) => Author::Other(address),
+                    })
+            }
         };
         Ok(Target {
             chat: to.clone(),
@@ -303,18 +359,32 @@ impl Context {
 
     /// The account's own addresses, read once until they change.
     async fn own(&self, account: AccountId) -> Result<Own, StoreError> {
-        if let Some(own) = self.own.read().unwrap_or_else(PoisonError::into_inner).get(&account) {
+        if let Some(own) = self
+            .own
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&account)
+        {
             return Ok(own.clone());
         }
         let stored = self.store.account(account).await?;
-        let own = Own { phone: stored.phone, lid: stored.lid };
-        self.own.write().unwrap_or_else(PoisonError::into_inner).insert(account, own.clone());
+        let own = Own {
+            phone: stored.phone,
+            lid: stored.lid,
+        };
+        self.own
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(account, own.clone());
         Ok(own)
     }
 
     /// The account was linked: its addresses may be others now.
     pub(super) fn identity_changed(&self, account: AccountId) {
-        self.own.write().unwrap_or_else(PoisonError::into_inner).remove(&account);
+        self.own
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&account);
     }
 
     pub(super) async fn record_link(&self, account: AccountId, record: LinkRecord) {
@@ -346,9 +416,12 @@ impl Context {
 /// The message that this content is about.
 fn about(content: &Content) -> Option<&str> {
     match content {
-        Content::Text { quote: Some(quote), .. } | Content::Media { quote: Some(quote), .. } => {
-            Some(&quote.wire_id)
+        Content::Text {
+            quote: Some(quote), ..
         }
+        | Content::Media {
+            quote: Some(quote), ..
+        } => Some(&quote.wire_id),
         Content::Reaction { target, .. }
         | Content::Edit { target, .. }
         | Content::Revoke { target } => Some(target),

@@ -17,7 +17,9 @@ fn folder(data_dir: &Path) -> PathBuf {
 }
 
 fn io(error: std::io::Error) -> StoreError {
-    StoreError::Io { what: error.to_string() }
+    StoreError::Io {
+        what: error.to_string(),
+    }
 }
 
 /// Makes the folder, without what a killed process left in it.
@@ -46,11 +48,15 @@ pub(super) async fn copy_in(
     let mut mime = None;
     loop {
         let n = source.read(&mut chunk).await.map_err(io)?;
-        let Some(piece) = chunk.get(..n).filter(|piece| !piece.is_empty()) else { break };
+        let Some(piece) = chunk.get(..n).filter(|piece| !piece.is_empty()) else {
+            break;
+        };
         mime.get_or_insert_with(|| file_type::of(&piece[..n.min(file_type::HEAD_BYTES)]));
         blob.write(piece).await?;
     }
-    let stored = blob.finish(mime.unwrap_or(file_type::UNKNOWN), clock::now()).await?;
+    let stored = blob
+        .finish(mime.unwrap_or(file_type::UNKNOWN), clock::now())
+        .await?;
     Ok(stored.id)
 }
 

@@ -17,7 +17,10 @@ use waypost_wa::{Connection, GroupRole, TaskError, TypingState};
 
 impl Shared {
     fn running(&self, account: AccountId) -> Result<Arc<Running>, FleetError> {
-        self.context.registry.get(account).ok_or(FleetError::NoSuchAccount)
+        self.context
+            .registry
+            .get(account)
+            .ok_or(FleetError::NoSuchAccount)
     }
 
     fn connection(&self, account: AccountId) -> Result<Connection, FleetError> {
@@ -34,7 +37,12 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         let ended = |_| FleetError::WrongState("the program is stopping; try again later".into());
         let running = self.running(account)?;
-        running.life.commands.send(make(reply)).await.map_err(|_| ended(()))?;
+        running
+            .life
+            .commands
+            .send(make(reply))
+            .await
+            .map_err(|_| ended(()))?;
         answer.await.map_err(|_| ended(()))
     }
 }
@@ -54,7 +62,10 @@ fn group(group: waypost_wa::Group) -> GroupInfo {
         members: group
             .members
             .into_iter()
-            .map(|m| GroupMember { address: m.address, admin: m.role == GroupRole::Admin })
+            .map(|m| GroupMember {
+                address: m.address,
+                admin: m.role == GroupRole::Admin,
+            })
             .collect(),
     }
 }
@@ -62,31 +73,39 @@ fn group(group: waypost_wa::Group) -> GroupInfo {
 #[async_trait]
 impl Fleet for Shared {
     async fn link(&self, account: AccountId, method: LinkMethod) -> Result<(), FleetError> {
-        self.command(account, |reply| Command::Link { method, reply }).await?
+        self.command(account, |reply| Command::Link { method, reply })
+            .await?
     }
 
     fn link_status(&self, account: AccountId) -> LinkStatus {
-        self.running(account).map(|r| r.life.link.borrow().clone()).unwrap_or_default()
+        self.running(account)
+            .map(|r| r.life.link.borrow().clone())
+            .unwrap_or_default()
     }
 
     async fn cancel_link(&self, account: AccountId) -> Result<(), FleetError> {
-        self.command(account, |reply| Command::CancelLink { reply }).await
+        self.command(account, |reply| Command::CancelLink { reply })
+            .await
     }
 
     async fn pause(&self, account: AccountId) -> Result<(), FleetError> {
-        self.command(account, |reply| Command::Pause { reply }).await
+        self.command(account, |reply| Command::Pause { reply })
+            .await
     }
 
     async fn resume(&self, account: AccountId) -> Result<(), FleetError> {
-        self.command(account, |reply| Command::Reconnect { reply }).await?
+        self.command(account, |reply| Command::Reconnect { reply })
+            .await?
     }
 
     async fn reconnect(&self, account: AccountId) -> Result<(), FleetError> {
-        self.command(account, |reply| Command::Reconnect { reply }).await?
+        self.command(account, |reply| Command::Reconnect { reply })
+            .await?
     }
 
     async fn unlink(&self, account: AccountId) -> Result<(), FleetError> {
-        self.command(account, |reply| Command::Unlink { reply }).await?
+        self.command(account, |reply| Command::Unlink { reply })
+            .await?
     }
 
     async fn account_added(&self, account: AccountId) {
@@ -119,7 +138,12 @@ impl Fleet for Shared {
     }
 
     fn waiting(&self, account: AccountId, message: MessageId) -> Option<Waiting> {
-        let why = self.context.registry.get(account)?.outbox.why_waiting(message);
+        let why = self
+            .context
+            .registry
+            .get(account)?
+            .outbox
+            .why_waiting(message);
         let (code, until) = match &why {
             Why::Behind { .. } => ("behind", None),
             Why::RateLimited { until } => ("rate_limited", Some(*until)),
@@ -129,7 +153,11 @@ impl Fleet for Shared {
             Why::MediaUpload => ("media_upload", None),
             Why::Next => ("next", None),
         };
-        Some(Waiting { code, text: why.explain(), until })
+        Some(Waiting {
+            code,
+            text: why.explain(),
+            until,
+        })
     }
 
     fn next_attempt(&self, account: AccountId) -> Option<Timestamp> {
@@ -147,14 +175,19 @@ impl Fleet for Shared {
             Typing::Started => TypingState::Active,
             Typing::Stopped => TypingState::Paused,
         };
-        self.connection(account)?.typing(to, state).await.map_err(refused)
+        self.connection(account)?
+            .typing(to, state)
+            .await
+            .map_err(refused)
     }
 
     async fn mark_read(&self, read: MarkedRead) -> Result<(), FleetError> {
         let connection = self.connection(read.account)?;
         for receipt in read.receipts {
             let ids = [receipt.wire_id];
-            let marked = connection.mark_read(&receipt.chat, receipt.sender.as_ref(), &ids).await;
+            let marked = connection
+                .mark_read(&receipt.chat, receipt.sender.as_ref(), &ids)
+                .await;
             marked.map_err(refused)?;
         }
         Ok(())
@@ -166,7 +199,11 @@ impl Fleet for Shared {
         subject: &str,
         members: &[Address],
     ) -> Result<GroupInfo, FleetError> {
-        self.connection(account)?.group_create(subject, members).await.map(group).map_err(refused)
+        self.connection(account)?
+            .group_create(subject, members)
+            .await
+            .map(group)
+            .map_err(refused)
     }
 
     async fn group_members(
@@ -181,7 +218,10 @@ impl Fleet for Shared {
             connection.group_add(address, add).await.map_err(refused)?;
         }
         if !remove.is_empty() {
-            connection.group_remove(address, remove).await.map_err(refused)?;
+            connection
+                .group_remove(address, remove)
+                .await
+                .map_err(refused)?;
         }
         connection.group(address).await.map(group).map_err(refused)
     }
@@ -191,7 +231,11 @@ impl Fleet for Shared {
         account: AccountId,
         address: &Address,
     ) -> Result<GroupInfo, FleetError> {
-        self.connection(account)?.group(address).await.map(group).map_err(refused)
+        self.connection(account)?
+            .group(address)
+            .await
+            .map(group)
+            .map_err(refused)
     }
 
     fn rules_changed(&self, _workspace: WorkspaceId) {

@@ -86,7 +86,10 @@ pub(super) struct Flow {
 
 impl Flow {
     pub(super) fn new(context: Arc<Context>, account: AccountId) -> (Self, FlowHandle) {
-        let limits = LaneLimits { parallel: context.config.flow.parallel, ..LaneLimits::default() };
+        let limits = LaneLimits {
+            parallel: context.config.flow.parallel,
+            ..LaneLimits::default()
+        };
         let lanes = Arc::new(Mutex::new(Lanes::new(limits)));
         let bell = Arc::new(Notify::new());
         let from_start = Arc::new(AtomicBool::new(false));
@@ -95,7 +98,16 @@ impl Flow {
             bell: Arc::clone(&bell),
             from_start: Arc::clone(&from_start),
         };
-        (Self { context, account, lanes, bell, from_start }, handle)
+        (
+            Self {
+                context,
+                account,
+                lanes,
+                bell,
+                from_start,
+            },
+            handle,
+        )
     }
 
     /// Runs until told to stop, then finishes what has been started.
@@ -140,7 +152,12 @@ impl Flow {
         }
         while let Some(request) = { lock(&self.lanes).refill() } {
             let Refill { after, limit, .. } = request;
-            match self.context.store.unfinished(self.account, after, limit).await {
+            match self
+                .context
+                .store
+                .unfinished(self.account, after, limit)
+                .await
+            {
                 Ok(rows) => {
                     lock(&self.lanes).refilled(request, rows.into_iter().map(item).collect());
                 }
@@ -157,7 +174,11 @@ impl Flow {
     async fn offer_all(&self) {
         let mut after = Seq(0);
         loop {
-            let rows = self.context.store.unfinished(self.account, after, REFILL_ROWS).await;
+            let rows = self
+                .context
+                .store
+                .unfinished(self.account, after, REFILL_ROWS)
+                .await;
             let Ok(rows) = rows.inspect_err(|error| {
                 tracing::error!(account = %self.account, %error, "unfinished messages cannot be read");
             }) else {
@@ -199,7 +220,10 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
         Err(Trouble::Store(error)) => {
             // Not the message's fault: it keeps its attempts, and waits for the store.
             tracing::error!(%account, %message, %error, "a processed message cannot be committed");
-            End::Postponed { attempt: item.attempt, until: clock::now() + STORE_RETRY }
+            End::Postponed {
+                attempt: item.attempt,
+                until: clock::now() + STORE_RETRY,
+            }
         }
         Err(Trouble::Stage { stage, error }) => {
             failed(&context, message, item.attempt + 1, stage, error).await
@@ -234,7 +258,11 @@ async fn failed(
     match after_failure(attempt, context.jitter()) {
         Verdict::Again { after } => {
             let until = now + after;
-            if let Err(error) = context.store.postpone(message, attempt, until, &error).await {
+            if let Err(error) = context
+                .store
+                .postpone(message, attempt, until, &error)
+                .await
+            {
                 tracing::error!(%message, %error, "a failed attempt cannot be stored");
             }
             End::Postponed { attempt, until }
@@ -243,7 +271,10 @@ async fn failed(
             Ok(_) => End::Buried,
             Err(error) => {
                 tracing::error!(%message, %error, "a poison message cannot be buried");
-                End::Postponed { attempt, until: now + STORE_RETRY }
+                End::Postponed {
+                    attempt,
+                    until: now + STORE_RETRY,
+                }
             }
         },
     }

@@ -34,7 +34,10 @@ impl Gate {
             slots: LinkSlots::new(links_at_once),
             linking: HashMap::new(),
         };
-        Arc::new(Self { state: Mutex::new(state), bell: Notify::new() })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            bell: Notify::new(),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -53,7 +56,10 @@ impl Gate {
                         state.waves.settled(account);
                     }
                 }
-                state.waves.wake_at().map(|at| at.since(clock::now()).max(Duration::millis(1)))
+                state
+                    .waves
+                    .wake_at()
+                    .map(|at| at.since(clock::now()).max(Duration::millis(1)))
             };
             let due = async {
                 match wait {
@@ -91,7 +97,10 @@ impl Gate {
     }
 
     /// Asks for a turn to link: at once, or when the receiver resolves.
-    pub(super) fn may_link(&self, account: AccountId) -> Result<Option<oneshot::Receiver<()>>, Full> {
+    pub(super) fn may_link(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<oneshot::Receiver<()>>, Full> {
         let mut state = self.lock();
         match state.slots.request(account) {
             LinkTurn::Granted => Ok(None),

@@ -27,9 +27,17 @@ impl Inbox for StoreInbox {
             return Err(CommitError::Final("the account is being removed".into()));
         };
         super::crash::point("before_commit_1");
-        let accept =
-            Accept { account, owner: running.owner, now: clock::now(), items: messages };
-        let outcomes = self.store.accept(accept).await.map_err(|error| commit_error(&error))?;
+        let accept = Accept {
+            account,
+            owner: running.owner,
+            now: clock::now(),
+            items: messages,
+        };
+        let outcomes = self
+            .store
+            .accept(accept)
+            .await
+            .map_err(|error| commit_error(&error))?;
         super::crash::point("after_commit_1");
         for outcome in outcomes {
             match outcome {

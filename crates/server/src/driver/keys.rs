@@ -28,11 +28,19 @@ fn failed(error: impl ToString) -> KeysError {
 fn stored(write: KeyWrite) -> waypost_store::KeyWrite {
     use waypost_store::KeyWrite as To;
     match write {
-        KeyWrite::Put { space, key, value } => {
-            To::Put { space: space.id(), key, value: value.to_vec() }
-        }
-        KeyWrite::Delete { space, key } => To::Delete { space: space.id(), key },
-        KeyWrite::DeletePrefix { space, prefix } => To::DeletePrefix { space: space.id(), prefix },
+        KeyWrite::Put { space, key, value } => To::Put {
+            space: space.id(),
+            key,
+            value: value.to_vec(),
+        },
+        KeyWrite::Delete { space, key } => To::Delete {
+            space: space.id(),
+            key,
+        },
+        KeyWrite::DeletePrefix { space, prefix } => To::DeletePrefix {
+            space: space.id(),
+            prefix,
+        },
     }
 }
 
@@ -44,7 +52,11 @@ impl SessionKeys for StoredKeys {
         space: Space,
         key: &[u8],
     ) -> Result<Option<Bytes>, KeysError> {
-        let value = self.store.key_get(account, space.id(), key).await.map_err(failed)?;
+        let value = self
+            .store
+            .key_get(account, space.id(), key)
+            .await
+            .map_err(failed)?;
         Ok(value.map(Bytes::from))
     }
 
@@ -54,8 +66,15 @@ impl SessionKeys for StoredKeys {
         space: Space,
         keys: &[Vec<u8>],
     ) -> Result<Vec<Option<Bytes>>, KeysError> {
-        let values = self.store.key_get_many(account, space.id(), keys.to_vec()).await;
-        Ok(values.map_err(failed)?.into_iter().map(|v| v.map(Bytes::from)).collect())
+        let values = self
+            .store
+            .key_get_many(account, space.id(), keys.to_vec())
+            .await;
+        Ok(values
+            .map_err(failed)?
+            .into_iter()
+            .map(|v| v.map(Bytes::from))
+            .collect())
     }
 
     async fn scan(
@@ -73,7 +92,10 @@ impl SessionKeys for StoredKeys {
                 .await
                 .map_err(failed)?;
             let more = page.len() == SCAN_PAGE;
-            all.extend(page.into_iter().map(|pair| (pair.key, Bytes::from(pair.value))));
+            all.extend(
+                page.into_iter()
+                    .map(|pair| (pair.key, Bytes::from(pair.value))),
+            );
             if !more {
                 return Ok(all);
             }
@@ -81,6 +103,9 @@ impl SessionKeys for StoredKeys {
     }
 
     async fn write(&self, account: AccountId, writes: Vec<KeyWrite>) -> Result<(), KeysError> {
-        self.store.key_write(account, writes.into_iter().map(stored).collect()).await.map_err(failed)
+        self.store
+            .key_write(account, writes.into_iter().map(stored).collect())
+            .await
+            .map_err(failed)
     }
 }

@@ -25,15 +25,22 @@ const MAILBOX: usize = 256;
 #[derive(Debug)]
 pub(super) enum Command {
     /// Begin to link.
-    Link { method: LinkMethod, reply: oneshot::Sender<Result<(), FleetError>> },
+    Link {
+        method: LinkMethod,
+        reply: oneshot::Sender<Result<(), FleetError>>,
+    },
     /// Stop linking.
     CancelLink { reply: oneshot::Sender<()> },
     /// Disconnect and stay off.
     Pause { reply: oneshot::Sender<()> },
     /// Connect, forgetting waits; also after a pause.
-    Reconnect { reply: oneshot::Sender<Result<(), FleetError>> },
+    Reconnect {
+        reply: oneshot::Sender<Result<(), FleetError>>,
+    },
     /// Remove this device from the phone.
-    Unlink { reply: oneshot::Sender<Result<(), FleetError>> },
+    Unlink {
+        reply: oneshot::Sender<Result<(), FleetError>>,
+    },
     /// The connection is dead although open.
     Replace,
 }
@@ -87,7 +94,11 @@ impl Life {
         let (connection, online) = watch::channel(None);
         let (link_status, link) = watch::channel(LinkStatus::default());
         let (next_attempt, next) = watch::channel(None);
-        let handle = LifeHandle { commands: command, link, next_attempt: next };
+        let handle = LifeHandle {
+            commands: command,
+            link,
+            next_attempt: next,
+        };
         let life = Self {
             context,
             account,
@@ -141,10 +152,14 @@ impl Life {
             }
             _ if linked => self.step(ConnectInput::Start).await,
             (AccountState::Linking, _) => {
-                self.set_state(AccountState::New, Reason::LinkCancelled).await;
+                self.set_state(AccountState::New, Reason::LinkCancelled)
+                    .await;
             }
             (AccountState::NeedsAttention, _) => {}
-            _ => self.set_state(AccountState::NeedsAttention, Reason::SessionInvalid).await,
+            _ => {
+                self.set_state(AccountState::NeedsAttention, Reason::SessionInvalid)
+                    .await
+            }
         }
     }
 
@@ -189,7 +204,8 @@ impl Life {
             Command::Replace => {
                 if self.own.is_some() {
                     self.close_own().await;
-                    self.step(ConnectInput::Down(DownReason::KeepaliveTimeout)).await;
+                    self.step(ConnectInput::Down(DownReason::KeepaliveTimeout))
+                        .await;
                 }
             }
         }
@@ -208,11 +224,14 @@ impl Life {
 
     async fn unlink(&mut self) -> Result<(), FleetError> {
         let connection = self.connection.borrow().clone();
-        let Some(connection) = connection else { return Err(FleetError::NotConnected) };
+        let Some(connection) = connection else {
+            return Err(FleetError::NotConnected);
+        };
         connection.logout().await;
         self.disconnect().await;
         self.context.forget_session(self.account).await?;
-        self.set_state(AccountState::LoggedOut, Reason::Requested).await;
+        self.set_state(AccountState::LoggedOut, Reason::Requested)
+            .await;
         Ok(())
     }
 
@@ -241,7 +260,9 @@ impl Life {
     }
 
     pub(super) async fn step(&mut self, input: ConnectInput) {
-        let effects = self.connect.step(input, clock::now(), self.context.jitter());
+        let effects = self
+            .connect
+            .step(input, clock::now(), self.context.jitter());
         for effect in effects {
             match effect {
                 ConnectEffect::SetState(state, reason) => self.set_state(state, reason).await,
@@ -349,14 +370,22 @@ impl Life {
     pub(super) async fn set_state(&self, state: AccountState, reason: Reason) {
         tracing::info!(account = %self.account, %state, reason = reason.code(), "state");
         let now = clock::now();
-        let set = self.context.store.set_account_state(self.account, state, reason, now).await;
+        let set = self
+            .context
+            .store
+            .set_account_state(self.account, state, reason, now)
+            .await;
         if let Err(error) = set {
             tracing::error!(account = %self.account, %error, "the account's state cannot be stored");
         }
     }
 
     pub(super) async fn set_identity(&self, phone: Address, lid: Option<Address>) {
-        let set = self.context.store.set_account_identity(self.account, Some(phone), lid).await;
+        let set = self
+            .context
+            .store
+            .set_account_identity(self.account, Some(phone), lid)
+            .await;
         if let Err(error) = set {
             tracing::error!(account = %self.account, %error, "the account's number cannot be stored");
         }
@@ -374,6 +403,8 @@ impl Life {
 fn down_for(error: &OpenError) -> DownReason {
     match error {
         OpenError::NotLinked => DownReason::DeviceRemoved,
-        other => DownReason::StoreFailed { error: other.to_string() },
+        other => DownReason::StoreFailed {
+            error: other.to_string(),
+        },
     }
 }

@@ -6,9 +6,7 @@ use crate::api::ports::{FleetError, LinkMethod, LinkPhase, LinkStatus, LinkWay};
 use crate::clock;
 use std::collections::HashMap;
 use waypost_engine::fleet::link::{LinkConfig, LinkMethod as Way};
-use waypost_engine::fleet::{
-    LinkEffect, LinkEvent, LinkFlow, LinkOutcome, LinkRecord, SocketNo,
-};
+use waypost_engine::fleet::{LinkEffect, LinkEvent, LinkFlow, LinkOutcome, LinkRecord, SocketNo};
 use waypost_engine::model::{Address, Duration, Reason, Timestamp};
 use waypost_wa::{ChannelEvent, Connection, Purpose};
 
@@ -27,7 +25,9 @@ impl Sockets {
 
     /// Notes that a connection is open; false when nobody wants it any more.
     pub(super) fn opened(&mut self, no: ConnectionNo, connection: &Connection) -> bool {
-        let Some(socket) = self.number(no) else { return false };
+        let Some(socket) = self.number(no) else {
+            return false;
+        };
         self.open.insert(socket, connection.clone());
         true
     }
@@ -67,12 +67,20 @@ impl Life {
         let Ok(turn) = self.context.gate.may_link(self.account) else {
             return Err(FleetError::Busy);
         };
-        self.show(LinkPhase::Waiting, way, "Waiting for WhatsApp's first code.");
+        self.show(
+            LinkPhase::Waiting,
+            way,
+            "Waiting for WhatsApp's first code.",
+        );
         self.link = Some(LinkTask::Queued { way, phone });
         match turn {
             None => self.link_turn().await,
             Some(turn) => {
-                self.show(LinkPhase::Waiting, way, "Other links are in progress; this one starts in its turn.");
+                self.show(
+                    LinkPhase::Waiting,
+                    way,
+                    "Other links are in progress; this one starts in its turn.",
+                );
                 let arrive = self.arrive.clone();
                 tokio::spawn(async move {
                     if turn.await.is_ok() {
@@ -86,7 +94,9 @@ impl Life {
     }
 
     pub(super) async fn link_turn(&mut self) {
-        let Some(LinkTask::Queued { way, phone }) = self.link.take() else { return };
+        let Some(LinkTask::Queued { way, phone }) = self.link.take() else {
+            return;
+        };
         let before = match self.context.store.account(self.account).await {
             Ok(account) => account.state,
             Err(error) => {
@@ -103,7 +113,10 @@ impl Life {
             regenerations_max: self.context.config.link.regenerations_max.into(),
         };
         let (flow, effects) = LinkFlow::start(config, way, phone, before, clock::now());
-        self.link = Some(LinkTask::Running { flow: Box::new(flow), way });
+        self.link = Some(LinkTask::Running {
+            flow: Box::new(flow),
+            way,
+        });
         self.link_effects(effects).await;
     }
 
@@ -129,17 +142,26 @@ impl Life {
         }
     }
 
-    pub(super) async fn link_event(&mut self, no: ConnectionNo, socket: SocketNo, event: ChannelEvent) {
-        let Some(LinkTask::Running { flow, .. }) = &mut self.link else { return };
+    pub(super) async fn link_event(
+        &mut self,
+        no: ConnectionNo,
+        socket: SocketNo,
+        event: ChannelEvent,
+    ) {
+        let Some(LinkTask::Running { flow, .. }) = &mut self.link else {
+            return;
+        };
         let now = clock::now();
         let told = match event {
-            ChannelEvent::QrCode { text, valid_for } => {
-                LinkEvent::QrCode { text, valid_for: span(valid_for) }
-            }
+            ChannelEvent::QrCode { text, valid_for } => LinkEvent::QrCode {
+                text,
+                valid_for: span(valid_for),
+            },
             ChannelEvent::QrExhausted => LinkEvent::QrExhausted,
-            ChannelEvent::PairingCode { code, valid_for } => {
-                LinkEvent::PairingCode { code, valid_for: span(valid_for) }
-            }
+            ChannelEvent::PairingCode { code, valid_for } => LinkEvent::PairingCode {
+                code,
+                valid_for: span(valid_for),
+            },
             ChannelEvent::PairingCodeFailed { error, .. } => LinkEvent::PairingCodeFailed { error },
             ChannelEvent::PasskeyRequired => LinkEvent::PasskeyRequired,
             ChannelEvent::LinkFailed { error } => LinkEvent::LinkFailed { error },
@@ -179,13 +201,24 @@ impl Life {
     /// Asks for a pairing code in the background; the code, or why there is none, comes as an
     /// event of the connection.
     fn ask_code(&self, socket: SocketNo, phone: Address) {
-        let Some(connection) = self.sockets.open.get(&socket).cloned() else { return };
-        let no = self.sockets.numbers.iter().find(|(_, s)| **s == socket).map(|(no, _)| *no);
-        let (Some(no), arrive) = (no, self.arrive.clone()) else { return };
+        let Some(connection) = self.sockets.open.get(&socket).cloned() else {
+            return;
+        };
+        let no = self
+            .sockets
+            .numbers
+            .iter()
+            .find(|(_, s)| **s == socket)
+            .map(|(no, _)| *no);
+        let (Some(no), arrive) = (no, self.arrive.clone()) else {
+            return;
+        };
         tokio::spawn(async move {
             if let Err(error) = connection.pair_code(&phone).await {
-                let failed =
-                    ChannelEvent::PairingCodeFailed { throttled: false, error: error.to_string() };
+                let failed = ChannelEvent::PairingCodeFailed {
+                    throttled: false,
+                    error: error.to_string(),
+                };
                 // A loop that has ended has closed the socket.
                 let _ = arrive.send(Arrival::Event(no, failed)).await;
             }

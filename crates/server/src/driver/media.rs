@@ -28,19 +28,27 @@ pub(super) async fn run(context: Arc<Context>, bell: Arc<Notify>, stop: Cancella
     let places = Arc::new(Semaphore::new(context.config.media.parallel));
     let all = u32::try_from(context.config.media.parallel).unwrap_or(u32::MAX);
     while !stop.is_cancelled() {
-        let jobs = context.store.media_due(clock::now(), JOBS).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "files to fetch cannot be looked up");
-            Vec::new()
-        });
+        let jobs = context
+            .store
+            .media_due(clock::now(), JOBS)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "files to fetch cannot be looked up");
+                Vec::new()
+            });
         let idle = jobs.is_empty();
         for job in jobs {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return;
+            };
             let context = Arc::clone(&context);
             tokio::spawn(async move {
                 let message = job.message;
                 let outcome = fetch(&context, job).await;
-                if let Err(error) =
-                    context.store.media_settled(message, outcome, clock::now()).await
+                if let Err(error) = context
+                    .store
+                    .media_settled(message, outcome, clock::now())
+                    .await
                 {
                     tracing::error!(%message, %error, "the state of a file cannot be stored");
                 }
@@ -68,24 +76,32 @@ async fn fetch(context: &Context, job: MediaJob) -> MediaOutcome {
         );
         return MediaOutcome::Failed { reason };
     }
-    let connection =
-        context.registry.get(job.account).and_then(|running| running.connection.borrow().clone());
+    let connection = context
+        .registry
+        .get(job.account)
+        .and_then(|running| running.connection.borrow().clone());
     let Some(connection) = connection else {
         let reason = "the account is not connected".to_owned();
-        return MediaOutcome::Later { reason, next_at: now + RETRY_CAP.min(Duration::secs(30)) };
+        return MediaOutcome::Later {
+            reason,
+            next_at: now + RETRY_CAP.min(Duration::secs(30)),
+        };
     };
     match download(context, &connection, &job).await {
         Ok(outcome) => outcome,
         Err(Trouble::Gone) if !job.asked_again => ask_again(&connection, &job, now).await,
-        Err(Trouble::Gone) => {
-            MediaOutcome::Failed { reason: "WhatsApp no longer has it, nor does the phone".into() }
-        }
+        Err(Trouble::Gone) => MediaOutcome::Failed {
+            reason: "WhatsApp no longer has it, nor does the phone".into(),
+        },
         Err(Trouble::Other(reason)) if job.attempts + 1 >= ATTEMPTS_MAX => {
             MediaOutcome::Failed { reason }
         }
         Err(Trouble::Other(reason)) => {
             let wait = Duration::millis(RETRY_BASE.0 << job.attempts.min(10)).min(RETRY_CAP);
-            MediaOutcome::Later { reason, next_at: now + wait }
+            MediaOutcome::Later {
+                reason,
+                next_at: now + wait,
+            }
         }
     }
 }
@@ -108,12 +124,18 @@ async fn download(
     job: &MediaJob,
 ) -> Result<MediaOutcome, Trouble> {
     let incoming = super::files::incoming(&context.config.data_dir)?;
-    let file = incoming.reopen().map_err(|e| Trouble::Other(e.to_string()))?;
-    connection.download(job.kind, &job.pointer, file).await.map_err(|error| match error {
-        MediaError::Gone => Trouble::Gone,
-        other => Trouble::Other(other.to_string()),
-    })?;
-    let blob = super::files::copy_in(&context.store, incoming, context.config.media.bytes_max).await?;
+    let file = incoming
+        .reopen()
+        .map_err(|e| Trouble::Other(e.to_string()))?;
+    connection
+        .download(job.kind, &job.pointer, file)
+        .await
+        .map_err(|error| match error {
+            MediaError::Gone => Trouble::Gone,
+            other => Trouble::Other(other.to_string()),
+        })?;
+    let blob =
+        super::files::copy_in(&context.store, incoming, context.config.media.bytes_max).await?;
     Ok(MediaOutcome::Stored { blob })
 }
 
@@ -130,10 +152,15 @@ async fn ask_again(connection: &Connection, job: &MediaJob, now: Timestamp) -> M
         pointer: job.pointer.clone(),
     };
     match connection.ask_reupload(&key).await {
-        Ok(pointer) => MediaOutcome::Moved { pointer, next_at: now },
+        Ok(pointer) => MediaOutcome::Moved {
+            pointer,
+            next_at: now,
+        },
         Err(error) => {
             tracing::info!(message = %job.message, %error, "the phone did not upload a file again yet");
-            MediaOutcome::AskedAgain { next_at: now + REUPLOAD_WAIT }
+            MediaOutcome::AskedAgain {
+                next_at: now + REUPLOAD_WAIT,
+            }
         }
     }
 }

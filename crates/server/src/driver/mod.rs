@@ -70,9 +70,18 @@ impl Driver {
 
         let (media, tasks) = (Arc::new(Notify::new()), TaskTracker::new());
         tasks.spawn(gate.run(stop.clone()));
-        tasks.spawn(media::run(Arc::clone(&context), Arc::clone(&media), stop.clone()));
+        tasks.spawn(media::run(
+            Arc::clone(&context),
+            Arc::clone(&media),
+            stop.clone(),
+        ));
         tasks.spawn(upkeep::run(store.clone(), stop.clone()));
-        let shared = Arc::new(Shared { context, media, stop, tasks });
+        let shared = Arc::new(Shared {
+            context,
+            media,
+            stop,
+            tasks,
+        });
         for account in store.all_accounts().await? {
             shared.take(account).await?;
         }

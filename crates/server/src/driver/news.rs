@@ -21,20 +21,32 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
             }
             Ok(())
         }
-        ChannelEvent::Receipt { chat, wire_ids, kind, at, .. } => {
+        ChannelEvent::Receipt {
+            chat,
+            wire_ids,
+            kind,
+            at,
+            ..
+        } => {
             let receipt = match kind {
                 ReceiptKind::Delivered => Receipt::Delivered,
                 ReceiptKind::Read | ReceiptKind::Played => Receipt::Read,
             };
-            context.store.receipt(account, chat, wire_ids, receipt, at).await.map(|_| ())
+            context
+                .store
+                .receipt(account, chat, wire_ids, receipt, at)
+                .await
+                .map(|_| ())
         }
         ChannelEvent::Placeholder(inbound) => accept(context, account, vec![*inbound]).await,
         ChannelEvent::Messages(messages) | ChannelEvent::History(messages) => {
             accept(context, account, messages).await
         }
-        ChannelEvent::Typing { chat, sender, state } => {
-            typing(context, account, &chat, &sender, state).await
-        }
+        ChannelEvent::Typing {
+            chat,
+            sender,
+            state,
+        } => typing(context, account, &chat, &sender, state).await,
         ChannelEvent::OfflineSyncCompleted { received } => {
             tracing::info!(%account, received, "messages kept while away are here");
             Ok(())
@@ -54,8 +66,15 @@ async fn accept(
     account: AccountId,
     items: Vec<Inbound>,
 ) -> Result<(), StoreError> {
-    let Some(running) = context.registry.get(account) else { return Ok(()) };
-    let accept = Accept { account, owner: running.owner, now: clock::now(), items };
+    let Some(running) = context.registry.get(account) else {
+        return Ok(());
+    };
+    let accept = Accept {
+        account,
+        owner: running.owner,
+        now: clock::now(),
+        items,
+    };
     for outcome in context.store.accept(accept).await? {
         if let Accepted::New(work) | Accepted::Repaired(work) = outcome {
             running.flow.offer(*work);

@@ -100,7 +100,11 @@ fn entry(item: &OutboxItem) -> Entry {
         seq: item.seq,
         attempt: item.attempts,
         next_at: item.next_at,
-        work: Parcel { to: item.to.clone(), readiness, last_error: item.last_error.clone() },
+        work: Parcel {
+            to: item.to.clone(),
+            readiness,
+            last_error: item.last_error.clone(),
+        },
     }
 }
 
@@ -173,7 +177,11 @@ impl Sender {
             if now_up != up {
                 up = now_up;
                 self.in_flight.clear();
-                inputs.push(if up { Input::Connected } else { Input::Disconnected });
+                inputs.push(if up {
+                    Input::Connected
+                } else {
+                    Input::Disconnected
+                });
             }
             inputs.push(Input::Tick);
             for input in std::mem::take(&mut inputs) {
@@ -246,7 +254,11 @@ impl Sender {
     }
 
     async fn read(&mut self, after: Seq, limit: usize) -> Result<Vec<Arc<OutboxItem>>, StoreError> {
-        let items = self.context.store.outbox_due(self.account, after, limit).await;
+        let items = self
+            .context
+            .store
+            .outbox_due(self.account, after, limit)
+            .await;
         let items = items.inspect_err(|error| {
             tracing::error!(account = %self.account, %error, "the outbox cannot be read");
         })?;
@@ -254,7 +266,9 @@ impl Sender {
         // What does not fit stays in the store, and is read again when its turn comes.
         let room = ITEMS_MAX.saturating_sub(self.items.len());
         for item in items.iter().take(room) {
-            self.items.entry(item.message).or_insert_with(|| Arc::clone(item));
+            self.items
+                .entry(item.message)
+                .or_insert_with(|| Arc::clone(item));
         }
         Ok(items)
     }
@@ -278,12 +292,21 @@ impl Sender {
                 // Only a life loop that has ended does not listen.
                 let _ = self.replace.send(super::life::Command::Replace).await;
             }
-            Effect::Retry { message, next_at, error, .. } => {
+            Effect::Retry {
+                message,
+                next_at,
+                error,
+                ..
+            } => {
                 self.noted(store.attempt_failed(message, &error, next_at).await);
             }
             Effect::Accepted(message) => {
                 if let Some(item) = self.items.remove(&message) {
-                    self.noted(store.server_accepted(self.account, &item.wire_id, now).await);
+                    self.noted(
+                        store
+                            .server_accepted(self.account, &item.wire_id, now)
+                            .await,
+                    );
                 }
             }
             Effect::Fail(message, reason) => {
@@ -320,7 +343,10 @@ impl Sender {
             super::crash::point("after_send");
             match sent {
                 Ok(()) => Input::Written(message),
-                Err(error) => Input::NotWritten { message, error: error.to_string() },
+                Err(error) => Input::NotWritten {
+                    message,
+                    error: error.to_string(),
+                },
             }
         }));
     }
@@ -362,7 +388,9 @@ enum Step {
 
 fn not_written(message: MessageId, error: impl ToString, work: &mut Working) {
     let error = error.to_string();
-    work.push(Box::pin(async move { Input::NotWritten { message, error } }));
+    work.push(Box::pin(
+        async move { Input::NotWritten { message, error } },
+    ));
 }
 
 /// Why a send could not be prepared.
@@ -374,21 +402,34 @@ pub(super) struct Refusal {
 impl Refusal {
     /// Worth another try.
     pub(super) fn passing(error: impl ToString) -> Self {
-        Self { error: error.to_string(), fatal: None }
+        Self {
+            error: error.to_string(),
+            fatal: None,
+        }
     }
 
     /// No retry can help.
     pub(super) fn fatal(reason: FailReason) -> Self {
-        Self { error: String::new(), fatal: Some(reason) }
+        Self {
+            error: String::new(),
+            fatal: Some(reason),
+        }
     }
 
     fn input(self, message: MessageId) -> Input {
-        Input::NotPrepared { message, error: self.error, fatal: self.fatal }
+        Input::NotPrepared {
+            message,
+            error: self.error,
+            fatal: self.fatal,
+        }
     }
 }
 
 fn rate(burst: u32, gap_ms: u64) -> Rate {
-    Rate { burst, gap: Duration::millis(gap_ms) }
+    Rate {
+        burst,
+        gap: Duration::millis(gap_ms),
+    }
 }
 
 async fn sleep(wait: Option<Duration>) {

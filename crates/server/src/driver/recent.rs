@@ -32,9 +32,14 @@ pub(super) struct Recent {
 impl Recent {
     /// The latest words (newest first) and the times of rules' answers.
     pub(super) fn of(&self, conversation: ConversationId) -> (Vec<String>, Vec<Timestamp>) {
-        self.entries.get(&conversation).map_or_else(Default::default, |entry| {
-            (entry.texts.iter().cloned().collect(), entry.answered_at.iter().copied().collect())
-        })
+        self.entries
+            .get(&conversation)
+            .map_or_else(Default::default, |entry| {
+                (
+                    entry.texts.iter().cloned().collect(),
+                    entry.answered_at.iter().copied().collect(),
+                )
+            })
     }
 
     /// Remembers what was said.
@@ -48,7 +53,9 @@ impl Recent {
     /// Remembers that a rule answered.
     pub(super) fn answered(&mut self, conversation: ConversationId, at: Timestamp) {
         let entry = self.entry(conversation);
-        entry.answered_at.retain(|then| at.since(*then) < LOOP_WINDOW);
+        entry
+            .answered_at
+            .retain(|then| at.since(*then) < LOOP_WINDOW);
         entry.answered_at.push_front(at);
         entry.answered_at.truncate(ANSWERS_MAX);
     }
@@ -78,7 +85,10 @@ mod tests {
             recent.said(here, word);
         }
         assert_eq!(recent.of(here).0, ["five", "four", "three", "two"]);
-        assert_eq!(recent.of(ConversationId::from_raw(2)).0, Vec::<String>::new());
+        assert_eq!(
+            recent.of(ConversationId::from_raw(2)).0,
+            Vec::<String>::new()
+        );
     }
 
     #[test]

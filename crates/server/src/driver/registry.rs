@@ -37,18 +37,33 @@ pub(super) struct Registry {
 
 impl Registry {
     pub(super) fn get(&self, account: AccountId) -> Option<Arc<Running>> {
-        self.running.read().unwrap_or_else(PoisonError::into_inner).get(&account).cloned()
+        self.running
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&account)
+            .cloned()
     }
 
     pub(super) fn insert(&self, account: AccountId, running: Arc<Running>) {
-        self.running.write().unwrap_or_else(PoisonError::into_inner).insert(account, running);
+        self.running
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(account, running);
     }
 
     pub(super) fn remove(&self, account: AccountId) -> Option<Arc<Running>> {
-        self.running.write().unwrap_or_else(PoisonError::into_inner).remove(&account)
+        self.running
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&account)
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Running>> {
-        self.running.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.running
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
     }
 }

@@ -107,8 +107,16 @@ impl Desk {
         if endpoint.position != self.known {
             (self.known, self.read) = (endpoint.position, endpoint.position);
         }
-        let secrets = self.office.store.endpoint_secrets(self.id, clock::now()).await?;
-        let heads = self.office.store.blocked_due(self.id, clock::now(), HEADS).await?;
+        let secrets = self
+            .office
+            .store
+            .endpoint_secrets(self.id, clock::now())
+            .await?;
+        let heads = self
+            .office
+            .store
+            .blocked_due(self.id, clock::now(), HEADS)
+            .await?;
         if !heads.is_empty() {
             return self.retry(&endpoint, &secrets, heads).await;
         }
@@ -148,9 +156,15 @@ impl Desk {
             return Ok(None);
         }
         let body = head.body.unwrap_or_else(|| letter::body(&head.event));
-        let tried = self.attempt(endpoint, secrets, &head.event, body.clone()).await;
+        let tried = self
+            .attempt(endpoint, secrets, &head.event, body.clone())
+            .await;
         let attempts = head.attempts.saturating_add(1);
-        let first_at = if head.attempts == 0 { tried.at } else { head.since };
+        let first_at = if head.attempts == 0 {
+            tried.at
+        } else {
+            head.since
+        };
         let judged = judge(endpoint, &tried, attempts, first_at);
         let outcome = match judged.verdict {
             Verdict::Delivered => HeadOutcome::Delivered,
@@ -164,7 +178,12 @@ impl Desk {
         let log = Some(entry(&head.event, attempts, &tried));
         let position = head.event.position;
         let now = clock::now();
-        match self.office.store.settle_blocked(self.id, head.lane, position, outcome, log, now).await {
+        match self
+            .office
+            .store
+            .settle_blocked(self.id, head.lane, position, outcome, log, now)
+            .await
+        {
             // A recovery moved the cursor meanwhile; what was delivered is delivered again.
             Ok(()) | Err(StoreError::Conflict { .. }) => Ok(judged.disable),
             Err(error) => Err(error),
@@ -172,29 +191,52 @@ impl Desk {
     }
 
     /// Delivers what is new: conversations side by side, each in order.
-    async fn forward(&mut self, endpoint: &Endpoint, secrets: &Secrets) -> Result<Next, StoreError> {
-        let Some(page) = self.page().await? else { return Ok(Next::More) };
+    async fn forward(
+        &mut self,
+        endpoint: &Endpoint,
+        secrets: &Secrets,
+    ) -> Result<Next, StoreError> {
+        let Some(page) = self.page().await? else {
+            return Ok(Next::More);
+        };
         let to = page.next.position;
-        let wanted: Vec<Event> =
-            page.events.into_iter().filter(|event| endpoint.wants(event)).collect();
+        let wanted: Vec<Event> = page
+            .events
+            .into_iter()
+            .filter(|event| endpoint.wants(event))
+            .collect();
         self.read = to;
         let next = if page.more { Next::More } else { Next::Wait };
         if wanted.is_empty() && to - self.known < LAZY {
             return Ok(next);
         }
-        let blocked: HashSet<Lane> =
-            self.office.store.blocked_lanes(self.id).await?.into_iter().collect();
-        let mut step = Advance { from: self.known, to, ..Advance::default() };
+        let blocked: HashSet<Lane> = self
+            .office
+            .store
+            .blocked_lanes(self.id)
+            .await?
+            .into_iter()
+            .collect();
+        let mut step = Advance {
+            from: self.known,
+            to,
+            ..Advance::default()
+        };
         let mut lanes: BTreeMap<Option<i64>, Vec<Event>> = BTreeMap::new();
         for event in wanted {
             if blocked.contains(&event.conversation) {
                 step.deferred.push((event.conversation, event.position));
             } else {
-                lanes.entry(event.conversation.map(|id| id.raw())).or_default().push(event);
+                lanes
+                    .entry(event.conversation.map(|id| id.raw()))
+                    .or_default()
+                    .push(event);
             }
         }
-        let mut running: FuturesUnordered<_> =
-            lanes.into_values().map(|lane| self.lane(endpoint, secrets, lane)).collect();
+        let mut running: FuturesUnordered<_> = lanes
+            .into_values()
+            .map(|lane| self.lane(endpoint, secrets, lane))
+            .collect();
         let mut disable = None;
         while let Some(done) = running.next().await {
             step.blocked.extend(done.blocked);
@@ -203,9 +245,15 @@ impl Desk {
             disable = done.disable.or(disable);
         }
         drop(running);
-        step.log.sort_by_key(|attempt| (attempt.at, attempt.position));
+        step.log
+            .sort_by_key(|attempt| (attempt.at, attempt.position));
         step.deferred.sort_by_key(|(_, position)| *position);
-        match self.office.store.advance_endpoint(self.id, step, clock::now()).await? {
+        match self
+            .office
+            .store
+            .advance_endpoint(self.id, step, clock::now())
+            .await?
+        {
             Advanced::Done => self.known = to,
             Advanced::Moved => return Ok(Next::More),
             Advanced::BacklogFull => {
@@ -225,12 +273,21 @@ impl Desk {
     async fn page(&mut self) -> Result<Option<EventPage>, StoreError> {
         let store = &self.office.store;
         let filter = EventFilter::all(self.workspace);
-        match store.events_after(store.cursor_at(self.read), filter, BATCH).await {
+        match store
+            .events_after(store.cursor_at(self.read), filter, BATCH)
+            .await
+        {
             Ok(page) => Ok(Some(page)),
-            Err(StoreError::Resync { why: ResyncReason::Pruned }) => {
+            Err(StoreError::Resync {
+                why: ResyncReason::Pruned,
+            }) => {
                 let to = self.first_kept().await?;
                 tracing::warn!(endpoint = %self.id, "events it never got were removed, being too old");
-                let step = Advance { from: self.known, to, ..Advance::default() };
+                let step = Advance {
+                    from: self.known,
+                    to,
+                    ..Advance::default()
+                };
                 store.advance_endpoint(self.id, step, clock::now()).await?;
                 Ok(None)
             }
@@ -247,7 +304,9 @@ impl Desk {
             let filter = EventFilter::all(self.workspace);
             match store.events_after(store.cursor_at(middle), filter, 1).await {
                 Ok(_) => kept = middle,
-                Err(StoreError::Resync { why: ResyncReason::Pruned }) => gone = middle,
+                Err(StoreError::Resync {
+                    why: ResyncReason::Pruned,
+                }) => gone = middle,
                 Err(error) => return Err(error),
             }
         }
@@ -282,7 +341,8 @@ impl Desk {
             });
             break;
         }
-        done.deferred.extend(events.map(|event| (event.conversation, event.position)));
+        done.deferred
+            .extend(events.map(|event| (event.conversation, event.position)));
         done
     }
 
@@ -296,19 +356,32 @@ impl Desk {
         // The semaphore is never closed; without a turn the attempt is simply made.
         let _turn = self.office.turns.acquire().await;
         let at = clock::now();
-        let letter = Letter { url: &endpoint.url, id: letter::id(event.id), body, at };
-        Tried { at, answer: self.office.sender.send(letter, secrets).await }
+        let letter = Letter {
+            url: &endpoint.url,
+            id: letter::id(event.id),
+            body,
+            at,
+        };
+        Tried {
+            at,
+            answer: self.office.sender.send(letter, secrets).await,
+        }
     }
 
     /// Switches the endpoint off when that is the verdict.
     async fn after(&self, disable: Option<DisableReason>) -> Result<Next, StoreError> {
-        let Some(reason) = disable else { return Ok(Next::More) };
+        let Some(reason) = disable else {
+            return Ok(Next::More);
+        };
         tracing::warn!(endpoint = %self.id, "{}", reason.explain());
         let reason = match reason {
             DisableReason::Gone => DisabledReason::Gone,
             DisableReason::FailingTooLong => DisabledReason::Failing,
         };
-        self.office.store.disable_endpoint(self.workspace, self.id, reason, clock::now()).await?;
+        self.office
+            .store
+            .disable_endpoint(self.workspace, self.id, reason, clock::now())
+            .await?;
         Ok(Next::End)
     }
 }
@@ -343,9 +416,21 @@ fn judge(endpoint: &Endpoint, tried: &Tried, attempts: u32, first_at: Timestamp)
     let jitter = Jitter::from_random(u64::from_le_bytes(random_bytes()));
     let verdict = after_attempt(tried.answer.attempt, record, now, jitter);
     match verdict {
-        Verdict::Again { at } => Judged { verdict, next_at: at, disable: None },
-        Verdict::Disable(reason) => Judged { verdict, next_at: now, disable: Some(reason) },
-        Verdict::Delivered | Verdict::GiveUp => Judged { verdict, next_at: now, disable: None },
+        Verdict::Again { at } => Judged {
+            verdict,
+            next_at: at,
+            disable: None,
+        },
+        Verdict::Disable(reason) => Judged {
+            verdict,
+            next_at: now,
+            disable: Some(reason),
+        },
+        Verdict::Delivered | Verdict::GiveUp => Judged {
+            verdict,
+            next_at: now,
+            disable: None,
+        },
     }
 }
 

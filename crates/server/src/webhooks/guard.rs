@@ -25,7 +25,9 @@ pub(crate) enum Refused {
     #[error("leave user name and password out of the address; the signature proves who is calling")]
     Credentials,
     /// It lies in a private network.
-    #[error("{0} is in a private network; list its network under webhooks.allow_private in waypost.toml to allow it")]
+    #[error(
+        "{0} is in a private network; list its network under webhooks.allow_private in waypost.toml to allow it"
+    )]
     Private(IpAddr),
     /// The name has no address.
     #[error("the name {0} has no address; check it")]
@@ -40,7 +42,9 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(allow_private: &[IpNet]) -> Self {
-        Self { allowed: allow_private.into() }
+        Self {
+            allowed: allow_private.into(),
+        }
     }
 
     /// Reads an address and refuses what can be refused without looking the name up.
@@ -74,12 +78,18 @@ impl Guard {
     /// a private name is an attack, not a mistake.
     async fn look_up(&self, name: &str) -> Result<Vec<SocketAddr>, Refused> {
         let unknown = || Refused::NoAddress(name.to_owned());
-        let found = tokio::net::lookup_host((name, 0)).await.map_err(|_| unknown())?;
+        let found = tokio::net::lookup_host((name, 0))
+            .await
+            .map_err(|_| unknown())?;
         let found: Vec<SocketAddr> = found.take(ADDRESSES_MAX).collect();
         for address in &found {
             self.address(address.ip())?;
         }
-        if found.is_empty() { Err(unknown()) } else { Ok(found) }
+        if found.is_empty() {
+            Err(unknown())
+        } else {
+            Ok(found)
+        }
     }
 }
 
@@ -140,12 +150,28 @@ mod tests {
     fn private_addresses_are_refused_however_they_are_written() {
         let guard = Guard::default();
         for url in [
-            "http://127.0.0.1/", "http://localhost.localdomain.invalid@127.0.0.1/", "http://127.1/",
-            "http://2130706433/", "http://0x7f.0.0.1/", "http://017700000001/", "http://0/",
-            "http://10.0.0.1/", "http://172.16.3.4/", "http://192.168.1.1/", "http://169.254.169.254/latest",
-            "http://100.64.0.1/", "http://224.0.0.1/", "http://[::1]/", "http://[::]/",
-            "http://[::ffff:127.0.0.1]/", "http://[fe80::1]/", "http://[fd00::1]/", "http://[ff02::1]/",
-            "http://[2002:7f00:1::]/", "http://[64:ff9b::7f00:1]/", "http://255.255.255.255/",
+            "http://127.0.0.1/",
+            "http://localhost.localdomain.invalid@127.0.0.1/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f.0.0.1/",
+            "http://017700000001/",
+            "http://0/",
+            "http://10.0.0.1/",
+            "http://172.16.3.4/",
+            "http://192.168.1.1/",
+            "http://169.254.169.254/latest",
+            "http://100.64.0.1/",
+            "http://224.0.0.1/",
+            "http://[::1]/",
+            "http://[::]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[fe80::1]/",
+            "http://[fd00::1]/",
+            "http://[ff02::1]/",
+            "http://[2002:7f00:1::]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://255.255.255.255/",
         ] {
             assert!(guard.url(url).is_err(), "{url}");
         }
@@ -154,10 +180,21 @@ mod tests {
     #[test]
     fn public_addresses_and_names_are_taken() {
         let guard = Guard::default();
-        for url in ["https://example.com/hook", "http://8.8.8.8:8080/x", "https://[2606:4700::1111]/"] {
+        for url in [
+            "https://example.com/hook",
+            "http://8.8.8.8:8080/x",
+            "https://[2606:4700::1111]/",
+        ] {
             assert!(guard.url(url).is_ok(), "{url}");
         }
-        for url in ["ftp://example.com/", "file:///etc/passwd", "example.com", "", "https://", "https://u:p@example.com/"] {
+        for url in [
+            "ftp://example.com/",
+            "file:///etc/passwd",
+            "example.com",
+            "",
+            "https://",
+            "https://u:p@example.com/",
+        ] {
             assert!(guard.url(url).is_err(), "{url}");
         }
     }
@@ -174,7 +211,10 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_means_this_machine_is_refused() {
         let refused = Guard::default().look_up("localhost").await.unwrap_err();
-        assert!(matches!(refused, Refused::Private(_) | Refused::NoAddress(_)), "{refused}");
+        assert!(
+            matches!(refused, Refused::Private(_) | Refused::NoAddress(_)),
+            "{refused}"
+        );
     }
 
     proptest! {

@@ -48,7 +48,9 @@ impl Worker {
             store,
             stop,
         };
-        Self { task: tokio::spawn(office.run()) }
+        Self {
+            task: tokio::spawn(office.run()),
+        }
     }
 
     /// Waits until the deliveries under way are done. Tell it to stop first.
@@ -91,9 +93,9 @@ impl Office {
     fn serve(&self, endpoints: Vec<Endpoint>, tasks: &mut HashMap<EndpointId, JoinHandle<()>>) {
         tasks.retain(|_, task| !task.is_finished());
         for endpoint in endpoints {
-            tasks.entry(endpoint.id).or_insert_with(|| {
-                tokio::spawn(deliver::Desk::new(self.clone(), &endpoint).run())
-            });
+            tasks
+                .entry(endpoint.id)
+                .or_insert_with(|| tokio::spawn(deliver::Desk::new(self.clone(), &endpoint).run()));
         }
     }
 }
@@ -107,7 +109,11 @@ pub(crate) async fn test_event(
 ) -> Result<Answer, StoreError> {
     let secrets = store.endpoint_secrets(endpoint.id, now).await?;
     let id = store.next_id(now);
-    let letter =
-        Letter { url: &endpoint.url, id: letter::id(id), body: letter::test_body(id, now), at: now };
+    let letter = Letter {
+        url: &endpoint.url,
+        id: letter::id(id),
+        body: letter::test_body(id, now),
+        at: now,
+    };
     Ok(sender.send(letter, &secrets).await)
 }

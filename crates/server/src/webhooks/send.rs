@@ -68,7 +68,10 @@ impl Sender {
         if let Err(error) = &client {
             tracing::error!(%error, "webhooks cannot be sent");
         }
-        Self { client: client.ok(), guard }
+        Self {
+            client: client.ok(),
+            guard,
+        }
     }
 
     pub(crate) fn guard(&self) -> &Guard {
@@ -81,7 +84,11 @@ impl Sender {
         let mut answer = self.attempt(letter, secrets).await;
         let took = started.elapsed();
         answer.duration_ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
-        let result = if answer.is_success() { "delivered" } else { "failed" };
+        let result = if answer.is_success() {
+            "delivered"
+        } else {
+            "failed"
+        };
         metrics::counter!("waypost_webhook_deliveries_total", "result" => result).increment(1);
         metrics::histogram!("waypost_webhook_delivery_seconds").record(took.as_secs_f64());
         answer
@@ -93,7 +100,10 @@ impl Sender {
             Err(refused) => return failed(Attempt::Forbidden, refused.to_string()),
         };
         let Some(client) = &self.client else {
-            return failed(Attempt::Unreachable, "webhooks cannot be sent; see the log".into());
+            return failed(
+                Attempt::Unreachable,
+                "webhooks cannot be sent; see the log".into(),
+            );
         };
         let seconds = letter.at.as_secs();
         let signature = sign::sign(secrets, &letter.id, seconds, &letter.body);
@@ -119,13 +129,20 @@ async fn read(mut response: reqwest::Response) -> Answer {
     let mut kept = Vec::new();
     while kept.len() < RESPONSE_KEPT {
         match response.chunk().await {
-            Ok(Some(piece)) => kept.extend_from_slice(&piece[..piece.len().min(RESPONSE_KEPT - kept.len())]),
+            Ok(Some(piece)) => {
+                kept.extend_from_slice(&piece[..piece.len().min(RESPONSE_KEPT - kept.len())])
+            }
             Ok(None) | Err(_) => break,
         }
     }
-    let attempt = Attempt::Answered { status: status.as_u16(), retry_after };
+    let attempt = Attempt::Answered {
+        status: status.as_u16(),
+        retry_after,
+    };
     let error = (!attempt.is_success()).then(|| match status.is_redirection() {
-        true => format!("it answered with a redirect ({status}), which is not followed; enter the new address"),
+        true => format!(
+            "it answered with a redirect ({status}), which is not followed; enter the new address"
+        ),
         false => format!("it answered {status}"),
     });
     Answer {
@@ -180,5 +197,11 @@ fn root(error: &dyn std::error::Error) -> String {
 }
 
 fn failed(attempt: Attempt, error: String) -> Answer {
-    Answer { attempt, status: None, error: Some(error), response: String::new(), duration_ms: 0 }
+    Answer {
+        attempt,
+        status: None,
+        error: Some(error),
+        response: String::new(),
+        duration_ms: 0,
+    }
 }

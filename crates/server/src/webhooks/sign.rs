@@ -26,7 +26,10 @@ fn signature(secret: &[u8], id: &str, timestamp_s: i64, body: &[u8]) -> Option<S
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
     mac.update(format!("{id}.{timestamp_s}.").as_bytes());
     mac.update(body);
-    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+    Some(format!(
+        "v1,{}",
+        STANDARD.encode(mac.finalize().into_bytes())
+    ))
 }
 
 /// The value of `webhook-signature`: one signature per secret that is valid now, so that a
@@ -44,8 +47,13 @@ mod tests {
     use super::*;
 
     fn secrets(shown: &[&str]) -> Secrets {
-        let mut all = shown.iter().map(|s| STANDARD.decode(s.trim_start_matches(PREFIX)).unwrap());
-        Secrets { current: all.next().unwrap(), previous: all.next() }
+        let mut all = shown
+            .iter()
+            .map(|s| STANDARD.decode(s.trim_start_matches(PREFIX)).unwrap());
+        Secrets {
+            current: all.next().unwrap(),
+            previous: all.next(),
+        }
     }
 
     /// The vector that the reference libraries publish in their tests.

@@ -25,7 +25,6 @@ fn words(text: &str) -> wa::Message {
 fn wrapped(message: wa::Message) -> MessageField<wa::message::FutureProofMessage> {
     MessageField::some(wa::message::FutureProofMessage {
         message: MessageField::some(message),
-        ..Default::default()
     })
 }
 

@@ -230,7 +230,8 @@ async fn take(step: &Step, on: &impl Backend) -> wacore::store::error::Result<u3
         Step::BaseKey(a, m, None) => on.delete_base_key(&name(*a), &name(*m)).await?,
         Step::Devices(n, ids, raw_id) => {
             let device = |id: &u32| {
-                DeviceInfo::new(*id, Some(id * 2).filter(|_| id % 2 == 0)).with_hosting(id % 3 == 0)
+                DeviceInfo::new(*id, Some(id * 2).filter(|_| id.is_multiple_of(2)))
+                    .with_hosting(id.is_multiple_of(3))
             };
             let phash = raw_id.map(|id| format!("2:{id}"));
             let devices = ids.iter().map(device).collect();

@@ -146,6 +146,17 @@ impl Bench {
         std::iter::from_fn(|| self.committed.try_recv().ok()).collect()
     }
 
+    /// Waits until WhatsApp was told of everything that was committed.
+    pub(crate) async fn acknowledged(&self) {
+        let waiting = async {
+            while self.phone.linked_devices()[0].waiting > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let told = tokio::time::timeout(LIMIT, waiting).await;
+        told.expect("everything committed is acknowledged");
+    }
+
     pub(crate) fn ana_lid(&self) -> Address {
         Address::lid(self.ana.lid())
     }
@@ -193,15 +204,22 @@ impl Line {
     pub(crate) async fn wait<T>(
         &mut self,
         what: &str,
+        pick: impl FnMut(&ChannelEvent) -> Option<T>,
+    ) -> T {
+        self.wait_for(LIMIT, what, pick).await
+    }
+
+    /// The same within another time.
+    pub(crate) async fn wait_for<T>(
+        &mut self,
+        limit: Duration,
+        what: &str,
         mut pick: impl FnMut(&ChannelEvent) -> Option<T>,
     ) -> T {
         let search = async {
             loop {
-                let event = self
-                    .events
-                    .next()
-                    .await
-                    .unwrap_or_else(|| panic!("the events ended before: {what}"));
+                let next = self.events.next().await;
+                let event = next.unwrap_or_else(|| panic!("the events ended before: {what}"));
                 if let Some(found) = pick(&event) {
                     return found;
                 }
@@ -210,9 +228,8 @@ impl Line {
                 }
             }
         };
-        tokio::time::timeout(LIMIT, search)
-            .await
-            .unwrap_or_else(|_| panic!("not in time: {what}"))
+        let found = tokio::time::timeout(limit, search).await;
+        found.unwrap_or_else(|_| panic!("not in time: {what}"))
     }
 
     pub(crate) async fn qr(&mut self) -> String {

@@ -38,13 +38,7 @@ async fn a_message_that_cannot_be_stored_is_not_acknowledged_and_comes_again() {
             (Content::text(expect), Origin::Offline)
         );
     }
-    tokio::time::timeout(Duration::from_secs(20), async {
-        while bench.phone.linked_devices()[0].waiting > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await
-    .expect("everything committed is acknowledged");
+    bench.acknowledged().await;
     bench.end(line).await;
 }
 

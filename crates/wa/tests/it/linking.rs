@@ -2,9 +2,12 @@
 
 use crate::bench::{ACCOUNT, ANA, Bench, NUMBER};
 use std::time::Duration;
-use wasim::{FaultPlan, LinkMethod, LoginRefusal, NetEvent, NetworkConfig, Outgoing};
+use wasim::{
+    FaultPlan, LinkMethod, LinkPolicy, LoginRefusal, NetEvent, NetworkConfig, Outgoing, PastAuthor,
+    PastMessage,
+};
 use waypost_engine::fleet::down::DownReason;
-use waypost_engine::model::{Address, Content};
+use waypost_engine::model::{Address, Content, Origin};
 use waypost_wa::{ChannelConfig, ChannelEvent, OpenError, Purpose, Space};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,18 +79,16 @@ async fn an_owner_types_the_code_instead() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_scans_and_nothing_is_left_behind() {
+    // The device itself waits a minute on its first code; one code keeps that to a minute.
     let config = NetworkConfig {
-        qr_refs: 2,
-        qr_ref_first_ms: 300,
-        qr_ref_next_ms: 300,
+        qr_refs: 1,
         ..Default::default()
     };
     let bench = Bench::with(config, ChannelConfig::default()).await;
     let mut line = bench.open(Purpose::Link).await;
-    line.wait("exhausted", |event| {
-        (*event == ChannelEvent::QrExhausted).then_some(())
-    })
-    .await;
+    let exhausted = |event: &ChannelEvent| (*event == ChannelEvent::QrExhausted).then_some(());
+    line.wait_for(Duration::from_secs(120), "exhausted", exhausted)
+        .await;
     line.down().await;
     assert!(matches!(
         bench.connector.open(ACCOUNT, Purpose::Resume).await,
@@ -162,7 +163,11 @@ async fn every_refused_login_has_its_own_reason() {
         (403, DownReason::MainDeviceGone),
         (401, DownReason::DeviceRemoved),
     ] {
-        let refusal = LoginRefusal { reason, expires_in: None, times: None };
+        let refusal = LoginRefusal {
+            reason,
+            expires_in: None,
+            times: None,
+        };
         bench.net.set_faults(
             NUMBER,
             FaultPlan {
@@ -235,6 +240,7 @@ async fn a_session_without_ratchets_still_logs_in_and_reads_new_messages() {
         .await
         .unwrap();
     assert_eq!(bench.message().await.content, Content::text("before"));
+    bench.acknowledged().await;
     line.connection.close().await;
     use waypost_wa::{KeyWrite, SessionKeys as _};
     let clear = |space: &Space| KeyWrite::DeletePrefix {
@@ -256,5 +262,64 @@ async fn a_session_without_ratchets_still_logs_in_and_reads_new_messages() {
         .unwrap();
     assert_eq!(bench.message().await.content, Content::text("after"));
     assert_eq!(bench.ana.number(), ANA);
+    bench.end(line).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passkey_demand_is_told_plainly() {
+    let bench = Bench::new().await;
+    bench.phone.set_link_policy(LinkPolicy::PasskeyDemanded);
+    let mut line = bench.open(Purpose::Link).await;
+    let qr = line.qr().await;
+    let phone = bench.phone.clone();
+    let scan = tokio::spawn(async move { phone.scan(&qr).await });
+    line.wait("the demand", |event| {
+        (*event == ChannelEvent::PasskeyRequired).then_some(())
+    })
+    .await;
+    line.connection.close().await;
+    assert!(scan.await.unwrap().is_err());
+    bench.net.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_phones_history_arrives_marked_as_history() {
+    let mut bench = Bench::new().await;
+    let past = |by, text: &str, seconds_ago| PastMessage {
+        with: ANA.into(),
+        by,
+        text: text.into(),
+        seconds_ago,
+    };
+    bench.phone.set_history(vec![
+        past(PastAuthor::Contact, "long ago", 7_200),
+        past(PastAuthor::Owner, "yes?", 7_100),
+        past(PastAuthor::Contact, "just now", 60),
+    ]);
+    let mut line = bench.open(Purpose::Link).await;
+    let qr = line.qr().await;
+    bench.phone.scan(&qr).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        let batch = line.wait("history", |event| match event {
+            ChannelEvent::History(batch) => Some(batch.clone()),
+            _ => None,
+        });
+        seen.extend(batch.await);
+    }
+    assert!(seen.iter().all(|message| message.origin == Origin::History));
+    seen.sort_by_key(|message| message.sent_at);
+    let said: Vec<_> = seen
+        .iter()
+        .map(|m| (m.content.words().unwrap(), m.from_me))
+        .collect();
+    assert_eq!(
+        said,
+        [("long ago", false), ("yes?", true), ("just now", false)]
+    );
+    assert!(
+        bench.more().is_empty(),
+        "history does not pass the commit of live messages"
+    );
     bench.end(line).await;
 }

@@ -1,6 +1,9 @@
 //! The channel against a WhatsApp network on this machine.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test that cannot go on fails.
+
 mod bench;
 mod faults;
+mod groups;
 mod linking;
 mod messages;

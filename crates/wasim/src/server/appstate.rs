@@ -3,7 +3,7 @@
 use crate::clock::unix_seconds;
 use crate::error::{Result, SimError};
 use crate::lock::Locked;
-use crate::mailbox::Class;
+use crate::mailbox::{Class, OWN_LANE};
 use crate::person::{Account, Person};
 use crate::server::session::{Session, push};
 use crate::stanza::{attr, bytes, child, children, leaf, need, server_jid};
@@ -140,7 +140,7 @@ fn announce(session: &Session, name: &str, version: usize) {
             &companion,
             Class::Notification,
             &id,
-            "own",
+            OWN_LANE,
             node,
         );
         if let Err(error) = pushed {

@@ -3,7 +3,7 @@
 
 use crate::clock::unix_seconds;
 use crate::error::{Result, SimError};
-use crate::event::{LinkMethod, NetEvent};
+use crate::event::{Events, LinkMethod, NetEvent};
 use crate::lock::Locked;
 use crate::noise::{array32, public_bytes};
 use crate::person::Person;
@@ -18,6 +18,9 @@ use wacore::pair_code::PairCodeUtils;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 use wacore_libsignal::protocol::{KeyPair, PublicKey};
+
+/// How long typing a code waits for the server to hear of it.
+const CODE_ARRIVAL_LIMIT: Duration = Duration::from_secs(1);
 
 /// A pairing code that a client shows.
 pub(super) struct CodeRequest {
@@ -66,6 +69,18 @@ pub(super) async fn hello(world: &Arc<World>, offer: &Offer, iq: &Node, code: &N
     Ok(())
 }
 
+/// Clients show their code before the server has heard of it; a quick typist waits a moment.
+async fn asked_soon(world: &World, number: &str) {
+    let mut events = Events::from_now(world.events.clone());
+    let known = world.linking.locked().codes.contains_key(number);
+    if !known {
+        let wanted =
+            |e: &NetEvent| matches!(e, NetEvent::CodeAsked { account, .. } if account == number);
+        // Running out of time is not an error here: the look-up that follows tells.
+        let _ = events.wait_for(CODE_ARRIVAL_LIMIT, wanted).await;
+    }
+}
+
 /// The owner types the eight characters on the phone. Returns the new device's number once the
 /// device has proved that it knows the code, too.
 pub(crate) async fn type_code(
@@ -79,6 +94,7 @@ pub(crate) async fn type_code(
     if !PairCodeUtils::validate_code(&code) {
         return Err(SimError::WrongCode);
     }
+    asked_soon(world, &account.pn).await;
     let (wrapped, reference, conn) = {
         let mut linking = world.linking.locked();
         let request = linking.codes.get_mut(&account.pn).ok_or_else(unasked)?;
@@ -146,7 +162,12 @@ pub(crate) async fn type_code(
     signed_in_time(done).await
 }
 
-pub(super) async fn finish(world: &Arc<World>, offer: &Offer, iq: &Node, code: &Node) -> Result<()> {
+pub(super) async fn finish(
+    world: &Arc<World>,
+    offer: &Offer,
+    iq: &Node,
+    code: &Node,
+) -> Result<()> {
     let reference = text(need(code, "link_code_pairing_ref")?);
     let (number, shared, answer) = {
         let mut linking = world.linking.locked();

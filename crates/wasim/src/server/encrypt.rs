@@ -5,7 +5,7 @@ use crate::clock::unix_seconds;
 use crate::error::{Result, SimError};
 use crate::keys::{self, KeyBundle, OneTimeKey};
 use crate::lock::Locked;
-use crate::mailbox::Class;
+use crate::mailbox::{Class, OWN_LANE};
 use crate::sending;
 use crate::server::session::{Session, welcome};
 use crate::stanza::{children, first_child, iq_result, jid_attr};
@@ -149,7 +149,7 @@ pub(crate) async fn share_sync_key(session: &Session) -> Result<()> {
         &session.companion,
         Class::Notification,
         &id,
-        "own",
+        OWN_LANE,
         notification,
     )
 }

@@ -41,12 +41,10 @@ pub enum PastAuthor {
 }
 
 /// Gives a new device its history, in two portions as phones do: the newest message of each
-/// conversation first, the rest after it. Nothing is sent when there is no history.
+/// conversation first, the rest after it. Clients wait for the first portion, so it comes even when
+/// it is empty.
 pub(crate) async fn share(session: &Session) -> Result<()> {
     let past = session.account.account()?.phone.locked().history.clone();
-    if past.is_empty() {
-        return Ok(());
-    }
     let (first, rest) = conversations(session, &past)?;
     send(
         session,
@@ -56,6 +54,9 @@ pub(crate) async fn share(session: &Session) -> Result<()> {
         first,
     )
     .await?;
+    if rest.is_empty() {
+        return Ok(());
+    }
     send(session, BlobKind::RECENT, NoteKind::RECENT, 2, rest).await
 }
 

@@ -13,6 +13,7 @@ use crate::network::Dedupe;
 use crate::person::{Chat, Incoming, Person, Remembered};
 use crate::script::Act;
 use crate::sending;
+use crate::server::placeholder;
 use crate::server::receipts::receipt_to_account;
 use crate::server::session::{Session, push};
 use crate::signal::{EncKind, Sealed, Undecrypted};
@@ -75,7 +76,7 @@ pub(crate) async fn message(session: &Arc<Session>, node: &Node) -> Result<()> {
             .companion
             .accepted
             .locked()
-            .note(&format!("{chat}|{id}"))
+            .note(&accepted_key(&chat, &id))
     };
     if !world.faults.happens(account, plan.lose_ack) {
         session.conn.answer(ack(node, &id, &to, None)).await;
@@ -100,6 +101,11 @@ pub(crate) async fn message(session: &Arc<Session>, node: &Node) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// How an accepted message is remembered: its id counts within its conversation.
+fn accepted_key(chat: &str, id: &str) -> String {
+    format!("{chat}|{id}")
 }
 
 fn is_member(session: &Session, group: &Jid) -> bool {
@@ -271,7 +277,12 @@ pub(crate) async fn shown_or_copied(
     message: wa::Message,
 ) -> Result<()> {
     if person.lid == session.account.lid {
-        return copied(session, person, group, id, message);
+        let protocol = message.protocol_message.as_option();
+        let asked = protocol.and_then(|p| p.peer_data_operation_request_message.as_option());
+        return match asked {
+            Some(request) => placeholder::answer(session, id, request).await,
+            None => copied(session, person, group, id, message),
+        };
     }
     show(session, person, group, id, message).await
 }
@@ -391,6 +402,9 @@ pub(crate) async fn ask_again(
         None => node.attr("from", as_address.to_non_ad()),
     };
     let lane = group.unwrap_or(&person.lid);
+    // Some clients answer a retry by sending the whole message again, under the same id.
+    let accepted = accepted_key(lane, id);
+    session.companion.accepted.locked().forget(&accepted);
     let node = node.children(parts).build();
     push(world, &session.companion, Class::Receipt, id, lane, node)?;
     world.event(NetEvent::RetryAsked {

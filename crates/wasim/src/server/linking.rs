@@ -29,8 +29,6 @@ use wacore_libsignal::protocol::PublicKey;
 use waproto::buffa::Message as _;
 use waproto::whatsapp as wa;
 
-/// A phone's scan is still good this long after the client went on to its next code.
-const SCAN_GRACE: Duration = Duration::from_secs(3);
 /// How long a phone waits for the device to answer.
 const DEVICE_ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// The id under which an account signs its devices; any constant will do.
@@ -104,7 +102,7 @@ async fn serve(
 ) -> Result<()> {
     // A code that was asked for outlives the refs, so the socket stays as long as either is good.
     let code_limit = Duration::from_millis(world.config.code_valid_ms);
-    let end = tokio::time::sleep(lifetime.max(code_limit) + SCAN_GRACE);
+    let end = tokio::time::sleep(lifetime.max(code_limit) + grace(world));
     tokio::pin!(end);
     loop {
         let node = tokio::select! {
@@ -144,6 +142,10 @@ async fn answer(world: &Arc<World>, offer: &Offer, iq: &Node) -> Result<()> {
     Ok(())
 }
 
+fn grace(world: &World) -> Duration {
+    Duration::from_millis(world.config.qr_grace_ms)
+}
+
 fn offer_refs(world: &World, offer: &Offer) -> (Vec<String>, Duration) {
     let mut from = world.clock.now();
     let start = from;
@@ -160,7 +162,7 @@ fn offer_refs(world: &World, offer: &Offer) -> (Vec<String>, Duration) {
         let entry = QrRef {
             offer: offer.clone(),
             from,
-            until: until + SCAN_GRACE,
+            until: until + grace(world),
         };
         linking.refs.insert(reference.clone(), entry);
         refs.push(reference);
@@ -191,7 +193,7 @@ pub(crate) async fn scan(world: &Arc<World>, account: &Arc<Person>, qr: &str) ->
             .refs
             .get(&reference)
             .ok_or_else(|| bad("its ref is unknown"))?;
-        if now > known.until || now + SCAN_GRACE < known.from {
+        if now > known.until || now + grace(world) < known.from {
             return Err(bad("it has expired"));
         }
         let offer = known.offer.clone();

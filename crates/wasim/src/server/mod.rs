@@ -8,6 +8,7 @@ pub(crate) mod history;
 mod inbound;
 mod iq;
 pub(crate) mod linking;
+mod placeholder;
 mod receipts;
 mod reupload;
 mod session;

@@ -62,7 +62,7 @@ pub(crate) async fn from_device(session: &Arc<Session>, receipt: &Node) -> Resul
 /// Marks a stanza as acknowledged.
 pub(crate) fn settle(session: &Session, class: Class, id: &str) {
     let settled = session.companion.post.locked().mailbox().settle(class, id);
-    if settled.is_none() || class != Class::Message {
+    if !settled.is_some_and(|owed| owed.is_said()) {
         return;
     }
     let account = session.account.pn.clone();

@@ -3,7 +3,7 @@
 use crate::clock::unix_seconds;
 use crate::error::{Result, SimError};
 use crate::lock::Locked;
-use crate::mailbox::Class;
+use crate::mailbox::{Class, OWN_LANE};
 use crate::phone::phone_is_online;
 use crate::server::session::{Session, push};
 use crate::stanza::{attr, child, leaf};
@@ -41,7 +41,7 @@ pub(crate) fn answer(session: &Session, receipt: &Node) -> Result<()> {
         &session.companion,
         Class::Notification,
         &id,
-        "own",
+        OWN_LANE,
         node,
     )
 }

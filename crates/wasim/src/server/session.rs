@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::event::NetEvent;
 use crate::faults::LoginRefusal;
 use crate::lock::{Locked, Shared};
-use crate::mailbox::{Class, Owed};
+use crate::mailbox::{Class, OWN_LANE, Owed};
 use crate::noise::{Handshake, NodeReader, NodeWriter};
 use crate::person::Person;
 use crate::post::{Delivery, Step};
@@ -313,19 +313,20 @@ async fn owed(session: &Session) -> Work {
 
 async fn deliver(session: &Session, writer: &mut NodeWriter, delivery: Delivery) -> Result<()> {
     let Delivery { owed, offline } = delivery;
+    let said = owed.is_said();
     let mut node = owed.node;
     if let Some(place) = offline {
         node.attrs.insert("offline", place as u32);
     }
     let account = &session.account.pn;
     for _ in 0..owed.copies {
-        if owed.class == Class::Message {
+        if said {
             let mut ledger = session.world.ledger.locked();
             ledger.handed(account, session.companion.device, &owed.id);
         }
         writer.send(&node).await?;
     }
-    if owed.class == Class::Message {
+    if said {
         let plan = session.world.faults.plan(account);
         if session.world.faults.happens(account, plan.kick) {
             session.conn.cut.cancel();
@@ -345,8 +346,8 @@ pub(crate) fn push(
 ) -> Result<()> {
     let plan = world.faults.plan(&companion.account);
     let due = world.clock.now() + world.faults.latency(&companion.account, &plan);
-    let doubled =
-        class == Class::Message && world.faults.happens(&companion.account, plan.duplicate);
+    let said = class == Class::Message && lane != OWN_LANE;
+    let doubled = said && world.faults.happens(&companion.account, plan.duplicate);
     let owed = Owed {
         class,
         id: id.to_owned(),
@@ -356,7 +357,7 @@ pub(crate) fn push(
         copies: 1 + u32::from(doubled),
         written: 0,
     };
-    if class == Class::Message {
+    if said {
         if world.faults.happens(&companion.account, plan.lose_delivery) {
             companion.post.locked().withhold(lane);
         }

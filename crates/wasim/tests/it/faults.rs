@@ -104,6 +104,37 @@ async fn a_contact_who_cannot_decrypt_asks_and_is_served() {
 }
 
 #[tokio::test]
+async fn a_phone_helps_out_when_the_sender_takes_long() {
+    let net = network().await;
+    let (phone, ana) = (phone(&net), ana(&net));
+    phone.set_placeholder_help(wasim::PlaceholderHelp::WhenAsked);
+    let device = linked(&net, &phone).await;
+    let slow = Duration::from_secs(3_600);
+    net.set_faults(
+        ACCOUNT,
+        FaultPlan {
+            retry_late_by: slow,
+            ..plan()
+        },
+    );
+    let how = SendHow {
+        undecryptable_first: true,
+        ..SendHow::default()
+    };
+    let id = ana
+        .send_how(ACCOUNT, Outgoing::text("only the phone can tell"), how)
+        .await
+        .unwrap();
+    let heard = device.message().await;
+    assert_eq!(
+        (heard.id, heard.text.as_str()),
+        (id, "only the phone can tell")
+    );
+    device.stop().await;
+    net.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_rough_day_loses_nothing_on_the_way_to_a_device() {
     let net = network().await;
     let (phone, ana) = (phone(&net), ana(&net));
@@ -304,11 +335,7 @@ async fn a_silent_server_keeps_the_socket_and_says_nothing() {
         .unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(phone.linked_devices()[0].online);
-    assert_eq!(
-        net.with_ledger(|l| l.counts(ACCOUNT).acked),
-        1,
-        "only the key share"
-    );
+    assert_eq!(net.with_ledger(|l| l.counts(ACCOUNT).acked), 0);
     net.clear_faults();
     assert_eq!(device.message().await.text, "are you there");
     device.stop().await;
@@ -424,5 +451,130 @@ async fn expired_media_is_uploaded_again_by_the_phone() {
         vec![9; 1000]
     );
     device.stop().await;
+    net.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_outdated_client_is_told_so() {
+    let net = network().await;
+    let phone = phone(&net);
+    let device = linked(&net, &phone).await;
+    let backend = device.stop().await;
+    let old = LoginRefusal {
+        reason: 405,
+        expires_in: None,
+        times: None,
+    };
+    net.set_faults(
+        ACCOUNT,
+        FaultPlan {
+            refuse_login: Some(old),
+            ..plan()
+        },
+    );
+    let again = Device::with_backend(&net, backend).await;
+    again
+        .wait("outdated", |e| {
+            matches!(e, Event::ClientOutdated(_)).then_some(())
+        })
+        .await;
+    again.stop().await;
+    net.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stream_error_ends_the_connection_and_the_device_returns() {
+    let net = network().await;
+    let phone = phone(&net);
+    let device = linked(&net, &phone).await;
+    let mut events = net.events();
+    phone.stream_error(503).await;
+    events
+        .wait_for(LIMIT, |e| matches!(e, NetEvent::Disconnected { .. }))
+        .await
+        .unwrap();
+    events
+        .wait_for(LIMIT, |e| matches!(e, NetEvent::LoggedIn { .. }))
+        .await
+        .unwrap();
+    device.connected().await;
+    device.stop().await;
+    net.shutdown().await;
+}
+
+#[tokio::test]
+async fn latency_keeps_messages_back_but_in_order() {
+    let net = network().await;
+    let (phone, ana) = (phone(&net), ana(&net));
+    let device = linked(&net, &phone).await;
+    let least = Duration::from_millis(150);
+    net.set_faults(
+        ACCOUNT,
+        FaultPlan {
+            latency_min: least,
+            latency_max: 2 * least,
+            ..plan()
+        },
+    );
+    let start = net.now();
+    let burst = Burst {
+        count: 5,
+        gap: Duration::ZERO,
+        text: "slow {n}".into(),
+    };
+    ana.burst(ACCOUNT, &burst).await.unwrap();
+    let expected: Vec<String> = (0..5).map(|n| format!("slow {n}")).collect();
+    assert_eq!(device.messages(5).await, expected);
+    assert!(net.now() - start >= least);
+    device.stop().await;
+    net.shutdown().await;
+}
+
+#[tokio::test]
+async fn conversations_overtake_each_other_but_none_overtakes_itself() {
+    const BEN: &str = "971500000003";
+    let net = network().await;
+    let (phone, ana) = (phone(&net), ana(&net));
+    let ben = net
+        .add_contact(wasim::ContactSpec {
+            number: BEN.into(),
+            ..Default::default()
+        })
+        .unwrap();
+    let device = linked(&net, &phone).await;
+    let backend = device.stop().await;
+    net.set_faults(
+        ACCOUNT,
+        FaultPlan {
+            reorder: 1.0,
+            ..plan()
+        },
+    );
+    for n in 0..5 {
+        let text = Outgoing::text(format!("ana {n}"));
+        ana.send(ACCOUNT, text).await.unwrap();
+    }
+    for n in 0..5 {
+        let text = Outgoing::text(format!("ben {n}"));
+        ben.send(ACCOUNT, text).await.unwrap();
+    }
+    let again = Device::with_backend(&net, backend).await;
+    let heard = again.messages(10).await;
+    let of = |who: &str| -> Vec<String> {
+        heard
+            .iter()
+            .filter(|t| t.starts_with(who))
+            .cloned()
+            .collect()
+    };
+    for who in ["ana", "ben"] {
+        let expected: Vec<String> = (0..5).map(|n| format!("{who} {n}")).collect();
+        assert_eq!(of(who), expected);
+    }
+    assert!(
+        heard[0].starts_with("ben"),
+        "nothing was overtaken: {heard:?}"
+    );
+    again.stop().await;
     net.shutdown().await;
 }

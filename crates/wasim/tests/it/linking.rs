@@ -128,3 +128,39 @@ async fn a_device_unlinked_while_away_learns_it_at_its_next_login() {
     again.stop().await;
     net.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_code_that_was_shown_too_long_has_expired() {
+    let net = wasim::Network::start(wasim::NetworkConfig {
+        qr_refs: 1,
+        qr_ref_first_ms: 50,
+        qr_grace_ms: 0,
+        ..Default::default()
+    })
+    .await
+    .unwrap();
+    let phone = phone(&net);
+    let device = Device::start(&net).await;
+    let qr = device.qr().await;
+    let late = phone.scan_after(&qr, std::time::Duration::from_millis(200));
+    assert!(matches!(late.await.unwrap(), Err(SimError::BadQr(_))));
+    device.stop().await;
+    net.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_second_connection_of_the_same_device_replaces_the_first() {
+    let net = network().await;
+    let phone = phone(&net);
+    let first = linked(&net, &phone).await;
+    let second = Device::with_backend(&net, first.backend.clone()).await;
+    first
+        .wait("replacement", |e| {
+            matches!(e, Event::StreamReplaced(_)).then_some(())
+        })
+        .await;
+    second.connected().await;
+    second.stop().await;
+    first.stop().await;
+    net.shutdown().await;
+}

@@ -1,6 +1,7 @@
 //! wasim with the real client of whatsapp-rust connected to it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod baileys;
 mod client;
 mod faults;
 mod groups;

@@ -1,0 +1,164 @@
+//! A fleet that remembers what it was asked and answers what it was told to.
+
+use async_trait::async_trait;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
+use waypost_server::api::ports::{
+    Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase, LinkStatus, LinkWay, Typing,
+    Waiting,
+};
+use waypost_store::admin::conversations::MarkedRead;
+
+#[derive(Default)]
+pub(crate) struct FakeFleet {
+    asked: Mutex<Vec<String>>,
+    links: Mutex<HashMap<AccountId, LinkStatus>>,
+    refuse: Mutex<Option<FleetError>>,
+}
+
+impl FakeFleet {
+    /// What was asked since the last time.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+
+    /// The next call that may fail does.
+    pub(crate) fn refuse_next(&self, error: FleetError) {
+        *self.refuse.lock().unwrap() = Some(error);
+    }
+
+    fn note(&self, what: String) -> Result<(), FleetError> {
+        self.asked.lock().unwrap().push(what);
+        self.refuse.lock().unwrap().take().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl Fleet for FakeFleet {
+    async fn link(&self, account: AccountId, method: LinkMethod) -> Result<(), FleetError> {
+        let mut status = LinkStatus {
+            regenerations_max: 3,
+            ..LinkStatus::default()
+        };
+        match &method {
+            LinkMethod::Qr => {
+                status.phase = LinkPhase::ShowingQr;
+                status.method = Some(LinkWay::Qr);
+                status.qr = Some("2@abcdefgh,ijkl,mnop,qrst,1".into());
+                status.qr_expires_at = Some(Timestamp(1_800_000_060_000));
+            }
+            LinkMethod::Code { .. } => {
+                status.phase = LinkPhase::ShowingCode;
+                status.method = Some(LinkWay::Code);
+                status.code = Some("ABCD1234".into());
+            }
+        }
+        status.message = "Do it on the phone.".into();
+        self.note(format!("link {method:?}"))?;
+        self.links.lock().unwrap().insert(account, status);
+        Ok(())
+    }
+
+    fn link_status(&self, account: AccountId) -> LinkStatus {
+        self.links
+            .lock()
+            .unwrap()
+            .get(&account)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    async fn cancel_link(&self, account: AccountId) -> Result<(), FleetError> {
+        self.note("cancel_link".into())?;
+        let cancelled = LinkStatus {
+            phase: LinkPhase::Cancelled,
+            ..LinkStatus::default()
+        };
+        self.links.lock().unwrap().insert(account, cancelled);
+        Ok(())
+    }
+
+    async fn pause(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("pause".into())
+    }
+    async fn resume(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("resume".into())
+    }
+    async fn reconnect(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("reconnect".into())
+    }
+    async fn unlink(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("unlink".into())
+    }
+    async fn account_added(&self, _: AccountId) {
+        let _ = self.note("account_added".into());
+    }
+    async fn account_removed(&self, _: AccountId) {
+        let _ = self.note("account_removed".into());
+    }
+    fn wake_outbox(&self, _: AccountId) {
+        let _ = self.note("wake_outbox".into());
+    }
+    fn wake_flow(&self, _: AccountId) {
+        let _ = self.note("wake_flow".into());
+    }
+    fn waiting(&self, _: AccountId, _: MessageId) -> Option<Waiting> {
+        let text = "The account is not connected.".into();
+        Some(Waiting {
+            code: "not_connected",
+            text,
+            until: None,
+        })
+    }
+    fn next_attempt(&self, _: AccountId) -> Option<Timestamp> {
+        None
+    }
+    async fn typing(&self, _: AccountId, to: &Address, typing: Typing) -> Result<(), FleetError> {
+        self.note(format!("typing {to} {typing:?}"))
+    }
+    async fn mark_read(&self, read: MarkedRead) -> Result<(), FleetError> {
+        self.note(format!("mark_read {}", read.receipts.len()))
+    }
+    async fn group_create(
+        &self,
+        _: AccountId,
+        subject: &str,
+        members: &[Address],
+    ) -> Result<GroupInfo, FleetError> {
+        self.note(format!("group_create {subject}"))?;
+        let member = |address: &Address| GroupMember {
+            address: address.clone(),
+            admin: false,
+        };
+        Ok(GroupInfo {
+            address: Address::group("120363001"),
+            subject: subject.to_owned(),
+            members: members.iter().map(member).collect(),
+        })
+    }
+    async fn group_members(
+        &self,
+        _: AccountId,
+        group: &Address,
+        add: &[Address],
+        _: &[Address],
+    ) -> Result<GroupInfo, FleetError> {
+        self.note(format!("group_members {group}"))?;
+        let member = |address: &Address| GroupMember {
+            address: address.clone(),
+            admin: true,
+        };
+        Ok(GroupInfo {
+            address: group.clone(),
+            subject: "Changed".into(),
+            members: add.iter().map(member).collect(),
+        })
+    }
+    async fn group_info(&self, _: AccountId, _: &Address) -> Result<GroupInfo, FleetError> {
+        Err(FleetError::NotConnected)
+    }
+    fn rules_changed(&self, _: WorkspaceId) {
+        let _ = self.note("rules_changed".into());
+    }
+}

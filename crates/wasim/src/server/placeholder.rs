@@ -1,0 +1,89 @@
+//! The owner's phone helps a linked device out with a message that it could not decrypt.
+
+use crate::clock::unix_seconds;
+use crate::error::Result;
+use crate::lock::Locked;
+use crate::person::{Chat, PlaceholderHelp};
+use crate::phone::phone_is_online;
+use crate::sending;
+use crate::server::session::Session;
+use wa::message::peer_data_operation_request_response_message::PeerDataOperationResult;
+use wa::message::peer_data_operation_request_response_message::peer_data_operation_result::PlaceholderMessageResendResponse;
+use wa::message::protocol_message::Type;
+use wa::message::{
+    PeerDataOperationRequestMessage, PeerDataOperationRequestResponseMessage,
+    PeerDataOperationRequestType, ProtocolMessage,
+};
+use wacore_binary::Jid;
+use waproto::buffa::{Message as _, MessageField};
+use waproto::whatsapp as wa;
+
+/// Answers a device's request for messages it has only placeholders of. Does nothing when the
+/// phone is off, does not help, or does not know the message.
+pub(crate) async fn answer(
+    session: &Session,
+    request_id: &str,
+    request: &PeerDataOperationRequestMessage,
+) -> Result<()> {
+    let wanted = PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND;
+    let help = session.account.account()?.phone.locked().placeholders;
+    if request.peer_data_operation_request_type != Some(wanted)
+        || help == PlaceholderHelp::Never
+        || !phone_is_online(&session.world, &session.account)
+    {
+        return Ok(());
+    }
+    let keys = request.placeholder_message_resend_request.iter();
+    let mut results = Vec::new();
+    for key in keys.filter_map(|r| r.message_key.as_option()) {
+        results.extend(recalled(session, key)?);
+    }
+    if results.is_empty() {
+        return Ok(());
+    }
+    let response = PeerDataOperationRequestResponseMessage {
+        peer_data_operation_request_type: Some(wanted),
+        stanza_id: Some(request_id.to_owned()),
+        peer_data_operation_result: results,
+    };
+    let message = wa::Message {
+        protocol_message: MessageField::some(ProtocolMessage {
+            r#type: Some(Type::PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE),
+            peer_data_operation_request_response_message: MessageField::some(response),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    sending::to_own_device(
+        &session.world,
+        &session.account,
+        &session.companion,
+        &message,
+    )
+    .await?;
+    Ok(())
+}
+
+fn recalled(session: &Session, key: &wa::MessageKey) -> Result<Option<PeerDataOperationResult>> {
+    let id = key.id.clone().unwrap_or_default();
+    let live = session.account.live(session.world.config.seed)?;
+    let Some(known) = live.memory.locked().get(&id) else {
+        return Ok(None);
+    };
+    let author = session.world.person_at(&Jid::lid(known.author.as_str()));
+    let in_group = matches!(known.chat, Chat::Group(_));
+    let info = wa::WebMessageInfo {
+        key: MessageField::some(key.clone()),
+        message: MessageField::some((*known.message).clone()),
+        message_timestamp: Some(unix_seconds()),
+        participant: in_group.then(|| Jid::lid(known.author.as_str()).to_string()),
+        push_name: author.map(|a| a.push_name.clone()),
+        ..Default::default()
+    };
+    Ok(Some(PeerDataOperationResult {
+        placeholder_message_resend_response: MessageField::some(PlaceholderMessageResendResponse {
+            web_message_info_bytes: Some(info.encode_to_vec()),
+        }),
+        ..Default::default()
+    }))
+}
