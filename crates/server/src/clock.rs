@@ -15,6 +15,16 @@ pub fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
+/// A moment of the clock that never steps, for measuring how long something takes.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the adapter through which time enters"
+)]
+pub fn monotonic() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
 /// ISO 8601 in UTC with milliseconds, as the API shows times.
 #[must_use]
 pub fn iso(at: Timestamp) -> String {

@@ -44,6 +44,11 @@ WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootHex, 'hex')
 const emit = event => process.stdout.write(JSON.stringify(event, BufferJSON.replacer) + '\n')
 const logger = pino({ level: process.env.BAILEYS_LOG ?? 'silent' }, pino.destination(2))
 
+// Baileys leaves its own attempts to answer on a connection that just closed without a handler.
+process.on('unhandledRejection', error => {
+  if (error?.output?.statusCode !== DisconnectReason.connectionClosed) throw error
+})
+
 const creds = initAuthCreds()
 const kept = {}
 const keys = {
@@ -133,6 +138,18 @@ function withBuffers(content) {
   return content
 }
 
+/** A file that the host forgot is asked of the phone once. */
+async function download(message) {
+  const fetched = () => downloadMediaMessage(message, 'buffer', {})
+  try {
+    return await fetched()
+  } catch (error) {
+    if (![404, 410].includes(error.output?.statusCode)) throw error
+    await socket.updateMediaMessage(message)
+    return fetched()
+  }
+}
+
 const commands = {
   start: async ({ phone, keepAliveMs }) => {
     away = false
@@ -157,10 +174,13 @@ const commands = {
   members: async ({ jid, members, action }) =>
     emit({ event: 'members', result: await socket.groupParticipantsUpdate(jid, members, action) }),
   download: async ({ id }) => {
-    const bytes = await downloadMediaMessage(received.get(id), 'buffer', {}, { logger, reuploadRequest: socket.updateMediaMessage })
+    const bytes = await download(received.get(id))
     emit({ event: 'downloaded', id, media: bytes.toString('base64') })
   },
-  subject: async ({ jid, subject }) => socket.groupUpdateSubject(jid, subject),
+  subject: async ({ jid, subject }) => {
+    await socket.groupUpdateSubject(jid, subject)
+    emit({ event: 'renamed', jid })
+  },
   quit: async ({ jid }) => {
     await socket.groupLeave(jid)
     emit({ event: 'left', jid })

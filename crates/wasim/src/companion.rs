@@ -9,12 +9,16 @@ use crate::post::Post;
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use wacore_binary::{Jid, Node};
 
 /// Direct stanzas (answers, acks) that may wait for a slow client; then reading from it pauses.
 pub(crate) const MAX_DIRECT: usize = 4_096;
+
+/// How long a connection stays open after its last words, unless the client closes it.
+pub(crate) const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// Something for the writer of a connection.
 pub(crate) enum Out {
@@ -63,6 +67,12 @@ impl Conn {
     pub(crate) async fn say_and_close(&self, node: Node) {
         self.answer(node).await;
         let _ = self.direct.send(Out::Close).await;
+    }
+
+    /// Gives the client time to read the last words and to close first: some clients drop what
+    /// they have not understood yet when the socket closes.
+    pub(crate) async fn linger(&self) {
+        let _ = tokio::time::timeout(LAST_WORDS, self.cut.cancelled()).await;
     }
 }
 

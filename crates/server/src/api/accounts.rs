@@ -129,6 +129,7 @@ struct AccountChange {
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
     role: Option<RoleText>,
+    #[schema(maximum = 65535)]
     priority: Option<u16>,
 }
 

@@ -105,8 +105,9 @@ async fn from_form(
     request: Request,
     given: Option<String>,
 ) -> ApiResult<(StatusCode, Json<BlobView>)> {
-    let wrong =
-        |error: &dyn Display| ApiError::unreadable(format!("The form cannot be read: {error}"));
+    let wrong = |error: &dyn Display| {
+        ApiError::invalid("file", format!("The form cannot be read: {error}"))
+    };
     let mut form = Multipart::from_request(request, state)
         .await
         .map_err(|e| wrong(&e.body_text()))?;

@@ -1,7 +1,7 @@
 //! `/contacts`: people on the other side, and merges of two that turned out to be one.
 
 use super::AppState;
-use super::extract::{Body, Id, Params, line, page};
+use super::extract::{Body, Id, Params, line, page, search_text};
 use super::problem::ApiResult;
 use super::shape::{List, PageParams, iso_or_null, shown};
 use crate::auth::caller::{Caller, May};
@@ -169,7 +169,7 @@ async fn list(
     Params(params): Params<ListParams>,
 ) -> ApiResult<Json<List<ContactView>>> {
     let page = page(params.limit, params.cursor)?;
-    let text = params.search.filter(|text| !text.trim().is_empty());
+    let text = search_text(params.search)?;
     let filter = ContactFilter {
         text,
         account: params.account,

@@ -1,7 +1,7 @@
 //! `/conversations`: one account with one contact or group.
 
 use super::AppState;
-use super::extract::{Body, Id, Params, page};
+use super::extract::{Body, Id, Params, page, search_text};
 use super::message_view::{DirectionText, MessageView, StateText};
 use super::messages::view as message_view;
 use super::ports::Typing;
@@ -21,9 +21,6 @@ use waypost_engine::model::{AccountId, ConversationId, Seq, Timestamp};
 use waypost_store::admin::conversations::{
     Around, ConversationFilter, ConversationView as Stored, Party, Place, Preview, Show,
 };
-
-/// Longest text searched for, in characters.
-const SEARCH_CHARS_MAX: usize = 200;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -150,14 +147,7 @@ async fn list(
     Params(params): Params<ListParams>,
 ) -> ApiResult<Json<List<ConversationView>>> {
     let page = page(params.limit, params.cursor)?;
-    let text = params.search.filter(|text| !text.trim().is_empty());
-    if text
-        .as_ref()
-        .is_some_and(|text| text.chars().count() > SEARCH_CHARS_MAX)
-    {
-        let text = format!("Search for at most {SEARCH_CHARS_MAX} characters");
-        return Err(ApiError::invalid("search", text));
-    }
+    let text = search_text(params.search)?;
     let show = if params.unread == Some(true) {
         Show::Unread
     } else {

@@ -243,8 +243,9 @@ async fn check_account(
 async fn list(
     State(state): State<AppState>,
     caller: May<WebhooksRead>,
-    _page: Params<PageParams>,
+    Params(params): Params<PageParams>,
 ) -> ApiResult<Json<List<EndpointView>>> {
+    page(params.limit, params.cursor)?;
     let endpoints = state.store().endpoints(caller.workspace()).await?;
     Ok(Json(List::whole(endpoints.into_iter().map(view).collect())))
 }

@@ -72,16 +72,47 @@ struct Events {
 #[into_params(parameter_in = Query)]
 pub(super) struct EventParams {
     /// Only what happened after this cursor; what happens from now on when absent.
-    pub(super) after: Option<String>,
+    after: Option<String>,
     /// Only these kinds, separated by commas.
     #[param(example = "message.received,account.state")]
-    pub(super) kinds: Option<String>,
+    kinds: Option<String>,
     /// Only events of this account.
     #[param(value_type = Option<String>)]
-    pub(super) account: Option<AccountId>,
+    account: Option<AccountId>,
     /// Most items wanted.
     #[param(minimum = 1, maximum = 200)]
-    pub(super) limit: Option<u16>,
+    limit: Option<u16>,
+}
+
+/// Which events a stream carries.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StreamParams {
+    /// Only what happened after this cursor; what happens from now on when absent.
+    after: Option<String>,
+    /// Only these kinds, separated by commas.
+    #[param(example = "message.received,account.state")]
+    kinds: Option<String>,
+    /// Only events of this account.
+    #[param(value_type = Option<String>)]
+    account: Option<AccountId>,
+}
+
+impl From<StreamParams> for EventParams {
+    fn from(params: StreamParams) -> Self {
+        let StreamParams {
+            after,
+            kinds,
+            account,
+        } = params;
+        Self {
+            after,
+            kinds,
+            account,
+            limit: None,
+        }
+    }
 }
 
 impl EventParams {

@@ -158,6 +158,22 @@ pub(crate) fn page(limit: Option<u16>, cursor: Option<String>) -> ApiResult<Page
     Ok(Page { limit, cursor })
 }
 
+/// Longest text that lists are searched for, in characters.
+const SEARCH_CHARS_MAX: usize = 200;
+
+/// What a list is to be searched for; nothing when it is blank.
+pub(crate) fn search_text(text: Option<String>) -> ApiResult<Option<String>> {
+    let text = text.filter(|text| !text.trim().is_empty());
+    if text
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > SEARCH_CHARS_MAX)
+    {
+        let said = format!("Search for at most {SEARCH_CHARS_MAX} characters");
+        return Err(ApiError::invalid("search", said));
+    }
+    Ok(text)
+}
+
 /// Text typed by a person: trimmed, not empty, at most `max` characters, no control characters.
 pub(crate) fn line(field: &'static str, text: &str, max: usize) -> ApiResult<String> {
     let text = text.trim();

@@ -5,6 +5,7 @@ use super::accounts::own_account;
 use super::extract::{Body, Id};
 use super::message_content::ToSend;
 use super::message_view::MessageView;
+use super::ports::TakenBack;
 use super::problem::{ApiError, ApiResult};
 use super::recipient;
 use crate::auth::caller::{Caller, May};
@@ -72,7 +73,10 @@ async fn send(
     headers: HeaderMap,
     Body(wanted): Body<MessageToSend>,
 ) -> ApiResult<Response> {
-    let account = own_account(&state, &caller, wanted.account).await?;
+    let unknown = |_| ApiError::invalid("account", "There is no such account; check the id");
+    let account = own_account(&state, &caller, wanted.account)
+        .await
+        .map_err(unknown)?;
     if account.state == AccountState::New {
         return Err(ApiError::conflict(
             "This account was never linked; link it before sending",
@@ -184,19 +188,19 @@ async fn cancel(
     Id(id): Id<MessageId>,
 ) -> ApiResult<Json<MessageView>> {
     let message = own_message(&state, &caller, id).await?;
-    match state.store().cancel(id, clock::now()).await? {
-        Moved::To(_) => state.fleet().wake_outbox(message.account),
-        Moved::Already(SendState::Failed) => {}
-        Moved::Already(_) => {
-            return Err(ApiError::conflict(
-                "It has gone out already and cannot be cancelled; delete it for everyone instead",
-            ));
-        }
-        Moved::Unknown => {
-            return Err(ApiError::conflict(
-                "Only messages sent through Waypost can be cancelled",
-            ));
-        }
+    let gone = "It has gone out already and cannot be cancelled; delete it for everyone instead";
+    match state.fleet().take_back(message.account, id).await? {
+        TakenBack::Done => {}
+        TakenBack::UnderWay => return Err(ApiError::conflict(gone)),
+        TakenBack::NotHeld => match state.store().cancel(id, clock::now()).await? {
+            Moved::To(_) => state.fleet().wake_outbox(message.account),
+            Moved::Already(SendState::Failed) => {}
+            Moved::Already(_) => return Err(ApiError::conflict(gone)),
+            Moved::Unknown => {
+                let text = "Only messages sent through Waypost can be cancelled";
+                return Err(ApiError::conflict(text));
+            }
+        },
     }
     Ok(Json(view(&state, own_message(&state, &caller, id).await?)))
 }

@@ -71,7 +71,6 @@ fn document() -> OpenApiRouter<AppState> {
 }
 
 /// The whole HTTP side: API, health, metrics, description and dashboard.
-#[must_use]
 pub fn router(state: AppState) -> Router {
     let (api, _) = document().split_for_parts();
     front::around(api.merge(status::outside()), state)

@@ -80,6 +80,17 @@ pub struct Waiting {
     pub until: Option<Timestamp>,
 }
 
+/// What became of an attempt to take a send back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenBack {
+    /// It was taken back, and the store says so.
+    Done,
+    /// It is going out right now; nothing was changed.
+    UnderWay,
+    /// Nothing that runs here holds it: the store alone decides.
+    NotHeld,
+}
+
 /// Whether somebody started or stopped typing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Typing {
@@ -158,6 +169,16 @@ pub trait Fleet: Send + Sync {
     async fn account_removed(&self, account: AccountId);
     /// A send was committed.
     fn wake_outbox(&self, account: AccountId);
+    /// Takes a send back before it is under way. Whoever sends must be asked first: a message that
+    /// is cancelled in the store alone may already be on the wire.
+    async fn take_back(
+        &self,
+        account: AccountId,
+        message: MessageId,
+    ) -> Result<TakenBack, FleetError> {
+        let _ = (account, message);
+        Ok(TakenBack::NotHeld)
+    }
     /// A dead letter was put back to work.
     fn wake_flow(&self, account: AccountId);
     /// Why this accepted message has not gone out yet; `None` when it is not waiting.

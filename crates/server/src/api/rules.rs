@@ -2,9 +2,9 @@
 
 use super::AppState;
 use super::accounts::own_account;
-use super::extract::{Body, Id, line};
+use super::extract::{Body, Id, Params, line, page};
 use super::problem::{ApiError, ApiResult};
-use super::shape::List;
+use super::shape::{List, PageParams};
 use crate::auth::caller::{Caller, May};
 use crate::auth::scope::need::{RulesRead, RulesWrite};
 use crate::clock::{self, iso};
@@ -229,14 +229,15 @@ async fn spec(state: &AppState, caller: &Caller, wanted: RuleToWrite) -> ApiResu
 }
 
 /// All rules in the order they are tried.
-#[utoipa::path(get, path = "/rules", tag = "rules",
+#[utoipa::path(get, path = "/rules", tag = "rules", params(PageParams),
     responses((status = 200, body = List<RuleView>)),
     security(("api_key" = ["rules:read"]), ("session" = ["rules:read"])))]
 async fn list(
     State(state): State<AppState>,
     caller: May<RulesRead>,
-    _page: super::extract::Params<super::shape::PageParams>,
+    Params(params): Params<PageParams>,
 ) -> ApiResult<Json<List<RuleView>>> {
+    page(params.limit, params.cursor)?;
     let rules = state.store().rules(caller.workspace()).await?;
     Ok(Json(List::whole(rules.into_iter().map(view).collect())))
 }

@@ -19,6 +19,9 @@ use utoipa_axum::routes;
 use waypost_engine::model::WorkspaceId;
 use waypost_store::admin::people::{NAME_LEN_MAX, NewPerson, Person, PersonRole};
 
+/// What a program that has no session is told.
+const NO_SESSION: &str = "An API key has no session; sign in as a person";
+
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -197,9 +200,7 @@ async fn show(caller: Caller) -> ApiResult<Json<Session>> {
                 csrf_token,
             }))
         }
-        Who::Key(_) => Err(ApiError::forbidden(
-            "An API key has no session; sign in as a person",
-        )),
+        Who::Key(_) => Err(ApiError::forbidden(NO_SESSION)),
     }
 }
 
@@ -207,9 +208,10 @@ async fn show(caller: Caller) -> ApiResult<Json<Session>> {
 #[utoipa::path(delete, path = "/session", tag = "session",
     responses((status = 204)), security(("session" = [])))]
 async fn sign_out(State(state): State<AppState>, caller: Caller) -> ApiResult<Response> {
-    if let Who::Person { session, .. } = caller.who {
-        state.store().end_sign_in(hash(&session)).await?;
-    }
+    let Who::Person { session, .. } = caller.who else {
+        return Err(ApiError::forbidden(NO_SESSION));
+    };
+    state.store().end_sign_in(hash(&session)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Some(cookie) = cookie::write("", 0, state.transport()) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

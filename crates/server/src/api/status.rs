@@ -205,7 +205,7 @@ impl Meter {
 fn keep_up(handle: Arc<PrometheusHandle>) {
     let upkeep = move || {
         loop {
-            std::thread::sleep(UPKEEP_EVERY);
+            std::thread::park_timeout(UPKEEP_EVERY);
             handle.run_upkeep();
         }
     };

@@ -4,7 +4,7 @@
 //! `resync`, after which it reads the present state and goes on from the cursor given.
 
 use super::AppState;
-use super::events::{EventParams, EventView};
+use super::events::{EventParams, EventView, StreamParams};
 use super::extract::Params;
 use super::problem::{ApiError, ApiResult};
 use crate::auth::caller::May;
@@ -57,7 +57,7 @@ enum Frame {
 }
 
 /// Events as they happen, as JSON text frames. Resume with the last cursor.
-#[utoipa::path(get, path = "/events/stream", tag = "events", params(EventParams),
+#[utoipa::path(get, path = "/events/stream", tag = "events", params(StreamParams),
     responses((status = 101, description = "The WebSocket; its frames are of this shape", body = Frame),
         (status = 426, description = "Open a WebSocket here",
             content_type = "application/problem+json", body = super::problem::Problem)),
@@ -65,9 +65,10 @@ enum Frame {
 async fn stream(
     State(state): State<AppState>,
     caller: May<EventsRead>,
-    Params(params): Params<EventParams>,
+    Params(params): Params<StreamParams>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> ApiResult<Response> {
+    let params = EventParams::from(params);
     let filter = params.filter(caller.workspace())?;
     let upgrade = upgrade.map_err(|_| {
         ApiError::new(

@@ -1,7 +1,7 @@
 //! Who may do what: people with passwords and sessions, API keys with scopes.
 //!
 //! - [`secret`]: random tokens and how they are stored.
-//! - [`password`]: argon2id.
+//! - [`password`]: passwords, hashed with argon2id.
 //! - [`scope`]: what may be done, and which role may do it.
 //! - [`caller`]: who is asking; the one place where permissions are checked.
 //! - [`session`]: sign-ins of people; [`cookie`] and [`origin`] keep browsers honest.

@@ -53,7 +53,7 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
     match command {
         AccountCommand::List => {
             let accounts = client.all("/accounts").await?;
-            output.show(&Value::Array(accounts), |v| list(v))
+            output.show(&Value::Array(accounts), list)
         }
         AccountCommand::Show(who) => {
             let account = client.pick(&who.who).await?;

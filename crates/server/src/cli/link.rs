@@ -117,7 +117,7 @@ async fn follow(
         let status = client.get(&path).await?;
         let face = face(&status);
         if face != shown {
-            output.show(&status, |s| picture(s))?;
+            output.show(&status, picture)?;
             shown = face;
         }
         match text(&status, "/status") {

@@ -7,7 +7,6 @@ use super::recent::Recent;
 use super::registry::Registry;
 use crate::clock;
 use crate::config::Config;
-use rand::Rng as _;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use waypost_engine::fleet::link::LinkMethod;
@@ -99,7 +98,7 @@ impl Context {
 
     /// A random share for waits.
     pub(super) fn jitter(&self) -> Jitter {
-        Jitter::from_random(rand::rng().next_u64())
+        Jitter::from_random(u64::from_le_bytes(crate::auth::random_bytes()))
     }
 
     /// Whether the account has a session to resume.

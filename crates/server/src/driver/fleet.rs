@@ -2,9 +2,10 @@
 
 use super::Shared;
 use super::life::Command;
+use super::outbox::News;
 use super::registry::Running;
 use crate::api::ports::{
-    Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus, Typing, Waiting,
+    Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus, TakenBack, Typing, Waiting,
 };
 use crate::clock;
 use async_trait::async_trait;
@@ -124,6 +125,19 @@ impl Fleet for Shared {
             running.tasks.close();
             running.tasks.wait().await;
         }
+    }
+
+    async fn take_back(
+        &self,
+        account: AccountId,
+        message: MessageId,
+    ) -> Result<TakenBack, FleetError> {
+        let Some(running) = self.context.registry.get(account) else {
+            return Ok(TakenBack::NotHeld);
+        };
+        let (reply, answer) = oneshot::channel();
+        running.outbox.tell(News::TakeBack { message, reply }).await;
+        Ok(answer.await.unwrap_or(TakenBack::NotHeld))
     }
 
     fn wake_outbox(&self, account: AccountId) {

@@ -41,11 +41,6 @@ impl FlowHandle {
         self.from_start.store(true, Ordering::Relaxed);
         self.bell.notify_one();
     }
-
-    /// Messages held in memory.
-    pub(super) fn held(&self) -> usize {
-        lock(&self.lanes).held()
-    }
 }
 
 fn lock(lanes: &Mutex<Lanes<Held>>) -> MutexGuard<'_, Lanes<Held>> {

@@ -4,20 +4,21 @@
 //! freezes, writes to the socket and notes in the store what came of it.
 
 use super::context::Context;
+use crate::api::ports::TakenBack;
 use crate::clock;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use waypost_engine::flow::lanes::{LaneItem, Refill};
 use waypost_engine::flow::outbox::{
     Effect, Entry, Input, Outbox, OutboxConfig, Parcel, Readiness, Waiting,
 };
 use waypost_engine::flow::rate::Rate;
-use waypost_engine::model::{AccountId, Duration, FailReason, MessageId, Seq};
+use waypost_engine::model::{AccountId, Duration, FailReason, MessageId, SendState, Seq};
 use waypost_store::{OutboxItem, StoreError};
 use waypost_wa::Connection;
 
@@ -41,8 +42,13 @@ pub(super) enum News {
         /// The server's error code.
         error: Option<u32>,
     },
-    /// A person cancelled it.
-    Cancel(MessageId),
+    /// A person takes it back.
+    TakeBack {
+        /// The send.
+        message: MessageId,
+        /// Told what became of it.
+        reply: oneshot::Sender<TakenBack>,
+    },
 }
 
 /// The outside of an outbox.
@@ -75,11 +81,6 @@ impl OutboxHandle {
     /// Why a send has not gone out yet.
     pub(super) fn why_waiting(&self, message: MessageId) -> Waiting {
         lock(&self.state).why_waiting(message, clock::now())
-    }
-
-    /// Sends held in memory.
-    pub(super) fn held(&self) -> usize {
-        lock(&self.state).held()
     }
 }
 
@@ -194,7 +195,9 @@ impl Sender {
             let due = due.map(|at| at.since(clock::now()).max(Duration::millis(1)));
             tokio::select! {
                 Some(input) = work.next(), if !work.is_empty() => inputs.push(input),
-                Some(news) = self.news.recv() => self.heard(news, &mut inputs),
+                Some(news) = self.news.recv() => {
+                    self.heard(news, &mut inputs, &mut work).await;
+                }
                 () = self.bell.notified() => {}
                 changed = self.connection.changed() => if changed.is_err() { return },
                 () = sleep(due) => {}
@@ -203,15 +206,40 @@ impl Sender {
         }
     }
 
-    fn heard(&mut self, news: News, inputs: &mut Vec<Input>) {
+    async fn heard(&mut self, news: News, inputs: &mut Vec<Input>, work: &mut Working) {
         match news {
-            News::Cancel(message) => inputs.push(Input::Cancel(message)),
+            News::TakeBack { message, reply } => {
+                if !self.is_waiting(message).await {
+                    // Somebody who has gone away needs no answer.
+                    let _ = reply.send(TakenBack::NotHeld);
+                    return;
+                }
+                let now = clock::now();
+                let input = Input::Cancel(message);
+                let effects = lock(&self.state).step(input, now, self.context.jitter());
+                let cancelled = effects.contains(&Effect::Fail(message, FailReason::Cancelled));
+                for effect in effects {
+                    self.act(effect, work).await;
+                }
+                // Somebody who has gone away needs no answer.
+                let _ = reply.send(if cancelled {
+                    TakenBack::Done
+                } else {
+                    TakenBack::UnderWay
+                });
+            }
             News::Acked { wire_id, error } => {
                 if let Some(message) = self.in_flight.remove(&wire_id) {
                     inputs.push(Input::Acked { message, error });
                 }
             }
         }
+    }
+
+    /// Whether the store has it as accepted and not yet final.
+    async fn is_waiting(&self, message: MessageId) -> bool {
+        let status = self.context.store.send_status(message).await;
+        status.is_ok_and(|status| status.state == SendState::Accepted)
     }
 
     async fn refill(&mut self) {

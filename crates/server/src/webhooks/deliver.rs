@@ -9,10 +9,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
-use tokio::time::Instant;
 use waypost_engine::flow::retry::Jitter;
 use waypost_engine::flow::webhook::{DisableReason, Record, Verdict, after_attempt};
-use waypost_engine::model::{EndpointId, Event, Timestamp, WorkspaceId};
+use waypost_engine::model::{Duration as Span, EndpointId, Event, Timestamp, WorkspaceId};
 use waypost_store::admin::deliveries::NewDelivery;
 use waypost_store::admin::endpoints::{
     Advance, Advanced, Blocked, DisabledReason, Endpoint, HeadOutcome, Lane, NewBlock, Secrets,
@@ -24,13 +23,13 @@ const BATCH: usize = 64;
 /// Blocked conversations tried at a time.
 const HEADS: u16 = 32;
 /// How long one conversation may occupy a batch; its further events wait in its backlog.
-const LANE_BUDGET: Duration = Duration::from_secs(20);
+const LANE_BUDGET: Span = Span::secs(20);
 /// How many unwanted events are passed before the cursor is written.
 const LAZY: i64 = 1_000;
 /// How often an idle endpoint looks by itself.
 const IDLE: Duration = Duration::from_secs(2);
 /// How long a full backlog keeps new events in the log.
-const FULL_WAIT: Duration = Duration::from_secs(30);
+const FULL_WAIT: Span = Span::secs(30);
 /// How long to wait when the store fails.
 const TROUBLE_WAIT: Duration = Duration::from_secs(1);
 
@@ -43,7 +42,7 @@ pub(super) struct Desk {
     known: i64,
     /// How far was read. Ahead of the cursor while nothing was wanted.
     read: i64,
-    full_until: Option<Instant>,
+    full_until: Option<Timestamp>,
 }
 
 /// What to do next.
@@ -120,7 +119,7 @@ impl Desk {
         if !heads.is_empty() {
             return self.retry(&endpoint, &secrets, heads).await;
         }
-        if self.full_until.is_some_and(|until| Instant::now() < until) {
+        if self.full_until.is_some_and(|until| clock::now() < until) {
             return Ok(Next::Wait);
         }
         self.forward(&endpoint, &secrets).await
@@ -259,7 +258,7 @@ impl Desk {
             Advanced::BacklogFull => {
                 tracing::warn!(endpoint = %self.id, "its backlog is full; new events stay in the log");
                 self.read = self.known;
-                self.full_until = Some(Instant::now() + FULL_WAIT);
+                self.full_until = Some(clock::now() + FULL_WAIT);
                 return self.after(disable).await.map(|_| Next::Wait);
             }
         }
@@ -315,12 +314,12 @@ impl Desk {
 
     /// One conversation's events in order, up to the first that fails.
     async fn lane(&self, endpoint: &Endpoint, secrets: &Secrets, events: Vec<Event>) -> LaneDone {
-        let started = Instant::now();
+        let started = clock::now();
         let mut done = LaneDone::default();
         let mut events = events.into_iter();
-        while let Some(event) = events.next() {
+        for event in events.by_ref() {
             let lane = event.conversation;
-            if self.office.stop.is_cancelled() || started.elapsed() > LANE_BUDGET {
+            if self.office.stop.is_cancelled() || clock::now().since(started) > LANE_BUDGET {
                 done.deferred.push((lane, event.position));
                 break;
             }

@@ -2,11 +2,10 @@
 
 use super::guard::{Guard, Refused};
 use super::sign;
-use crate::config;
+use crate::{clock, config};
 use reqwest::redirect::Policy;
 use reqwest::{Client, header};
 use std::time::Duration;
-use tokio::time::Instant;
 use waypost_engine::flow::webhook::Attempt;
 use waypost_engine::model::{Duration as Span, Timestamp};
 use waypost_store::admin::deliveries::RESPONSE_KEPT;
@@ -80,9 +79,9 @@ impl Sender {
 
     /// Makes one attempt. Never follows a redirect, and reads no more of the answer than is kept.
     pub(crate) async fn send(&self, letter: Letter<'_>, secrets: &Secrets) -> Answer {
-        let started = Instant::now();
+        let started = clock::now();
         let mut answer = self.attempt(letter, secrets).await;
-        let took = started.elapsed();
+        let took = Duration::from(clock::now().since(started));
         answer.duration_ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
         let result = if answer.is_success() {
             "delivered"

@@ -9,6 +9,9 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use waypost_engine::model::event::kind;
+use waypost_engine::model::{NewEvent, WorkspaceId};
+use waypost_server::clock;
 
 /// How long a frame may take; far beyond what it does.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -225,4 +228,37 @@ async fn the_stream_without_a_websocket_says_what_to_do() {
         .await
         .unwrap();
     assert_eq!(problem(response).await.0, 426);
+}
+
+#[tokio::test]
+async fn a_reader_that_is_far_behind_is_told_to_resync_and_stays_connected() {
+    let scene = Scene::start().await;
+    let start = scene.get("/events").await["next"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let event = |i: i64| NewEvent {
+        id: scene.store.next_id(clock::now()),
+        workspace: WorkspaceId::DEFAULT,
+        account: None,
+        conversation: None,
+        kind: kind::TYPING,
+        version: 1,
+        data: json!({ "i": i }),
+        at: clock::now(),
+    };
+    // A little more than a reader may fall behind; written side by side so that commits are shared.
+    for batch in 0..101 {
+        let writes = (0..100).map(|i| scene.store.append_event(event(batch * 100 + i)));
+        futures_util::future::try_join_all(writes).await.unwrap();
+    }
+    let mut socket = stream(&scene, &format!("?after={start}")).await;
+    let first = frame(&mut socket).await;
+    assert_eq!(first["type"], "resync", "{first}");
+    scene.store.append_event(event(-1)).await.unwrap();
+    let next = frame(&mut socket).await;
+    assert_eq!(
+        (&next["type"], &next["event"]["data"]["i"]),
+        (&json!("event"), &json!(-1))
+    );
 }

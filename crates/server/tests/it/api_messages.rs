@@ -375,7 +375,7 @@ async fn uploads_above_the_limit_or_without_content_are_refused() {
         .header("content-type", "multipart/form-data");
     assert_eq!(
         problem(request.body("x").send().await.unwrap()).await.0,
-        400
+        422
     );
 }
 

@@ -1,4 +1,9 @@
 //! The server from outside: HTTP, WebSocket and webhooks over loopback, on the real store.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests wait until functional deadlines and print what they counted"
+)]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod api_accounts;
@@ -9,4 +14,10 @@ mod api_events;
 mod api_fleet;
 mod api_messages;
 mod api_scene;
+#[cfg(feature = "sim")]
+mod e2e;
+#[cfg(all(feature = "sim", feature = "failpoints"))]
+mod kill;
+#[cfg(feature = "sim")]
+mod stage;
 mod webhooks;

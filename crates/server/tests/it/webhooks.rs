@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use waypost_engine::model::{AccountId, Content};
 use waypost_server::config::Config;
@@ -90,21 +89,37 @@ impl Post {
 
     /// Waits until the endpoint's log has this many entries; newest first.
     async fn log(&self, count: usize) -> Vec<Value> {
-        let until = Instant::now() + DEADLINE;
-        loop {
-            let log = self.scene.get(&format!("{}/deliveries", self.path())).await;
-            let items = log["items"].as_array().unwrap();
-            if items.len() >= count {
-                return items.clone();
-            }
-            assert!(Instant::now() < until, "only {items:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        log(&self.scene, &self.path(), count).await
     }
 
     async fn received(&self) -> Vec<Request> {
         self.receiver.received_requests().await.unwrap()
     }
+}
+
+/// Asks again and again until there is an answer.
+async fn eventually<T>(ask: impl AsyncFn() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, asking)
+        .await
+        .expect("it happens in time")
+}
+
+async fn log(scene: &Scene, endpoint: &str, count: usize) -> Vec<Value> {
+    let path = format!("{endpoint}/deliveries");
+    eventually(async || {
+        let log = scene.get(&path).await;
+        let items = log["items"].as_array().unwrap();
+        (items.len() >= count).then(|| items.clone())
+    })
+    .await
 }
 
 fn id(request: &Request) -> String {
@@ -254,15 +269,11 @@ async fn gone_switches_the_endpoint_off_with_an_event_and_it_goes_on_where_it_wa
         .to_owned();
     post.says("11", "W1").await;
     post.log(1).await;
-    let until = Instant::now() + DEADLINE;
-    let off = loop {
+    let off = eventually(async || {
         let now = post.scene.get(&post.path()).await;
-        if now["enabled"] == false {
-            break now;
-        }
-        assert!(Instant::now() < until);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+        (now["enabled"] == false).then_some(now)
+    })
+    .await;
     assert_eq!(off["disabled_reason"], "gone");
     let events = post
         .scene
@@ -357,17 +368,9 @@ async fn a_name_that_leads_into_the_private_network_is_not_called() {
     scene
         .receives(account, owner, "11", "W1", Content::text("secret"))
         .await;
-    let path = format!("/webhooks/{}/deliveries", endpoint["id"].as_str().unwrap());
-    let until = Instant::now() + DEADLINE;
-    let log = loop {
-        let log = scene.get(&path).await;
-        if !log["items"].as_array().unwrap().is_empty() {
-            break log;
-        }
-        assert!(Instant::now() < until);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
-    let error = log["items"][0]["error"].as_str().unwrap();
+    let path = format!("/webhooks/{}", endpoint["id"].as_str().unwrap());
+    let log = log(&scene, &path, 1).await;
+    let error = log[0]["error"].as_str().unwrap();
     assert!(error.contains("private network"), "{error}");
     let called = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;
     assert!(called.is_err(), "a connection was made");

@@ -16,7 +16,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The routes.
-#[must_use]
 pub fn router(network: Network) -> Router {
     Router::new()
         .route("/", get(about))

@@ -118,7 +118,11 @@ async fn write_answers(conn: Arc<Conn>, mut queue: mpsc::Receiver<Out>, mut writ
                     break;
                 }
             }
-            Some(Out::Close) | None => break,
+            Some(Out::Close) => {
+                conn.linger().await;
+                break;
+            }
+            None => break,
         }
     }
     writer.close().await;

@@ -1,7 +1,7 @@
 //! The session of a linked device: login, reading its stanzas, writing what it is owed.
 
 use crate::clock::unix_seconds;
-use crate::companion::{Companion, Conn, Out};
+use crate::companion::{Companion, Conn, LAST_WORDS, Out};
 use crate::error::Result;
 use crate::event::NetEvent;
 use crate::faults::LoginRefusal;
@@ -46,7 +46,7 @@ pub(crate) async fn run(
     login: Login,
     conn: Arc<Conn>,
     queue: mpsc::Receiver<Out>,
-    reader: NodeReader,
+    mut reader: NodeReader,
     mut writer: NodeWriter,
 ) -> Result<()> {
     let found = admit(world, &login);
@@ -59,6 +59,8 @@ pub(crate) async fn run(
                 reason: refusal.reason,
             });
             writer.send(&failure_node(refusal)).await?;
+            let until_it_closes = async { while let Ok(Some(_)) = reader.next().await {} };
+            let _ = tokio::time::timeout(LAST_WORDS, until_it_closes).await;
             writer.close().await;
             return Ok(());
         }
@@ -258,7 +260,11 @@ async fn write(session: Arc<Session>, mut queue: mpsc::Receiver<Out>, mut writer
         };
         let written = match work {
             Work::Direct(Some(Out::Node(node))) => writer.send(&node).await,
-            Work::Direct(Some(Out::Close) | None) => break,
+            Work::Direct(Some(Out::Close)) => {
+                session.conn.linger().await;
+                break;
+            }
+            Work::Direct(None) => break,
             Work::CaughtUp(count) => {
                 session.world.event(NetEvent::CaughtUp {
                     account: session.account.pn.clone(),

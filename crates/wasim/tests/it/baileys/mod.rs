@@ -15,6 +15,7 @@ use base64::Engine as _;
 use process::Process;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use wasim::{Contact, NetEvent, Network, Outgoing, Phone, proto};
 
 /// Baileys as a linked device.
@@ -51,7 +52,8 @@ impl Baileys {
 
     /// The message with this wire id, decrypted, as Baileys shows it.
     async fn message(&mut self, id: &str) -> Value {
-        let readable = |e: &Value| e["key"]["id"] == id && !e["message"].is_null();
+        // What it cannot decrypt (yet) it shows as a stub.
+        let readable = |e: &Value| e["key"]["id"] == id && e["stub"].is_null();
         self.event("message", readable).await
     }
 
@@ -83,6 +85,16 @@ impl Baileys {
         self.tell(json!({"op": "download", "id": id})).await;
         let done = self.event("downloaded", |e| e["id"] == id).await;
         unbase64(&done["media"])
+    }
+
+    /// Like [`Baileys::event`], for what takes Baileys long.
+    async fn slow_event(
+        &mut self,
+        limit: Duration,
+        name: &str,
+        wanted: impl FnMut(&Value) -> bool,
+    ) -> Value {
+        self.process.event_within(limit, name, wanted).await
     }
 
     async fn stop(self) {

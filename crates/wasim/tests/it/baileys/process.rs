@@ -4,6 +4,7 @@ use crate::client::LIMIT;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use wasim::Network;
@@ -28,7 +29,7 @@ impl Process {
             .current_dir(folder())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log())
             .kill_on_drop(true)
             .spawn()
             .expect("install Node 20 or newer: Baileys runs in it");
@@ -49,8 +50,13 @@ impl Process {
 
     /// Takes the oldest event of this name that `wanted` accepts, waiting for it if need be. A
     /// failure that Baileys reports ends the test, unless it is what is waited for.
-    pub(super) async fn event(
+    pub(super) async fn event(&mut self, name: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
+        self.event_within(LIMIT, name, wanted).await
+    }
+
+    pub(super) async fn event_within(
         &mut self,
+        limit: Duration,
         name: &str,
         mut wanted: impl FnMut(&Value) -> bool,
     ) -> Value {
@@ -69,10 +75,10 @@ impl Process {
                 self.waiting.push(event);
             }
         };
-        let found = tokio::time::timeout(LIMIT, search).await;
+        let found = tokio::time::timeout(limit, search).await;
         found.unwrap_or_else(|_| {
             let had: Vec<String> = self.waiting.iter().map(brief).collect();
-            panic!("no {name} within {LIMIT:?}; there was: {had:#?}")
+            panic!("no {name} within {limit:?}; there was: {had:#?}")
         })
     }
 
@@ -92,6 +98,14 @@ impl Process {
 fn brief(event: &Value) -> String {
     const MAX_CHARS: usize = 300;
     event.to_string().chars().take(MAX_CHARS).collect()
+}
+
+/// Baileys' own log, seen only by who asks for it.
+fn log() -> Stdio {
+    match std::env::var_os("BAILEYS_LOG") {
+        Some(_) => Stdio::inherit(),
+        None => Stdio::null(),
+    }
 }
 
 fn folder() -> PathBuf {

@@ -207,6 +207,8 @@ async fn baileys_sends_again_what_a_contact_cannot_decrypt() {
 async fn baileys_leaves_a_silent_server_and_finds_a_talking_one() {
     /// So that the silence is noticed within seconds instead of half a minute.
     const KEEP_ALIVE_MS: u64 = 1_000;
+    /// Once it has noticed, it waits half a minute for the server to say goodbye.
+    const GIVES_UP: Duration = Duration::from_secs(90);
     let net = network().await;
     let (phone, ana) = (phone(&net), ana(&net));
     let mut baileys = Baileys::ready(&net).await;
@@ -222,7 +224,8 @@ async fn baileys_leaves_a_silent_server_and_finds_a_talking_one() {
     };
     net.set_faults(ACCOUNT, silent);
     let id = ana.send(ACCOUNT, Outgoing::text("anyone?")).await.unwrap();
-    baileys.event("close", |e| e["status"] == 408).await;
+    let lost = |e: &Value| e["status"] == 408;
+    baileys.slow_event(GIVES_UP, "close", lost).await;
     net.clear_faults();
     baileys.event("open", |_| true).await;
     let heard = baileys.message(&id).await;

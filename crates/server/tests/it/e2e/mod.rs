@@ -1,0 +1,8 @@
+//! Stories of the real program on a WhatsApp network, from link to answer.
+
+mod events;
+mod files;
+mod groups;
+mod linking;
+mod messages;
+mod trouble;
