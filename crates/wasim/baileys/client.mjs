@@ -6,9 +6,11 @@
 //
 // Commands: {op: "start", phone?, keepAliveMs?}  connect; with `phone` ask for a pairing code
 //           {op: "leave"}                    disconnect and stay away until the next start
-//           {op: "send", jid, content, id?}  content as Baileys takes it; {media: base64} becomes a Buffer
-//           {op: "read", keys}  {op: "presence", type, jid}
-//           {op: "group", subject, members}  {op: "download", id}  {op: "stop"}
+//           {op: "send", jid, content, quoted?, id?}  content as Baileys takes it; {media: base64}
+//                                            becomes a Buffer, `quoted` is a received message's id
+//           {op: "download", id}  {op: "read", keys}  {op: "presence", type, jid}
+//           {op: "group", subject, members}  {op: "groupInfo", jid}  {op: "subject", jid, subject}
+//           {op: "members", jid, members, action}  {op: "quit", jid}  {op: "stop"}
 import http from 'node:http'
 import https from 'node:https'
 import readline from 'node:readline'
@@ -66,13 +68,14 @@ const keys = {
 
 const sent = new Map()
 const received = new Map()
+// Connections that were given up on purpose and are not opened again.
+const left = new WeakSet()
 let socket
-let away = false
 let keepAliveIntervalMs = 30_000
 
 function start(phone) {
   let asked = false
-  socket = makeWASocket({
+  const connection = makeWASocket({
     auth: { creds, keys },
     waWebSocketUrl: wsUrl,
     logger,
@@ -82,6 +85,7 @@ function start(phone) {
     keepAliveIntervalMs,
     getMessage: async key => sent.get(key.id)
   })
+  socket = connection
   socket.ev.on('creds.update', update => Object.assign(creds, update))
   socket.ev.on('connection.update', async update => {
     if (update.qr && phone && !asked) {
@@ -97,9 +101,11 @@ function start(phone) {
     if (update.isNewLogin) emit({ event: 'paired' })
     if (update.connection === 'open') emit({ event: 'open', me: creds.me })
     if (update.connection === 'close') {
+      // What it has read and confirmed but not told yet would be dropped with the connection.
+      connection.ev.flush()
       const status = update.lastDisconnect?.error?.output?.statusCode ?? 0
       emit({ event: 'close', status, error: update.lastDisconnect?.error?.message ?? '' })
-      if (!away && status !== DisconnectReason.loggedOut) setTimeout(() => start(), 50)
+      if (!left.has(connection) && status !== DisconnectReason.loggedOut) setTimeout(() => start(), 50)
     }
   })
   socket.ev.on('messages.upsert', ({ type, messages }) => {
@@ -152,12 +158,11 @@ async function download(message) {
 
 const commands = {
   start: async ({ phone, keepAliveMs }) => {
-    away = false
     keepAliveIntervalMs = keepAliveMs ?? keepAliveIntervalMs
     start(phone)
   },
   leave: async () => {
-    away = true
+    left.add(socket)
     socket.end(undefined)
   },
   send: async ({ jid, content, quoted, id }) => {
@@ -168,7 +173,6 @@ const commands = {
   },
   read: async ({ keys: which }) => socket.readMessages(which),
   presence: async ({ type, jid }) => socket.sendPresenceUpdate(type, jid),
-  subscribe: async ({ jid }) => socket.presenceSubscribe(jid),
   group: async ({ subject, members }) => emit({ event: 'group', group: await socket.groupCreate(subject, members) }),
   groupInfo: async ({ jid }) => emit({ event: 'group', group: await socket.groupMetadata(jid) }),
   members: async ({ jid, members, action }) =>
@@ -186,8 +190,6 @@ const commands = {
     emit({ event: 'left', jid })
   },
   stop: async () => {
-    away = true
-    socket?.end(undefined)
     process.exit(0)
   }
 }

@@ -16,6 +16,8 @@ pub(super) fn run(place: &Place) -> Result<()> {
         run.args([place.strict_program().as_os_str(), "serve".as_ref()])
             .env("WAYPOST_DATA_DIR", data.path())
             .env("WAYPOST_SERVER__LISTEN", address.to_string())
+            // Nobody is there: what the fuzzer links must not knock at the real WhatsApp.
+            .env("WAYPOST_WHATSAPP__URL", "ws://127.0.0.1:9/ws")
             .dir(data.path())
     })?;
     waypost.wait_ready(address, "/readyz")?;

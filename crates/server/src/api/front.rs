@@ -2,13 +2,14 @@
 
 use super::AppState;
 use super::problem::ApiError;
-use crate::assets;
+use crate::{assets, clock};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use std::any::Any;
+use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Paths that transfer files or stream, and so take as long as they take.
@@ -94,9 +95,15 @@ async fn admit(State(state): State<AppState>, request: Request, next: Next) -> R
         })
 }
 
-/// Headers that keep browsers from guessing and caches from keeping.
+/// Counts the request and adds headers that keep browsers from guessing and caches from keeping.
 async fn headers(request: Request, next: Next) -> Response {
+    let (method, started) = (known(request.method()), clock::now());
     let mut response = next.run(request).await;
+    let took = Duration::from(clock::now().since(started));
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("waypost_http_requests_total", "method" => method, "status" => status)
+        .increment(1);
+    metrics::histogram!("waypost_http_request_seconds").record(took.as_secs_f64());
     let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -113,6 +120,18 @@ async fn headers(request: Request, next: Next) -> Response {
             .or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// Methods as labels: an outsider must not be able to make new ones.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
 }
 
 fn after_panic(panic: Box<dyn Any + Send>) -> Response {

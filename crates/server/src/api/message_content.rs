@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waypost_engine::model::content::{MENTIONS_MAX, Media};
 use waypost_engine::model::{Address, BlobId, Content, Direction, MediaKind, MessageId, Quote};
-use waypost_store::admin::conversations::MessageView as Stored;
+use waypost_store::admin::conversations::{MessageView as Stored, Party};
 
 /// Longest text, in characters: WhatsApp's own limit.
 const BODY_CHARS_MAX: usize = 65_536;
@@ -227,8 +227,7 @@ fn addresses(typed: &[String]) -> ApiResult<Vec<Address>> {
         .collect()
 }
 
-/// The message referred to; it must be of the same account and, when that is known, of the same
-/// conversation.
+/// The message referred to; it must be of the same account and conversation.
 async fn target(state: &AppState, to: &Recipient, id: MessageId) -> ApiResult<Stored> {
     let unknown =
         |_| ApiError::invalid("content.message", "There is no such message; check the id");
@@ -239,7 +238,13 @@ async fn target(state: &AppState, to: &Recipient, id: MessageId) -> ApiResult<St
         .map_err(unknown)?;
     let same_chat = match to.conversation {
         Some(conversation) => found.conversation == conversation,
-        None => found.chat == to.address || found.chat.is_person() == to.address.is_person(),
+        None => {
+            let conversation = state
+                .store()
+                .conversation(to.workspace, found.conversation)
+                .await?;
+            reached_at(&conversation.party, &to.address)
+        }
     };
     if found.account == to.account && same_chat {
         return Ok(found);
@@ -248,6 +253,15 @@ async fn target(state: &AppState, to: &Recipient, id: MessageId) -> ApiResult<St
         "content.message",
         "That message belongs to another conversation",
     ))
+}
+
+/// Whether this address leads to that conversation. Somebody else's words must not be quoted to
+/// a third person by mistake.
+fn reached_at(party: &Party, to: &Address) -> bool {
+    match party {
+        Party::Contact { phone, lid, .. } => [phone, lid].into_iter().flatten().any(|a| a == to),
+        Party::Chat { address, .. } => address == to,
+    }
 }
 
 fn own(message: Stored) -> ApiResult<Stored> {

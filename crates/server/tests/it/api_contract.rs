@@ -216,6 +216,7 @@ async fn health_metrics_and_the_description_are_there() {
         "waypost_accounts{state=\"online\"} ",
         "waypost_sends_waiting ",
         "waypost_uptime_seconds ",
+        "waypost_http_requests_total{method=\"POST\",status=\"201\"} ",
     ] {
         assert!(metrics.contains(name), "{name} is not in\n{metrics}");
     }
@@ -224,7 +225,7 @@ async fn health_metrics_and_the_description_are_there() {
     let status = scene.get("/status").await;
     assert_eq!(
         (&status["accounts"]["online"], &status["sim"]),
-        (&json!(1), &json!(false))
+        (&json!(1), &json!(cfg!(feature = "sim")))
     );
     assert!(
         text("accounts/some/page").await.contains("<!doctype html>")

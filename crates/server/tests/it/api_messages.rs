@@ -282,6 +282,20 @@ async fn only_our_own_messages_can_be_edited_or_deleted() {
         scene.refused(Method::POST, "/messages", revoke).await.0,
         422
     );
+
+    // The same by number, and never to somebody else.
+    let quoting = |to: &str| {
+        let content = json!({"kind": "text", "body": "See", "quote_message": theirs});
+        json!({"account": account, "to": to, "content": content})
+    };
+    let (status, problem) = scene
+        .refused(Method::POST, "/messages", quoting("+971509999999"))
+        .await;
+    assert_eq!(
+        (status, &problem["field"]),
+        (422, &json!("content.quote_message"))
+    );
+    scene.post("/messages", quoting("+971511")).await;
 }
 
 #[tokio::test]

@@ -4,18 +4,23 @@
 //! at random moments. It comes back each time and must end up having answered every message
 //! exactly once and in order, as the apps on the other side see it.
 
-use crate::stage::{Failpoint, Linked, Plan, Stage, until};
+use crate::stage::{Failpoint, LIMIT, Linked, Plan, Stage, text};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use wasim::{Contact, Dedupe, NetworkConfig, Outgoing};
 
 const OWNER: &str = "971500000001";
-const CONTACTS: usize = 8;
+/// So many that nobody gets enough answers in a row to be taken for a machine, which ends them.
+const CONTACTS: usize = 60;
 /// Unanswered messages at the start of each round, at least.
 const IN_FLIGHT: usize = 120;
 /// Kills per way of dying.
 const KILLS: u32 = 20;
+/// Between two messages while the program lives.
+const PAUSE: Duration = Duration::from_millis(10);
 const SEED: u64 = 20_261_121;
 
 /// A stage under load.
@@ -48,7 +53,7 @@ impl Storm {
         let linked = stage.link(OWNER).await;
         stage.rule_echo().await;
         let contacts = (0..CONTACTS)
-            .map(|n| stage.contact(&format!("97155000000{n}")))
+            .map(|n| stage.contact(&format!("9715500000{n:02}")))
             .collect();
         let least_in_flight = usize::MAX;
         Self {
@@ -66,16 +71,24 @@ impl Storm {
         self.stage.net.with_ledger(|l| l.shown_from(OWNER).len())
     }
 
-    /// The contacts, in turn, say more until enough is unanswered.
+    /// The next contact in turn says something.
+    async fn say(&mut self) {
+        let contact = &self.contacts[self.sent % CONTACTS];
+        let words = Outgoing::text(format!("#{}", self.sent));
+        contact.send(OWNER, words).await.unwrap();
+        self.sent += 1;
+    }
+
+    /// The contacts say more until enough is unanswered.
     async fn talk(&mut self) {
-        while self.sent - self.answered().min(self.sent) < IN_FLIGHT {
-            let contact = &self.contacts[self.sent % CONTACTS];
-            contact
-                .send(OWNER, Outgoing::text(format!("#{}", self.sent)))
-                .await
-                .unwrap();
-            self.sent += 1;
+        while self.sent < self.answered() + IN_FLIGHT {
+            self.say().await;
         }
+    }
+
+    /// Notes how much was unanswered at a death.
+    fn died(&mut self) {
+        self.kills += 1;
         self.least_in_flight = self.least_in_flight.min(self.sent - self.answered());
     }
 
@@ -84,14 +97,19 @@ impl Storm {
         for kill in 0..KILLS {
             self.stage.kill_9().await;
             self.talk().await;
-            self.stage
-                .begin(Some(Failpoint {
-                    name,
-                    passing: 1 + kill * 2,
-                }))
-                .await;
-            self.stage.dies_by_itself().await;
-            self.kills += 1;
+            let passing = 1 + kill * 2;
+            self.stage.begin(Some(Failpoint { name, passing })).await;
+            let deadline = Instant::now() + LIMIT;
+            while !self.stage.is_dead() {
+                if Instant::now() > deadline {
+                    let stuck = self.stuck().await;
+                    panic!("{name} was not passed {passing} times; {stuck}");
+                }
+                self.say().await;
+                self.talk().await;
+                tokio::time::sleep(PAUSE).await;
+            }
+            self.died();
         }
         println!(
             "{name}: {KILLS} kills, {:?} since the start",
@@ -106,9 +124,14 @@ impl Storm {
             self.talk().await;
             self.stage.begin(None).await;
             let alive = Duration::from_millis(dice.random_range(0..1_000));
-            tokio::time::sleep(alive).await;
+            let end = Instant::now() + alive;
+            while Instant::now() < end {
+                self.say().await;
+                self.talk().await;
+                tokio::time::sleep(PAUSE).await;
+            }
             self.stage.kill_9().await;
-            self.kills += 1;
+            self.died();
         }
         println!(
             "at random: {KILLS} kills, {:?} since the start",
@@ -116,20 +139,73 @@ impl Storm {
         );
     }
 
+    /// What the program knows of the questions whose answers nobody has seen: kind and state of
+    /// every message that carries their number.
+    async fn stuck(&mut self) -> String {
+        self.stage.listens().await;
+        let judged = self.stage.net.with_ledger(|l| l.judge_answers(number));
+        let mut seen: BTreeMap<String, Vec<String>> = judged
+            .lost
+            .iter()
+            .map(|lost| (lost.clone(), Vec::new()))
+            .collect();
+        let mut placeholders = 0;
+        for m in self.stored().await {
+            placeholders += usize::from(m["kind"] == "placeholder");
+            let body = m["content"]["body"].as_str().and_then(number);
+            if let Some(known) = body.and_then(|number| seen.get_mut(&number)) {
+                let waiting = &m["waiting"]["code"];
+                known.push(format!(
+                    "{} {} {} {waiting}",
+                    m["direction"], m["origin"], m["state"]
+                ));
+            }
+        }
+        let account = self
+            .stage
+            .get(&format!("/accounts/{}", self.linked.id))
+            .await;
+        let unacked = judged.unacked;
+        format!("{seen:?}\n{placeholders} placeholders, unacked {unacked:?}, {account}")
+    }
+
+    /// Every message that the program has stored.
+    async fn stored(&self) -> Vec<Value> {
+        let mut all = Vec::new();
+        for conversation in self.stage.items("/conversations?limit=200").await {
+            let path = format!(
+                "/conversations/{}/messages?limit=200",
+                text(&conversation, "/id")
+            );
+            let mut page = self.stage.get(&path).await;
+            loop {
+                all.extend(page["items"].as_array().unwrap().iter().cloned());
+                let Some(next) = page["next"].as_str() else {
+                    break;
+                };
+                page = self.stage.get(&format!("{path}&cursor={next}")).await;
+            }
+        }
+        all
+    }
+
     /// Comes back for good, drains, and is judged.
     async fn verdict(mut self) {
         self.stage.kill_9().await;
         self.stage.begin(None).await;
         self.stage.account_state(&self.linked.id, "online").await;
-        until("every message to be answered", async || {
-            let answered = self.answered();
-            if answered >= self.sent {
-                Ok(())
-            } else {
-                Err((answered, self.sent))
+        let deadline = Instant::now() + LIMIT;
+        while self.answered() < self.sent {
+            if Instant::now() > deadline {
+                let (answered, sent) = (self.answered(), self.sent);
+                let stuck = self.stuck().await;
+                panic!(
+                    "only {answered} of {sent} answered after {} kills; {stuck}",
+                    self.kills
+                );
             }
-        })
-        .await;
+            tokio::time::sleep(PAUSE).await;
+        }
         self.stage.settled(&self.linked.id).await;
         let judged = self.stage.net.with_ledger(|l| l.judge_answers(number));
         let counts = self.stage.net.with_ledger(|l| l.counts(OWNER));
@@ -162,17 +238,13 @@ impl Storm {
             self.least_in_flight
         );
         // WhatsApp accepted every send, and the program knows.
-        for conversation in self.stage.conversations(&self.linked.id, CONTACTS).await {
-            let id = crate::stage::text(&conversation, "/id");
-            let messages = self
-                .stage
-                .items(&format!("/conversations/{id}/messages?limit=200"))
-                .await;
-            let open = messages.iter().filter(|m| {
-                m["direction"] == "out" && (m["state"] == "accepted" || m["state"] == "failed")
-            });
-            assert_eq!(open.collect::<Vec<_>>(), Vec::<&serde_json::Value>::new());
-        }
+        let stored = self.stored().await;
+        let open: Vec<&Value> = stored
+            .iter()
+            .filter(|m| m["direction"] == "out")
+            .filter(|m| m["state"] == "accepted" || m["state"] == "failed")
+            .collect();
+        assert_eq!(open, Vec::<&Value>::new());
     }
 }
 

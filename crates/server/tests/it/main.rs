@@ -20,4 +20,6 @@ mod e2e;
 mod kill;
 #[cfg(feature = "sim")]
 mod stage;
+#[cfg(feature = "sim")]
+mod strict;
 mod webhooks;

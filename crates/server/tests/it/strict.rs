@@ -14,17 +14,34 @@ async fn the_shipped_program_refuses_the_simulator() {
              name the program there"
         )
     });
-    let stage = Stage::with(Plan { program, ..Plan::default() }).await;
+    let stage = Stage::with(Plan {
+        program,
+        ..Plan::default()
+    })
+    .await;
     let account = stage.begin_link("971500000001", "qr").await;
     let shown = until("the link to fail", async || {
         let link = stage.get(&format!("/accounts/{account}/link")).await;
-        assert!(link["qr"].is_null(), "it shows a code of a server that it must not trust: {link}");
-        if link["status"] == "failed" { Ok(link) } else { Err(link) }
+        assert!(
+            link["qr"].is_null(),
+            "it shows a code of a server that it must not trust: {link}"
+        );
+        if link["status"] == "failed" {
+            Ok(link)
+        } else {
+            Err(link)
+        }
     })
     .await;
     assert!(!text(&shown, "/message").is_empty());
     println!("the link says: {}", text(&shown, "/message"));
     let status = stage.get("/status").await;
-    assert_eq!(status["sim"], false, "this is not the shipped program: {status}");
-    assert_ne!(stage.get(&format!("/accounts/{account}")).await["state"], "online");
+    assert_eq!(
+        status["sim"], false,
+        "this is not the shipped program: {status}"
+    );
+    assert_ne!(
+        stage.get(&format!("/accounts/{account}")).await["state"],
+        "online"
+    );
 }

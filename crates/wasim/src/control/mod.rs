@@ -75,7 +75,10 @@ impl From<SimError> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = match &self.0 {
-            SimError::UnknownNumber(_) | SimError::UnknownMessage(_) => StatusCode::NOT_FOUND,
+            SimError::UnknownNumber(_)
+            | SimError::UnknownMessage(_)
+            | SimError::UnknownDevice { .. }
+            | SimError::UnknownGroup(_) => StatusCode::NOT_FOUND,
             SimError::Taken(_) => StatusCode::CONFLICT,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };

@@ -1,4 +1,4 @@
-//! wasim with the real client of whatsapp-rust connected to it.
+//! wasim with real clients connected to it: whatsapp-rust, and Baileys, which shares no code with it.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -8,6 +8,7 @@
 
 mod baileys;
 mod client;
+mod control;
 mod faults;
 mod groups;
 mod kinds;

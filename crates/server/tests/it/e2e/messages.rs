@@ -73,7 +73,10 @@ async fn whoever_is_written_to_first_answers_into_the_same_conversation() {
     stage.apps_come_to_show(OWNER, &["Are you coming?"]).await;
     ana.send(OWNER, Outgoing::text("I am")).await.unwrap();
     let messages = stage.messages(&linked.id, 2).await;
-    assert_eq!(text(&messages[1], "/id"), text(&sent, "/id"));
+    assert!(
+        messages.iter().any(|m| m["id"] == sent["id"]),
+        "{messages:?}"
+    );
     assert_eq!(stage.items("/contacts").await.len(), 1);
 }
 

@@ -101,11 +101,6 @@ impl Stage {
         }
     }
 
-    /// What the program has written to its log since its last start.
-    pub(crate) fn log(&self) -> String {
-        self.process.log()
-    }
-
     /// Where the program listens; changes with every start.
     pub(crate) fn address(&self) -> String {
         self.process.address.clone()
@@ -137,9 +132,14 @@ impl Stage {
         }
     }
 
-    /// Waits until the failpoint has killed the program.
-    pub(crate) async fn dies_by_itself(&mut self) {
-        self.process.killed(LIMIT).await;
+    /// Waits until the program listens.
+    pub(crate) async fn listens(&mut self) {
+        self.process.listening(LIMIT).await;
+    }
+
+    /// Whether the failpoint has killed the program; any other end fails the test.
+    pub(crate) fn is_dead(&mut self) -> bool {
+        self.process.is_killed()
     }
 
     pub(crate) fn phone(&self, number: &str) -> Phone {

@@ -183,7 +183,7 @@ async fn a_contact_is_shown_every_kind_of_words_from_baileys() {
     let message = shown(&net, ANA, id_of(&key)).await;
     let text = message.extended_text_message.as_option().unwrap();
     let context = text.context_info.as_option().unwrap();
-    assert_eq!(context.mentioned_jid, [to.clone()]);
+    assert_eq!(context.mentioned_jid, std::slice::from_ref(&to));
 
     for emoji in ["🎉", ""] {
         let content = json!({"react": {"text": emoji, "key": question["key"]}});
@@ -211,7 +211,7 @@ async fn a_contact_is_shown_edits_and_deletions_by_baileys() {
     let key = baileys.send(&to, content).await;
     let message = shown(&net, ANA, id_of(&key)).await;
     let edit = message.protocol_message.as_option().unwrap();
-    assert_eq!(edit.r#type, Some(Type::MESSAGE_EDIT.into()));
+    assert_eq!(edit.r#type, Some(Type::MESSAGE_EDIT));
     let target = edit.key.as_option().unwrap();
     assert_eq!(target.id.as_deref(), Some(id_of(&first)));
     let inside = edit.edited_message.as_option().unwrap();
@@ -220,7 +220,7 @@ async fn a_contact_is_shown_edits_and_deletions_by_baileys() {
     let key = baileys.send(&to, json!({"delete": first})).await;
     let message = shown(&net, ANA, id_of(&key)).await;
     let revoke = message.protocol_message.as_option().unwrap();
-    assert_eq!(revoke.r#type, Some(Type::REVOKE.into()));
+    assert_eq!(revoke.r#type, Some(Type::REVOKE));
     let target = revoke.key.as_option().unwrap();
     assert_eq!(target.id.as_deref(), Some(id_of(&first)));
     baileys.stop().await;
@@ -274,6 +274,20 @@ async fn read_marks_and_typing_are_seen_on_both_sides() {
         let typing = |e: &NetEvent| matches!(e, NetEvent::Typing { state, .. } if state == seen);
         net.wait_for(LIMIT, typing).await.unwrap();
     }
+    baileys.stop().await;
+    net.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_the_owner_sends_on_the_phone_reaches_baileys_as_its_own() {
+    let net = network().await;
+    let (phone, ana) = (phone(&net), ana(&net));
+    let mut baileys = Baileys::linked(&net, &phone).await;
+    let sent = phone.send(ANA, Outgoing::text("from the phone"));
+    let heard = baileys.message(&sent.await.unwrap()).await;
+    assert_eq!(heard["message"]["conversation"], "from the phone");
+    assert_eq!(heard["key"]["fromMe"], true);
+    assert_eq!(heard["key"]["remoteJid"], format!("{}@lid", ana.lid()));
     baileys.stop().await;
     net.shutdown().await;
 }
