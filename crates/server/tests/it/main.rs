@@ -17,6 +17,7 @@ mod api_scene;
 #[cfg(feature = "sim")]
 mod e2e;
 #[cfg(all(feature = "sim", feature = "failpoints"))]
+#[cfg(feature = "unproven")]
 mod kill;
 #[cfg(feature = "sim")]
 mod stage;
