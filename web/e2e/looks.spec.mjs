@@ -120,7 +120,7 @@ describe("for every eye and hand", () => {
     await page.getByTestId("conversations").waitFor();
     await page.getByRole("button", { name: "More", exact: true }).click();
     await page.getByRole("navigation", { name: "Main" }).getByText("Webhooks").click();
-    await page.getByRole("heading", { name: "Webhooks" }).waitFor();
+    await page.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
     await assertFits(page, "webhooks");
     assertHealthy(page);
     await page.context().close();

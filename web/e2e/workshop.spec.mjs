@@ -79,7 +79,7 @@ describe("rules, webhooks, keys and people", () => {
     await page.getByRole("button", { name: "More for this webhook" }).click();
     await page.getByRole("menuitem", { name: "Delete" }).click();
     await page.getByRole("button", { name: "Delete webhook" }).click();
-    await page.getByRole("heading", { name: "Webhooks" }).waitFor();
+    await page.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
     await page.getByText(name, { exact: true }).waitFor({ state: "detached" });
     assertHealthy(page);
   });
