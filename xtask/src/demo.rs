@@ -129,12 +129,12 @@ impl Show {
             (
                 "Opening hours",
                 "hours",
-                "We are open from 9 to 18, Sunday to Thursday. ({text})",
+                "We are open from 9 to 18, Sunday to Thursday. You asked: {text}",
             ),
             (
                 "Prices",
                 "much",
-                "The price list is on its way, {name}. ({text})",
+                "The price list is on its way, {name}. You asked: {text}",
             ),
             (
                 "Everything else",
