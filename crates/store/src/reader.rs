@@ -3,7 +3,8 @@
 use crate::error::StoreError;
 use rusqlite::Connection;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::task::JoinError;
 
 /// Reads at the same time; further ones wait their turn.
 pub(crate) const READERS: usize = 4;
@@ -25,24 +26,29 @@ impl Readers {
     }
 
     /// Runs `query` on a blocking thread with a connection of its own.
+    ///
+    /// Waiting for a turn happens in a task of its own when no turn is free. A turn is handed to
+    /// whoever waits longest; if that were a future which its owner does not poll for a while,
+    /// because the owner itself waits for a read, everybody would wait for ever.
     pub(crate) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let turn = turn.map_err(|_| StoreError::Closed)?;
         let idle = Arc::clone(&self.idle);
-        let task = tokio::task::spawn_blocking(move || {
-            let lent = Lent::take(idle)?;
-            let outcome = query(lent.get()?);
-            drop(lent);
-            drop(turn);
-            outcome
-        });
-        task.await.map_err(|error| StoreError::Bug {
-            what: error.to_string(),
-        })?
+        let task = match Arc::clone(&self.turns).try_acquire_owned() {
+            Ok(turn) => tokio::task::spawn_blocking(move || run(turn, idle, query)),
+            Err(TryAcquireError::Closed) => return Err(StoreError::Closed),
+            Err(TryAcquireError::NoPermits) => {
+                let turns = Arc::clone(&self.turns);
+                tokio::spawn(async move {
+                    let turn = turns.acquire_owned().await.map_err(|_| StoreError::Closed)?;
+                    let task = tokio::task::spawn_blocking(move || run(turn, idle, query));
+                    task.await.map_err(failed)?
+                })
+            }
+        };
+        task.await.map_err(failed)?
     }
 
     /// Ends reading: waits for reads under way, then closes the connections.
@@ -54,6 +60,25 @@ impl Readers {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+    }
+}
+
+/// Reads, gives the connection back, and only then the turn.
+fn run<T>(
+    turn: OwnedSemaphorePermit,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    query: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let lent = Lent::take(idle)?;
+    let outcome = query(lent.get()?);
+    drop(lent);
+    drop(turn);
+    outcome
+}
+
+fn failed(error: JoinError) -> StoreError {
+    StoreError::Bug {
+        what: error.to_string(),
     }
 }
 
@@ -85,5 +110,37 @@ impl Drop for Lent {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(conn);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::Poll;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_read_whose_owner_is_busy_holds_nobody_up() {
+        let connection = Connection::open_in_memory().unwrap();
+        let readers = Readers::new(vec![connection]);
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let slow = tokio::spawn({
+            let readers = readers.clone();
+            async move { readers.read(move |_| Ok(gate.recv().is_ok())).await }
+        });
+        while readers.turns.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        // Its owner asks, and then has other things to do.
+        let mut asked = pin!(readers.read(|_| Ok(1)));
+        let first = std::future::poll_fn(|cx| Poll::Ready(asked.as_mut().poll(cx))).await;
+        assert!(first.is_pending());
+        tokio::task::yield_now().await;
+        go.send(()).unwrap();
+        assert_eq!(slow.await.unwrap(), Ok(true));
+        let other = tokio::time::timeout(Duration::from_secs(20), readers.read(|_| Ok(2))).await;
+        assert_eq!(other.expect("the other read waits for ever"), Ok(2));
+        assert_eq!(asked.await, Ok(1));
     }
 }
