@@ -42,7 +42,10 @@ impl Readers {
             Err(TryAcquireError::NoPermits) => {
                 let turns = Arc::clone(&self.turns);
                 tokio::spawn(async move {
-                    let turn = turns.acquire_owned().await.map_err(|_| StoreError::Closed)?;
+                    let turn = turns
+                        .acquire_owned()
+                        .await
+                        .map_err(|_| StoreError::Closed)?;
                     let task = tokio::task::spawn_blocking(move || run(turn, idle, query));
                     task.await.map_err(failed)?
                 })

@@ -7,6 +7,7 @@ use crate::connection::{Connection, Keeper, Parts};
 use crate::event::Events;
 use crate::hook::Hook;
 use crate::limits::{CACHE_ENTRIES_MAX, LINK_SOCKETS_MAX, OWN_SENDS_MAX, PREKEYS_PER_UPLOAD};
+use crate::lost::{self, LostReports};
 use crate::ports::{Inbox, KeysError, SessionKeys};
 use crate::recent::RecentIds;
 use crate::storage::{Storage, has_session};
@@ -16,6 +17,7 @@ use crate::transport::{Dialer, Endpoint, ReconnectSwitch, Socket, TRUSTS_ANY_CER
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
+use wacore::runtime::Runtime as _;
 use wacore::store::DevicePropsOverride;
 use waproto::whatsapp::device_props::PlatformType;
 use waypost_engine::model::AccountId;
@@ -69,6 +71,7 @@ struct Frame {
     own_sends: Arc<RecentIds>,
     tasks: Tasks,
     socket: Socket,
+    lost: LostReports,
 }
 
 /// Opens connections for any number of accounts.
@@ -124,18 +127,23 @@ impl Connector {
             broken: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
             switch: ReconnectSwitch::default(),
         });
+        let (lost, reports) = LostReports::new();
         let frame = Frame {
             own_sends: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
             tasks: Tasks::default(),
             socket: Socket::default(),
+            lost,
         };
         let bot = self.build(account, purpose, &shared, &frame).await?;
         let Frame {
             own_sends,
             tasks,
             socket,
+            lost: _,
         } = frame;
         let client = bot.client();
+        let asking = lost::ask_again(Arc::downgrade(&client), reports, Arc::clone(&shared.cause));
+        tasks.spawn_detached(Box::pin(asking));
         client.enable_auto_reconnect.store(false, Ordering::SeqCst);
         // The first and only time it is set.
         let _ = shared.switch.set(Arc::clone(&client.enable_auto_reconnect));
@@ -194,6 +202,7 @@ impl Connector {
             account,
             Arc::clone(cause),
             Arc::clone(&frame.own_sends),
+            frame.lost.clone(),
         );
         let hook = Hook::new(
             Arc::clone(&self.inbox),

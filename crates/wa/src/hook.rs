@@ -141,6 +141,10 @@ mod tests {
             }
         }
 
+        async fn has(&self, _: AccountId, _: &Address, _: &str) -> Result<bool, KeysError> {
+            Ok(false)
+        }
+
         async fn frozen(
             &self,
             _: AccountId,

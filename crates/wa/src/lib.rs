@@ -23,6 +23,7 @@
 //! |---|---|---|
 //! | server acks of our sends | [`ChannelEvent::ServerAck`] | nothing: no ack in time means the same id is sent again |
 //! | receipts | [`ChannelEvent::Receipt`] | a tick that stays grey |
+//! | messages decrypted but not yet committed | asked for again, then [`Inbox::commit`] | nothing, as long as the sender still has the message |
 //! | undecryptable messages | [`ChannelEvent::Placeholder`] | the placeholder; the sender's retry still arrives through the commit |
 //! | recoveries from the phone, newsletters | [`ChannelEvent::Messages`] | that message |
 //! | history | [`ChannelEvent::History`] | part of the history |
@@ -43,6 +44,7 @@ mod groups;
 mod hook;
 mod jid;
 pub mod limits;
+mod lost;
 mod media;
 pub mod memory;
 pub mod normalise;

@@ -40,6 +40,9 @@ pub const HISTORY_BATCH_MAX: usize = 200;
 /// beside the frozen ones. The oldest is forgotten; at worst a copy is stored twice.
 pub const OWN_SENDS_MAX: usize = 1_024;
 
+/// Messages lost in a crash that wait to be asked for again. Further ones wait for the next connection.
+pub const LOST_MAX: usize = 1_024;
+
 /// One-time keys made and uploaded at once.
 pub const PREKEYS_PER_UPLOAD: usize = 200;
 

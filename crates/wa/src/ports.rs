@@ -168,6 +168,15 @@ pub trait Inbox: Send + Sync {
     /// after. The same messages may come again and must be recognised by chat, sender and id.
     async fn commit(&self, account: AccountId, messages: Vec<Inbound>) -> Result<(), CommitError>;
 
+    /// Whether a message was committed, and with its content: a placeholder does not count. An
+    /// unsure "no" costs one more delivery of the message; a wrong "yes" loses it.
+    async fn has(
+        &self,
+        account: AccountId,
+        sender: &Address,
+        wire_id: &str,
+    ) -> Result<bool, KeysError>;
+
     /// The frozen payload of a message we sent, to answer a device that could not decrypt it. Kept
     /// for 30 days and never taken away by asking.
     async fn frozen(

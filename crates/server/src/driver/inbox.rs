@@ -49,6 +49,18 @@ impl Inbox for StoreInbox {
         Ok(())
     }
 
+    async fn has(
+        &self,
+        account: AccountId,
+        sender: &Address,
+        wire_id: &str,
+    ) -> Result<bool, KeysError> {
+        self.store
+            .has_message(account, sender, wire_id)
+            .await
+            .map_err(|error| KeysError(error.to_string()))
+    }
+
     async fn frozen(
         &self,
         account: AccountId,

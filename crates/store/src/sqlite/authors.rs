@@ -15,6 +15,29 @@ pub enum Author {
 }
 
 impl Store {
+    /// Whether the account has a message of this sender with this wire id, and more of it than a
+    /// placeholder. The account's own messages are known by the id alone.
+    pub async fn has_message(
+        &self,
+        account: AccountId,
+        sender: &Address,
+        wire_id: &str,
+    ) -> Result<bool, StoreError> {
+        let (sender, wire_id) = (sender.to_string(), wire_id.to_owned());
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM message AS m
+                 WHERE m.account = ?1 AND m.wire_id = ?2 AND m.kind <> 'placeholder'
+                   AND (m.sender IS NULL OR m.sender_address = ?3 OR EXISTS (
+                     SELECT 1 FROM alias WHERE contact = m.sender AND address = ?3)))",
+            )?;
+            let found: i64 =
+                statement.query_row((account.raw(), wire_id, sender), |row| row.get(0))?;
+            Ok(found != 0)
+        })
+        .await
+    }
+
     /// Who wrote the newest message of the account with this wire id; `None` when it is unknown.
     pub async fn author(
         &self,

@@ -13,6 +13,7 @@ mod secrets;
 mod signal;
 
 use crate::cause::Cause;
+use crate::lost::LostReports;
 use crate::ports::{Inbox, KeyWrite, KeysError, SessionKeys, Space};
 use crate::recent::RecentIds;
 use bytes::Bytes;
@@ -74,6 +75,7 @@ pub(crate) struct Storage {
     account: AccountId,
     cause: Arc<Cause>,
     own_sends: Arc<RecentIds>,
+    lost: LostReports,
     /// Held over read-then-write, so that two of them never lose each other's half.
     update: tokio::sync::Mutex<()>,
 }
@@ -94,6 +96,7 @@ impl Storage {
         account: AccountId,
         cause: Arc<Cause>,
         own_sends: Arc<RecentIds>,
+        lost: LostReports,
     ) -> Self {
         let update = tokio::sync::Mutex::new(());
         Self {
@@ -102,6 +105,7 @@ impl Storage {
             account,
             cause,
             own_sends,
+            lost,
             update,
         }
     }

@@ -5,11 +5,12 @@ use super::{Storage, Weight};
 use crate::clock;
 use crate::jid;
 use crate::limits::WRITES_PER_BATCH;
+use crate::lost::Lost;
 use crate::ports::{KeyWrite, Space};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashSet};
-use wacore::store::error::Result;
+use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::{
     DeviceInfo, DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow,
     ProtocolStore, TcTokenEntry,
@@ -177,6 +178,25 @@ impl Storage {
             .await?
             .map(|value| decode_token(&value))
             .transpose()
+    }
+}
+
+impl Storage {
+    /// Lets a message that cannot be decrypted a second time be acknowledged, if it is stored. If
+    /// not, the error keeps the library from that, and the message is asked for again.
+    async fn acknowledge<T>(&self, chat: &str, sender: &str, id: &str) -> Result<Option<T>> {
+        let address = jid::address_of_text(sender);
+        let has = self.inbox.has(self.account, &address, id).await;
+        if has.map_err(super::failed)? {
+            return Ok(None);
+        }
+        if let (Ok(chat), Ok(sender)) = (chat.parse(), sender.parse()) {
+            let id = id.to_owned();
+            self.lost.report(Lost { chat, sender, id });
+        }
+        Err(StoreError::Validation(
+            "the message was decrypted before and is not stored; it is asked for again".to_owned(),
+        ))
     }
 }
 
@@ -485,7 +505,10 @@ impl ProtocolStore for Storage {
         let value = self
             .get(Space::PendingInbound, &join(&[chat, sender, id]))
             .await?;
-        value.map(|value| undated(&value)).transpose()
+        match value {
+            Some(value) => undated(&value).map(Some),
+            None => self.acknowledge(chat, sender, id).await,
+        }
     }
 
     async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {

@@ -1,5 +1,6 @@
 use super::Storage;
 use crate::cause::Cause;
+use crate::lost::{Lost, LostReports};
 use crate::memory::MemoryKeys;
 use crate::ports::{CommitError, Inbox, KeysError, Space};
 use crate::recent::RecentIds;
@@ -8,19 +9,27 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use wacore::store::traits::*;
 use wacore::store::{Device, InMemoryBackend};
 use wacore_appstate::processor::AppStateMutationMAC;
 use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::{AccountId, Address, Inbound};
 
-/// An inbox that only knows frozen payloads.
+/// The only message that the inbox has not got.
+const LOST: &str = "LOST";
+
+/// An inbox that knows frozen payloads, and every message but one.
 struct Frozen(BTreeMap<String, Vec<u8>>);
 
 #[async_trait]
 impl Inbox for Frozen {
     async fn commit(&self, _: AccountId, _: Vec<Inbound>) -> Result<(), CommitError> {
         Err(CommitError::Final("nothing is committed here".to_owned()))
+    }
+
+    async fn has(&self, _: AccountId, _: &Address, wire_id: &str) -> Result<bool, KeysError> {
+        Ok(wire_id != LOST)
     }
 
     async fn frozen(
@@ -37,6 +46,7 @@ struct Bench {
     keys: Arc<MemoryKeys>,
     cause: Arc<Cause>,
     own_sends: Arc<RecentIds>,
+    lost: (LostReports, mpsc::Receiver<Lost>),
     frozen: BTreeMap<String, Vec<u8>>,
 }
 
@@ -47,6 +57,7 @@ impl Bench {
             keys: Arc::default(),
             cause: Arc::new(Cause::new()),
             own_sends,
+            lost: LostReports::new(),
             frozen: BTreeMap::new(),
         }
     }
@@ -60,6 +71,7 @@ impl Bench {
             AccountId::from_raw(account),
             Arc::clone(&self.cause),
             Arc::clone(&self.own_sends),
+            self.lost.0.clone(),
         )
     }
 }
@@ -633,4 +645,24 @@ proptest! {
             let _ = storage.delete_expired_tc_tokens(5, 5).await;
         });
     }
+}
+
+#[tokio::test]
+async fn a_message_that_is_nowhere_is_not_acknowledged_but_asked_for() {
+    let mut bench = Bench::new();
+    let storage = bench.storage(1);
+    let stored = storage
+        .get_pending_inbound("200@lid", "200:3@lid", "ANY")
+        .await;
+    assert_eq!(stored.unwrap(), None, "a stored one may be acknowledged");
+    assert!(bench.lost.1.try_recv().is_err());
+    let lost = storage
+        .get_pending_inbound("200@lid", "200:3@lid", LOST)
+        .await;
+    assert!(lost.is_err());
+    let reported = bench.lost.1.try_recv().unwrap();
+    assert_eq!(
+        (reported.sender.to_string(), reported.id.as_str()),
+        ("200:3@lid".to_owned(), LOST)
+    );
 }

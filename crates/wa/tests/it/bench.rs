@@ -1,7 +1,7 @@
 //! A linked account with everything it needs, and what a test wants to see of it.
 
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -24,12 +24,19 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(40);
 pub(crate) struct MemoryInbox {
     committed: mpsc::UnboundedSender<Inbound>,
     frozen: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// The ids committed; `None` when nothing is kept.
+    known: Mutex<Option<BTreeSet<String>>>,
     refuse: Mutex<Option<CommitError>>,
 }
 
 impl MemoryInbox {
     pub(crate) fn refuse(&self, error: Option<CommitError>) {
         *self.refuse.lock().unwrap() = error;
+    }
+
+    /// From now on nothing is kept, as if the process died before every commit.
+    pub(crate) fn forget(&self) {
+        *self.known.lock().unwrap() = None;
     }
 
     pub(crate) fn freeze(&self, wire_id: &str, payload: &[u8]) {
@@ -48,9 +55,17 @@ impl Inbox for MemoryInbox {
             return Err(error);
         }
         for message in messages {
+            if let Some(known) = &mut *self.known.lock().unwrap() {
+                known.insert(message.wire_id.clone());
+            }
             let _ = self.committed.send(message);
         }
         Ok(())
+    }
+
+    async fn has(&self, _: AccountId, _: &Address, wire_id: &str) -> Result<bool, KeysError> {
+        let known = self.known.lock().unwrap();
+        Ok(known.as_ref().is_some_and(|ids| ids.contains(wire_id)))
     }
 
     async fn frozen(
@@ -96,6 +111,7 @@ impl Bench {
         let inbox = MemoryInbox {
             committed: sender,
             frozen: Mutex::default(),
+            known: Mutex::new(Some(BTreeSet::new())),
             refuse: Mutex::default(),
         };
         let (keys, inbox) = (Arc::new(MemoryKeys::new()), Arc::new(inbox));

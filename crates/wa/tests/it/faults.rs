@@ -74,6 +74,45 @@ async fn a_session_store_that_fails_ends_the_connection_and_loses_nothing() {
     bench.end(line).await;
 }
 
+/// A plan that delivers everything twice. Its sender must not see it for longer than one send.
+fn twice() -> FaultPlan {
+    FaultPlan {
+        duplicate: 1.0,
+        ..Default::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_delivery_of_what_is_stored_is_acknowledged() {
+    let mut bench = Bench::new().await;
+    let line = bench.linked().await;
+    bench.net.set_faults(NUMBER, twice());
+    let id = bench.ana.send(NUMBER, said("once")).await.unwrap();
+    bench.net.set_faults(NUMBER, FaultPlan::default());
+    assert_eq!(bench.message().await.wire_id, id);
+    bench.acknowledged().await;
+    assert!(bench.more().is_empty());
+    bench.end(line).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_was_decrypted_but_is_nowhere_is_asked_for_again() {
+    let mut bench = Bench::new().await;
+    let line = bench.linked().await;
+    bench.inbox.forget();
+    bench.net.set_faults(NUMBER, twice());
+    let id = bench.ana.send(NUMBER, said("saved")).await.unwrap();
+    bench.net.set_faults(NUMBER, FaultPlan::default());
+    for _ in 0..2 {
+        let inbound = bench.message().await;
+        assert_eq!(
+            (inbound.wire_id.as_str(), inbound.content),
+            (id.as_str(), Content::text("saved"))
+        );
+    }
+    bench.end(line).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_that_nobody_takes_end_the_connection_instead_of_vanishing() {
     let config = ChannelConfig {

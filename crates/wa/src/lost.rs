@@ -1,0 +1,141 @@
+//! Messages that were decrypted and yet are nowhere: their senders are asked for them again.
+//!
+//! The protocol library writes the sessions of all conversations at once, whenever any of them must
+//! be durable. A message that was decrypted a moment ago, but not stored yet, has moved its session
+//! already. If the process dies between the two, the next delivery of that message cannot be
+//! decrypted any more, and the library takes it for a duplicate that may be acknowledged. Nothing
+//! in its interface lets us order the two writes, so the storage looks whether the message is really
+//! there ([`crate::Inbox::has`]), refuses the acknowledgement if it is not, and has it asked for
+//! again. Unacknowledged it comes again with the next connection, should the answer not come.
+
+use crate::cause::Cause;
+use crate::clock;
+use crate::limits::LOST_MAX;
+use std::sync::{Arc, Weak};
+use tokio::sync::mpsc;
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, JidExt as _, Node};
+use whatsapp_rust::{Client, RetryRequestOptions};
+
+/// A message to ask for, by its addresses as the library writes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(crate) chat: Jid,
+    pub(crate) sender: Jid,
+    pub(crate) id: String,
+}
+
+impl Lost {
+    /// The head of the stanza it came in, as far as asking for it needs one.
+    fn stanza(&self) -> Node {
+        let head = NodeBuilder::new("message")
+            .attr("id", self.id.clone())
+            .attr("t", clock::now().0 / 1_000);
+        let addressed = if self.chat == self.sender.to_non_ad() {
+            head.attr("from", self.sender.clone())
+        } else if self.chat.is_group() || self.chat.is_status_broadcast() {
+            head.attr("from", self.chat.clone())
+                .attr("participant", self.sender.clone())
+        } else {
+            // What another of the account's own devices wrote to somebody.
+            head.attr("from", self.sender.clone())
+                .attr("recipient", self.chat.clone())
+        };
+        addressed.build()
+    }
+}
+
+/// Where the storage reports lost messages. At [`LOST_MAX`] waiting ones further reports are
+/// dropped: those messages come again with the next connection.
+#[derive(Clone)]
+pub(crate) struct LostReports(mpsc::Sender<Lost>);
+
+impl LostReports {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Lost>) {
+        let (sender, receiver) = mpsc::channel(LOST_MAX);
+        (Self(sender), receiver)
+    }
+
+    pub(crate) fn report(&self, lost: Lost) {
+        if let Err(error) = self.0.try_send(lost) {
+            tracing::debug!(%error, "a lost message waits for the next connection");
+        }
+    }
+}
+
+/// Asks for what is reported, until the connection ends.
+pub(crate) async fn ask_again(
+    client: Weak<Client>,
+    mut reports: mpsc::Receiver<Lost>,
+    cause: Arc<Cause>,
+) {
+    loop {
+        let lost = tokio::select! {
+            biased;
+            () = cause.ended() => return,
+            lost = reports.recv() => lost,
+        };
+        let (Some(lost), Some(client)) = (lost, client.upgrade()) else {
+            return;
+        };
+        let stanza = lost.stanza();
+        let asked = client
+            .request_message_retry(&stanza.as_node_ref(), RetryRequestOptions::new())
+            .await;
+        match asked {
+            Ok(_) => tracing::warn!(
+                id = lost.id,
+                "a message was lost in a crash; asked for it again"
+            ),
+            Err(error) => {
+                tracing::warn!(id = lost.id, %error, "a lost message waits for the next connection");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(chat: &str, sender: &str) -> Node {
+        Lost {
+            chat: chat.parse().unwrap(),
+            sender: sender.parse().unwrap(),
+            id: "3EB0".to_owned(),
+        }
+        .stanza()
+    }
+
+    #[test]
+    fn the_stanza_is_addressed_as_it_was_received() {
+        let read = |node: &Node, key: &str| node.attrs.get(key).map(ToString::to_string);
+        for (chat, sender, participant, recipient) in [
+            ("200@lid", "200:3@lid", None, None),
+            ("1-2@g.us", "200:3@lid", Some("200:3@lid"), None),
+            ("200@lid", "100@lid", None, Some("200@lid")),
+        ] {
+            let node = lost(chat, sender);
+            let from = if participant.is_some() { chat } else { sender };
+            assert_eq!(read(&node, "from").as_deref(), Some(from));
+            assert_eq!(read(&node, "participant").as_deref(), participant);
+            assert_eq!(read(&node, "recipient").as_deref(), recipient);
+            assert_eq!(read(&node, "id").as_deref(), Some("3EB0"));
+        }
+    }
+
+    #[test]
+    fn too_many_reports_do_not_pile_up() {
+        let (reports, mut queue) = LostReports::new();
+        let one = Lost {
+            chat: "200@lid".parse().unwrap(),
+            sender: "200:3@lid".parse().unwrap(),
+            id: "3EB0".to_owned(),
+        };
+        for _ in 0..=LOST_MAX {
+            reports.report(one.clone());
+        }
+        let waiting = std::iter::from_fn(|| queue.try_recv().ok()).count();
+        assert_eq!(waiting, LOST_MAX);
+    }
+}
