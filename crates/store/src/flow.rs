@@ -29,11 +29,11 @@ pub struct Accept {
 /// What became of one accepted message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Accepted {
-    /// Stored, and to be worked on.
+    /// Stored, and to be worked on. A placeholder holds its conversation up until its `next_at`.
     New(Box<Work>),
     /// A placeholder was filled, and is to be worked on now.
     Repaired(Box<Work>),
-    /// Stored; nothing is to be done about it (history, own messages, placeholders).
+    /// Stored; nothing is to be done about it (history, own messages).
     Stored {
         /// The message.
         message: MessageId,

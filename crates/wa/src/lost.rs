@@ -5,16 +5,18 @@
 //! already. If the process dies between the two, the next delivery of that message cannot be
 //! decrypted any more, and the library takes it for a duplicate that may be acknowledged. Nothing
 //! in its interface lets us order the two writes, so the storage looks whether the message is really
-//! there ([`crate::Inbox::has`]), refuses the acknowledgement if it is not, and has it asked for
-//! again. Unacknowledged it comes again with the next connection, should the answer not come.
+//! there ([`crate::Inbox::has`]). If it is not, a placeholder keeps its place, the acknowledgement
+//! is refused, and the message is asked for again. Unacknowledged it comes again with the next connection, should the answer not come.
 
 use crate::cause::Cause;
 use crate::clock;
+use crate::jid;
 use crate::limits::LOST_MAX;
 use std::sync::{Arc, Weak};
 use tokio::sync::mpsc;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _, Node};
+use waypost_engine::model::{Content, Inbound, Origin, Timestamp};
 use whatsapp_rust::{Client, RetryRequestOptions};
 
 /// A message to ask for, by its addresses as the library writes them.
@@ -42,6 +44,24 @@ impl Lost {
                 .attr("recipient", self.chat.clone())
         };
         addressed.build()
+    }
+
+    /// What stands for it until it comes again.
+    pub(crate) fn placeholder(&self, now: Timestamp) -> Inbound {
+        Inbound {
+            wire_id: self.id.clone(),
+            chat: jid::address(&self.chat),
+            chat_alt: None,
+            sender: jid::address(&self.sender),
+            sender_alt: None,
+            from_me: false,
+            push_name: None,
+            origin: Origin::Offline,
+            sent_at: now,
+            received_at: now,
+            content: Content::Placeholder,
+            raw: Vec::new(),
+        }
     }
 }
 

@@ -216,6 +216,25 @@ impl<T: Clone> Lanes<T> {
         Offered::Taken
     }
 
+    /// Offers a message whose content has come after all. Where it is still waited for, it takes
+    /// its place in the lane at once; a run that has begun without it is not disturbed.
+    pub fn repaired(&mut self, item: LaneItem<T>) -> Offered {
+        let lane = self
+            .by_message
+            .get(&item.message)
+            .and_then(|conversation| self.lanes.get_mut(conversation));
+        let Some(held) = lane.and_then(|lane| lane.waiting.get_mut(&item.seq)) else {
+            return self.offer(item);
+        };
+        let conversation = held.conversation;
+        *held = LaneItem {
+            conversation,
+            ..item
+        };
+        self.settle(conversation);
+        Offered::Taken
+    }
+
     /// The next message to start, if a conversation is free, its head is due and fewer than the
     /// allowed number run.
     pub fn next(&mut self, now: Timestamp) -> Option<LaneItem<T>> {

@@ -76,6 +76,35 @@ fn a_poisoned_message_holds_up_only_its_own_conversation() {
 }
 
 #[test]
+fn a_conversation_waits_for_a_repair_and_goes_on_with_it_in_its_place() {
+    let mut lanes = fresh(LaneLimits::default());
+    let awaited = LaneItem {
+        next_at: Timestamp(10_000),
+        ..item(1, 1)
+    };
+    for one in [awaited, item(1, 2), item(2, 3)] {
+        lanes.offer(one);
+    }
+    assert_eq!(start(&mut lanes, 0), [3], "the other conversation goes on");
+    assert_eq!(lanes.repaired(item(1, 1)), Offered::Taken);
+    assert_eq!(start(&mut lanes, 1), [1]);
+    assert_eq!(
+        lanes.repaired(item(1, 1)),
+        Offered::Known,
+        "it runs already"
+    );
+    lanes.finished(id(1));
+    assert_eq!(start(&mut lanes, 1), [2]);
+    lanes.finished(id(2));
+    assert_eq!(
+        lanes.repaired(item(1, 1)),
+        Offered::Taken,
+        "it came too late to wait for"
+    );
+    assert_eq!(start(&mut lanes, 1), [1]);
+}
+
+#[test]
 fn after_a_restart_the_store_is_read_before_anything_new_is_started() {
     let mut lanes = Lanes::new(LaneLimits::default());
     assert_eq!(lanes.offer(item(1, 7)), Offered::Stored);

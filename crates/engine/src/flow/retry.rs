@@ -8,6 +8,9 @@ use crate::model::time::Duration;
 pub const PROCESS_RETRIES_MAX: u32 = 3;
 /// Wait before the first of them; doubled each time (about 1, 2 and 4 minutes).
 pub const PROCESS_RETRY_BASE: Duration = Duration::mins(1);
+/// How long a conversation waits for the content of a message that could not be decrypted, so that
+/// what follows is not answered first. A repair that comes later is worked on when it comes.
+pub const REPAIR_WAIT: Duration = Duration::secs(10);
 /// Share of a wait that jitter may add, in percent.
 pub const JITTER_PERCENT: u64 = 10;
 

@@ -201,6 +201,23 @@ impl Context {
         Ok(completed)
     }
 
+    /// Goes on without the content of a placeholder; `None` when it has come after all.
+    pub(super) async fn pass_over(
+        &self,
+        account: AccountId,
+        message: MessageId,
+    ) -> Result<Option<Completed>, Trouble> {
+        let Some(running) = self.registry.get(account) else {
+            return Ok(Some(Completed::NotOwner));
+        };
+        match self.store.pass_over(message, running.owner).await {
+            Ok(true) => Ok(Some(Completed::AlreadyDone)),
+            Ok(false) => Ok(None),
+            Err(StoreError::NotOwner) => Ok(Some(Completed::NotOwner)),
+            Err(error) => Err(Trouble::Store(error)),
+        }
+    }
+
     async fn input(&self, account: AccountId, work: &Work) -> Input {
         let rules = self.rules(account).await;
         let (recent, answered_at) = self

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use waypost_engine::flow::lanes::{LaneItem, LaneLimits, Lanes, REFILL_ROWS, Refill};
 use waypost_engine::flow::retry::{Verdict, after_failure};
-use waypost_engine::model::{AccountId, Duration, MessageId, Seq, Timestamp};
+use waypost_engine::model::{AccountId, Content, Duration, MessageId, Seq, Timestamp};
 use waypost_store::{Completed, StoreError, Work};
 
 /// How long the flow waits before it asks a store that failed again.
@@ -33,6 +33,12 @@ impl FlowHandle {
     /// Offers a committed message.
     pub(super) fn offer(&self, work: Work) {
         lock(&self.lanes).offer(item(work));
+        self.bell.notify_one();
+    }
+
+    /// Offers a message whose content came after all.
+    pub(super) fn repaired(&self, work: Work) {
+        lock(&self.lanes).repaired(item(work));
         self.bell.notify_one();
     }
 
@@ -67,7 +73,12 @@ struct Finished {
 enum End {
     Done,
     Buried,
-    Postponed { attempt: u32, until: Timestamp },
+    Postponed {
+        attempt: u32,
+        until: Timestamp,
+    },
+    /// Its content came while it was being passed over.
+    Repaired,
 }
 
 /// One account's flow.
@@ -196,6 +207,10 @@ impl Flow {
         match done.end {
             End::Done => lanes.finished(done.message),
             End::Buried => lanes.buried(done.message),
+            End::Repaired => {
+                lanes.finished(done.message);
+                self.from_start.store(true, Ordering::Relaxed);
+            }
             End::Postponed { attempt, until } => lanes.postponed(done.message, attempt, until),
         }
     }
@@ -204,14 +219,19 @@ impl Flow {
 /// Runs the stages for one message and commits what came of them.
 async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>) -> Finished {
     let message = item.message;
-    let end = match context.run_stages(account, &item.work).await {
-        Ok(Completed::Done { sends }) => {
+    let done = match item.work.content {
+        Content::Placeholder => context.pass_over(account, message).await,
+        _ => context.run_stages(account, &item.work).await.map(Some),
+    };
+    let end = match done {
+        Ok(None) => End::Repaired,
+        Ok(Some(Completed::Done { sends })) => {
             if !sends.is_empty() {
                 context.wake_outbox(account);
             }
             End::Done
         }
-        Ok(Completed::AlreadyDone | Completed::NotOwner) => End::Done,
+        Ok(Some(Completed::AlreadyDone | Completed::NotOwner)) => End::Done,
         Err(Trouble::Store(error)) => {
             // Not the message's fault: it keeps its attempts, and waits for the store.
             tracing::error!(%account, %message, %error, "a processed message cannot be committed");

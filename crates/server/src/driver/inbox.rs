@@ -41,7 +41,8 @@ impl Inbox for StoreInbox {
         super::crash::point("after_commit_1");
         for outcome in outcomes {
             match outcome {
-                Accepted::New(work) | Accepted::Repaired(work) => running.flow.offer(*work),
+                Accepted::New(work) => running.flow.offer(*work),
+                Accepted::Repaired(work) => running.flow.repaired(*work),
                 Accepted::Stored { .. } | Accepted::Duplicate { .. } => {}
             }
         }

@@ -76,8 +76,10 @@ async fn accept(
         items,
     };
     for outcome in context.store.accept(accept).await? {
-        if let Accepted::New(work) | Accepted::Repaired(work) = outcome {
-            running.flow.offer(*work);
+        match outcome {
+            Accepted::New(work) => running.flow.offer(*work),
+            Accepted::Repaired(work) => running.flow.repaired(*work),
+            Accepted::Stored { .. } | Accepted::Duplicate { .. } => {}
         }
     }
     running.media.notify_one();

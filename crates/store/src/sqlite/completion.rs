@@ -16,7 +16,9 @@ use crate::writer::Tx;
 use serde::Serialize;
 use std::sync::Arc;
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{AccountId, ConversationId, MessageId, NewEvent, Seq, Timestamp};
+use waypost_engine::model::{
+    AccountId, Content, ConversationId, MessageId, NewEvent, Seq, Timestamp,
+};
 
 struct CompleteMessage {
     message: MessageId,
@@ -96,6 +98,33 @@ pub(crate) fn take_pending(
     Ok(taken == 1)
 }
 
+struct PassOver {
+    message: MessageId,
+    owner: OwnerEpoch,
+}
+
+impl Write for PassOver {
+    type Output = bool;
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let Stored { account, seq, .. } = stored(tx.conn(), self.message)?;
+        if home(tx, account)?.owner != self.owner {
+            return Err(StoreError::NotOwner);
+        }
+        let passed = tx
+            .prepare(
+                "DELETE FROM pending WHERE account = ?1 AND seq = ?2 AND EXISTS
+                   (SELECT 1 FROM message WHERE id = ?3 AND kind = ?4)",
+            )?
+            .execute((
+                account.raw(),
+                seq.0,
+                self.message.raw(),
+                Content::Placeholder.kind(),
+            ))?;
+        Ok(passed == 1)
+    }
+}
+
 struct Postpone {
     message: MessageId,
     attempt: u32,
@@ -167,6 +196,16 @@ impl Store {
             events,
         })
         .await
+    }
+
+    /// Goes on without the content of a placeholder. False, and nothing changed, when it was filled
+    /// meanwhile or is not waited for. [`StoreError::NotOwner`] when another process has the account.
+    pub async fn pass_over(
+        &self,
+        message: MessageId,
+        owner: OwnerEpoch,
+    ) -> Result<bool, StoreError> {
+        self.write(PassOver { message, owner }).await
     }
 
     /// Remembers that working on a message failed, and when to try again. False when it is done.

@@ -195,7 +195,7 @@ impl Write for ReplayLetter {
 
 fn replay_inbound(tx: &mut Tx<'_>, message: MessageId) -> Result<Replay, StoreError> {
     let Stored { account, seq, .. } = stored(tx.conn(), message)?;
-    add_pending(tx, account, seq, message)?;
+    add_pending(tx, account, seq, message, Timestamp(0))?;
     let sql = format!("{WORK} WHERE p.account = ?1 AND p.seq = ?2");
     let work = first(tx.prepare(&sql)?.query((account.raw(), seq.0))?, work_at)?;
     Ok(Replay::Inbound(Box::new(

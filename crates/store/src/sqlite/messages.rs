@@ -17,6 +17,7 @@ use crate::store::Store;
 use crate::writer::Tx;
 use rusqlite::{Connection, Row};
 use serde::Serialize;
+use waypost_engine::flow::retry::REPAIR_WAIT;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{
     AccountId, Address, ContactId, Content, ConversationId, Direction, Inbound, MessageId, Origin,
@@ -184,9 +185,17 @@ fn same_message(
     Ok(None)
 }
 
-/// Whether a message is to be worked on: history, own messages and placeholders are only stored.
+/// Whether a message is to be worked on: history and own messages are only stored.
 fn is_work(inbound: &Inbound) -> bool {
-    inbound.origin.may_act() && !inbound.from_me && inbound.content != Content::Placeholder
+    inbound.origin.may_act() && !inbound.from_me
+}
+
+/// When work on a message may begin: at once, but a placeholder is first given time to be filled.
+fn begins(inbound: &Inbound, now: Timestamp) -> Timestamp {
+    match inbound.content {
+        Content::Placeholder => now + REPAIR_WAIT,
+        _ => Timestamp(0),
+    }
 }
 
 fn direction(inbound: &Inbound) -> Direction {
@@ -246,7 +255,9 @@ fn fill(
     let inbound = &item.inbound;
     tx.prepare(
         "UPDATE message SET origin = ?2, kind = ?3, content = ?4, raw = ?5,
-           sender_name = coalesce(?6, sender_name), committed_at = ?7 WHERE id = ?1",
+           sender_name = coalesce(?6, sender_name), committed_at = ?7,
+           sent_at = CASE WHEN ?8 < sent_at THEN ?8 ELSE sent_at END
+         WHERE id = ?1",
     )?
     .execute((
         stored.id.raw(),
@@ -256,6 +267,7 @@ fn fill(
         &item.raw,
         sender_name(inbound),
         place.now.0,
+        inbound.sent_at.0,
     ))?;
     settle(
         tx,
@@ -288,7 +300,8 @@ fn settle(
 ) -> Result<(), StoreError> {
     let inbound = &item.inbound;
     if is_work(inbound) {
-        add_pending(tx, place.home.account, seq, message)?;
+        let begins = begins(inbound, place.now);
+        add_pending(tx, place.home.account, seq, message, begins)?;
     }
     if let Some(pointer) = inbound
         .content
@@ -347,17 +360,19 @@ fn unread(inbound: &Inbound) -> i64 {
     i64::from(counts)
 }
 
-/// Adds a message to "accepted, not done".
+/// Adds a message to "accepted, not done", or lets it begin afresh.
 pub(crate) fn add_pending(
     tx: &mut Tx<'_>,
     account: AccountId,
     seq: Seq,
     message: MessageId,
+    begins: Timestamp,
 ) -> Result<(), StoreError> {
     tx.prepare(
-        "INSERT INTO pending (account, seq, message, attempt, next_at) VALUES (?1, ?2, ?3, 0, 0)",
+        "INSERT INTO pending (account, seq, message, attempt, next_at) VALUES (?1, ?2, ?3, 0, ?4)
+         ON CONFLICT (account, seq) DO UPDATE SET attempt = 0, next_at = excluded.next_at",
     )?
-    .execute((account.raw(), seq.0, message.raw()))?;
+    .execute((account.raw(), seq.0, message.raw(), begins.0))?;
     Ok(())
 }
 
@@ -395,7 +410,7 @@ fn work(place: Place, item: &Item, message: MessageId, seq: Seq) -> Work {
         sender_name: sender_name(inbound).map(str::to_owned),
         sent_at: inbound.sent_at,
         received_at: inbound.received_at,
-        next_at: Timestamp(0),
+        next_at: begins(inbound, place.now),
     }
 }
 

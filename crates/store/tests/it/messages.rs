@@ -105,9 +105,11 @@ async fn the_order_goes_on_after_a_restart() {
 async fn a_placeholder_is_filled_by_its_retry_and_worked_on_once() {
     let scene = Scene::new().await;
     let placeholder = with(says(ana(), "A1", ""), Content::Placeholder);
-    let Accepted::Stored { message, seq, .. } = scene.accept_one(placeholder.clone()).await else {
-        panic!("a placeholder is nothing to work on");
+    let Accepted::New(awaited) = scene.accept_one(placeholder.clone()).await else {
+        panic!("a placeholder holds its conversation up");
     };
+    let (message, seq) = (awaited.message, awaited.seq);
+    assert!(awaited.next_at > awaited.received_at, "for a while");
     scene.work(says(ana(), "A2", "later")).await;
     assert!(matches!(
         scene.accept_one(placeholder.clone()).await,
@@ -122,6 +124,9 @@ async fn a_placeholder_is_filled_by_its_retry_and_worked_on_once() {
         panic!("the retry fills the placeholder");
     };
     assert_eq!((work.message, work.seq), (message, seq));
+    assert_eq!(work.next_at, Timestamp(0), "and now it need not wait");
+    let passed = scene.store.pass_over(message, scene.owner).await;
+    assert_eq!(passed, Ok(false), "its content is here");
     assert_eq!(scene.unfinished().await.len(), 2);
     assert!(matches!(
         scene.accept_one(repair).await,
@@ -134,6 +139,21 @@ async fn a_placeholder_is_filled_by_its_retry_and_worked_on_once() {
     assert_eq!(scene.told(kind::MESSAGE_REPAIRED).await.len(), 1);
     let raw = scene.store.raw_message(message).await.unwrap();
     assert_eq!(raw.as_deref(), Some(b"earlier".as_slice()));
+}
+
+#[tokio::test]
+async fn a_placeholder_that_nobody_fills_is_passed_over_and_may_still_be_filled() {
+    let scene = Scene::new().await;
+    let placeholder = with(says(ana(), "A1", ""), Content::Placeholder);
+    let awaited = scene.work(placeholder).await;
+    let passed = scene.store.pass_over(awaited.message, scene.owner).await;
+    assert_eq!(passed, Ok(true));
+    assert_eq!(scene.unfinished().await, vec![]);
+    let late = scene.accept_one(says(ana(), "A1", "late")).await;
+    let Accepted::Repaired(work) = late else {
+        panic!("a late retry is worked on all the same: {late:?}");
+    };
+    assert_eq!(scene.unfinished().await, vec![*work]);
 }
 
 #[tokio::test]

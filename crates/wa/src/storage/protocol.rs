@@ -12,8 +12,8 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, HashSet};
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::{
-    DeviceInfo, DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow,
-    ProtocolStore, TcTokenEntry,
+    DeviceInfo, DeviceListRecord, DeviceStore as _, LidPnMappingEntry, PendingInboundKey,
+    PendingInboundRow, ProtocolStore, TcTokenEntry,
 };
 
 const HAS_KEY: &[u8] = &[1];
@@ -183,7 +183,8 @@ impl Storage {
 
 impl Storage {
     /// Lets a message that cannot be decrypted a second time be acknowledged, if it is stored. If
-    /// not, the error keeps the library from that, and the message is asked for again.
+    /// not, it gets its place among the others, it is asked for again, and the error keeps the
+    /// library from acknowledging it.
     async fn acknowledge<T>(&self, chat: &str, sender: &str, id: &str) -> Result<Option<T>> {
         let address = jid::address_of_text(sender);
         let has = self.inbox.has(self.account, &address, id).await;
@@ -192,11 +193,27 @@ impl Storage {
         }
         if let (Ok(chat), Ok(sender)) = (chat.parse(), sender.parse()) {
             let id = id.to_owned();
-            self.lost.report(Lost { chat, sender, id });
+            let lost = Lost { chat, sender, id };
+            self.hold_place(&lost).await?;
+            self.lost.report(lost);
         }
         Err(StoreError::Validation(
             "the message was decrypted before and is not stored; it is asked for again".to_owned(),
         ))
+    }
+
+    /// Commits a placeholder, so that what its sender writes next is not worked on first. The
+    /// account's own messages are not worked on.
+    async fn hold_place(&self, lost: &Lost) -> Result<()> {
+        let device = self.load().await?;
+        let own = device.map(|device| [device.pn, device.lid]);
+        let own = own.into_iter().flatten().flatten();
+        if own.into_iter().any(|own| own.user == lost.sender.user) {
+            return Ok(());
+        }
+        let placeholder = lost.placeholder(clock::now());
+        let committed = self.inbox.commit(self.account, vec![placeholder]).await;
+        committed.map_err(|error| StoreError::Database(Box::new(error)))
     }
 }
 

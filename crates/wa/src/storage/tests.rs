@@ -25,7 +25,7 @@ struct Frozen(BTreeMap<String, Vec<u8>>);
 #[async_trait]
 impl Inbox for Frozen {
     async fn commit(&self, _: AccountId, _: Vec<Inbound>) -> Result<(), CommitError> {
-        Err(CommitError::Final("nothing is committed here".to_owned()))
+        Ok(())
     }
 
     async fn has(&self, _: AccountId, _: &Address, wire_id: &str) -> Result<bool, KeysError> {
