@@ -26,6 +26,7 @@ pub mod flow;
 mod id;
 pub mod keys;
 pub mod media;
+pub mod merges;
 pub mod page;
 mod reader;
 pub(crate) mod seal;
@@ -44,8 +45,11 @@ pub use flow::{Accept, Accepted, Complete, Completed, Work};
 pub use id::IdKind;
 pub use keys::{KeyValue, KeyWrite};
 pub use media::{MediaJob, MediaOutcome};
+pub use merges::Merged;
 pub use page::{Page, Paged};
-pub use sending::{Enqueued, Idempotency, Moved, OutboxItem, Pruned, Queued, Receipt, SendStatus};
+pub use sending::{
+    Confirmation, Enqueued, Idempotency, Moved, OutboxItem, Pruned, Queued, Receipt, SendStatus,
+};
 pub use sqlite::Author;
 pub use sqlite::backup::{backup, check_file, restore};
 pub use sqlite::blobs::{BlobReader, BlobWriter};

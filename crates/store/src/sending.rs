@@ -111,6 +111,23 @@ pub enum Receipt {
     Read,
 }
 
+/// A recipient's news of messages sent to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Who sent them.
+    pub account: AccountId,
+    /// The person or group they went to.
+    pub chat: Address,
+    /// The person's other address, if it is known; what is new in it is learned.
+    pub chat_alt: Option<Address>,
+    /// Which messages; ids beyond [`RECEIPT_IDS_MAX`] are ignored.
+    pub wire_ids: Vec<String>,
+    /// How far they came.
+    pub receipt: Receipt,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Whether a change of a send's state took place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {

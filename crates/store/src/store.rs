@@ -4,6 +4,7 @@ use crate::command::{Pending, Write};
 use crate::config::StoreConfig;
 use crate::error::StoreError;
 use crate::id::IdKind;
+use crate::merges::{MergeBell, Merged};
 use crate::reader::{READERS, Readers};
 use crate::seal::{KeyOwner, Sealer, WrappedKey};
 use crate::sqlite::{connection, migrations};
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     readers: Readers,
     ids: Arc<Mutex<IdSource>>,
     head: watch::Receiver<i64>,
+    merges: MergeBell,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -56,7 +58,8 @@ impl Store {
         let (head_in, head_out) = watch::channel(head(&conn)?);
         let readers = (0..READERS).map(|_| connection::reading(&config));
         let readers = Readers::new(readers.collect::<Result<_, _>>()?);
-        let (queue, thread) = Writer::start(conn, Arc::clone(&ids), head_in)?;
+        let merges = MergeBell::default();
+        let (queue, thread) = Writer::start(conn, Arc::clone(&ids), head_in, merges.clone())?;
         let thread = Mutex::new(Some(thread));
         let shared = Shared {
             config,
@@ -66,6 +69,7 @@ impl Store {
             readers,
             ids,
             head: head_out,
+            merges,
             thread,
         };
         Ok(Self {
@@ -129,6 +133,13 @@ impl Store {
     #[cfg(feature = "fault-injection")]
     pub(crate) fn mutated(&self, mutation: crate::fault::Mutation) -> bool {
         self.shared.config.mutation == Some(mutation)
+    }
+
+    /// Calls `listener` for every two conversations that become one, after the commit and before
+    /// anybody hears of what was committed with it. It runs on the writer's thread: it must be
+    /// quick and must not wait for the store. The first listener stays.
+    pub fn on_merge(&self, listener: impl Fn(Merged) + Send + Sync + 'static) {
+        self.shared.merges.listen(Box::new(listener));
     }
 
     /// The newest committed position of the event log, and a bell that rings when it moves.

@@ -8,6 +8,7 @@
 
 use crate::command::Job;
 use crate::error::StoreError;
+use crate::merges::{MergeBell, Merged};
 use rusqlite::{CachedStatement, Connection};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -37,6 +38,7 @@ pub(crate) struct Tx<'w> {
     conn: &'w Connection,
     counters: &'w mut Counters,
     ids: &'w Mutex<IdSource>,
+    merges: &'w mut Vec<Merged>,
 }
 
 /// Counters kept in memory and read from the tables at start and after a rollback.
@@ -79,6 +81,11 @@ impl<'w> Tx<'w> {
         Ok(last + 1)
     }
 
+    /// Notes that a conversation was poured into another; told after the commit.
+    pub(crate) fn merged(&mut self, merged: Merged) {
+        self.merges.push(merged);
+    }
+
     /// A new id's integer.
     pub(crate) fn next_raw_id(&self, now: Timestamp) -> i64 {
         self.ids
@@ -99,6 +106,9 @@ pub(crate) struct Writer {
     counters: Counters,
     ids: Arc<Mutex<IdSource>>,
     head: watch::Sender<i64>,
+    /// What the transaction under way has merged.
+    merges: Vec<Merged>,
+    bell: MergeBell,
     wal_pages: Arc<AtomicI32>,
 }
 
@@ -108,6 +118,7 @@ impl Writer {
         mut conn: Connection,
         ids: Arc<Mutex<IdSource>>,
         head: watch::Sender<i64>,
+        bell: MergeBell,
     ) -> Result<(mpsc::Sender<Message>, JoinHandle<()>), StoreError> {
         conn.set_prepared_statement_cache_capacity(256);
         let wal_pages = Arc::new(AtomicI32::new(0));
@@ -122,6 +133,8 @@ impl Writer {
             counters: Counters::default(),
             ids,
             head,
+            merges: Vec::new(),
+            bell,
             wal_pages,
         };
         let thread = std::thread::Builder::new()
@@ -188,7 +201,11 @@ impl Writer {
     /// Runs the group in one transaction. `Err` means that nothing of it was committed.
     fn attempt(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         let outcome = self.transaction(group);
-        if outcome.is_err() {
+        if outcome.is_ok() {
+            // Before the callers go on with what they committed.
+            self.bell.ring(self.merges.drain(..));
+        } else {
+            self.merges.clear();
             // SQLite may have rolled back by itself already.
             if !self.conn.is_autocommit()
                 && let Err(error) = self.conn.execute_batch("ROLLBACK")
@@ -204,10 +221,12 @@ impl Writer {
         self.step("BEGIN IMMEDIATE")?;
         for job in group {
             self.step("SAVEPOINT command")?;
+            let merges = self.merges.len();
             let mut tx = Tx {
                 conn: &self.conn,
                 counters: &mut self.counters,
                 ids: &self.ids,
+                merges: &mut self.merges,
             };
             match job.run(&mut tx) {
                 Ok(()) => self.step("RELEASE command")?,
@@ -218,6 +237,7 @@ impl Writer {
                     self.step("ROLLBACK TO command")?;
                     self.step("RELEASE command")?;
                     self.counters = Counters::default();
+                    self.merges.truncate(merges);
                 }
             }
         }

@@ -4,6 +4,7 @@ use crate::cause::Cause;
 use crate::clock;
 use crate::config::{ChannelConfig, HistoryPolicy};
 use crate::connection::{Connection, Keeper, Parts};
+use crate::directory::Directory;
 use crate::event::Events;
 use crate::hook::Hook;
 use crate::limits::{CACHE_ENTRIES_MAX, LINK_SOCKETS_MAX, OWN_SENDS_MAX, PREKEYS_PER_UPLOAD};
@@ -12,7 +13,7 @@ use crate::ports::{Inbox, KeysError, SessionKeys};
 use crate::recent::RecentIds;
 use crate::storage::{Storage, has_session};
 use crate::tasks::Tasks;
-use crate::translate::{Listener, OwnAddress, Pump, Shared};
+use crate::translate::{Listener, Pump, Shared};
 use crate::transport::{Dialer, Endpoint, ReconnectSwitch, Socket, TRUSTS_ANY_CERTIFICATE};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -156,13 +157,10 @@ impl Connector {
         });
         let subscription = client.subscribe_handler(listener);
         let stanzas = client.acquire_raw_node_forwarding();
-        let of = Arc::downgrade(&client);
-        let own: OwnAddress =
-            Arc::new(move || of.upgrade()?.pn().map(|jid| crate::jid::address(&jid)));
         let pump = Pump {
             shared: Arc::clone(&shared),
             out: out.clone(),
-            own,
+            directory: Directory::of(&client),
             expected: 0,
         };
         let pump = tokio::spawn(pump.run(queued));

@@ -98,6 +98,8 @@ pub enum ChannelEvent {
     Receipt {
         /// The person or group they went to.
         chat: Address,
+        /// The person's other address, if it is known.
+        chat_alt: Option<Address>,
         /// Who it is news from.
         sender: Address,
         /// Which messages.

@@ -38,6 +38,7 @@ mod clock;
 mod config;
 mod connection;
 mod connector;
+mod directory;
 mod event;
 pub mod freeze;
 mod groups;

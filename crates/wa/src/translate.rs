@@ -6,6 +6,7 @@
 
 use crate::cause::{self, Cause};
 use crate::clock;
+use crate::directory::Directory;
 use crate::event::{ChannelEvent, GroupChange, ReceiptKind, TypingState};
 use crate::jid;
 use crate::limits::{HISTORY_BATCH_MAX, HISTORY_CHUNKS_MAX};
@@ -152,15 +153,11 @@ fn note(shared: &Shared, event: &Event) {
     }
 }
 
-/// Asks for the account's own address, once known.
-pub(crate) type OwnAddress = Arc<dyn Fn() -> Option<Address> + Send + Sync>;
-
 /// Takes the library's events out of the queue, in their order, until the library is gone.
 pub(crate) struct Pump {
     pub(crate) shared: Arc<Shared>,
     pub(crate) out: mpsc::Sender<ChannelEvent>,
-    /// The account itself, once known.
-    pub(crate) own: OwnAddress,
+    pub(crate) directory: Directory,
     pub(crate) expected: u32,
 }
 
@@ -168,16 +165,24 @@ impl Pump {
     pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Arc<Event>>) {
         // History is bulk: it is read beside, so that it holds up nothing else.
         let (chunks, waiting) = mpsc::channel(HISTORY_CHUNKS_MAX);
-        let historian = tokio::spawn(read_chunks(waiting, self.own.clone(), self.out.clone()));
+        let historian = tokio::spawn(read_chunks(
+            waiting,
+            self.directory.clone(),
+            self.out.clone(),
+        ));
         while let Some(event) = queue.recv().await {
             if let Event::HistorySync(_) = &*event {
                 // Only a reader that panicked is gone, and its panic was logged.
                 let _ = chunks.send(event).await;
                 continue;
             }
-            let Some(event) = self.translate(&event) else {
+            let Some(mut event) = self.translate(&event) else {
                 continue;
             };
+            if let ChannelEvent::Receipt { chat, chat_alt, .. } = &mut event {
+                // Whoever was written to under their number confirms under their LID.
+                *chat_alt = self.directory.other(chat).await;
+            }
             if self.out.send(event).await.is_err() {
                 break;
             }
@@ -211,11 +216,11 @@ impl Pump {
 /// size does not matter.
 async fn read_chunks(
     mut waiting: mpsc::Receiver<Arc<Event>>,
-    own: OwnAddress,
+    directory: Directory,
     out: mpsc::Sender<ChannelEvent>,
 ) {
     while let Some(event) = waiting.recv().await {
-        let (Event::HistorySync(history), Some(own)) = (&*event, own()) else {
+        let (Event::HistorySync(history), Some(own)) = (&*event, directory.own()) else {
             continue;
         };
         let (history, out) = (history.clone(), out.clone());
@@ -389,6 +394,7 @@ fn news(receipt: &Receipt) -> Option<ChannelEvent> {
     let at = waypost_engine::model::Timestamp(receipt.timestamp.timestamp_millis());
     Some(ChannelEvent::Receipt {
         chat,
+        chat_alt: None,
         sender: jid::address(&receipt.source.sender),
         wire_ids,
         kind,

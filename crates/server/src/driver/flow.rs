@@ -12,7 +12,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use waypost_engine::flow::lanes::{LaneItem, LaneLimits, Lanes, REFILL_ROWS, Refill};
 use waypost_engine::flow::retry::{Verdict, after_failure};
-use waypost_engine::model::{AccountId, Content, Duration, MessageId, Seq, Timestamp};
+use waypost_engine::model::{
+    AccountId, Content, ConversationId, Duration, MessageId, Seq, Timestamp,
+};
 use waypost_store::{Completed, StoreError, Work};
 
 /// How long the flow waits before it asks a store that failed again.
@@ -39,6 +41,12 @@ impl FlowHandle {
     /// Offers a message whose content came after all.
     pub(super) fn repaired(&self, work: Work) {
         lock(&self.lanes).repaired(item(work));
+        self.bell.notify_one();
+    }
+
+    /// Two conversations turned out to be one.
+    pub(super) fn merged(&self, from: ConversationId, into: ConversationId) {
+        lock(&self.lanes).merged(from, into);
         self.bell.notify_one();
     }
 

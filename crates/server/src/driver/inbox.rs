@@ -31,7 +31,7 @@ impl Inbox for StoreInbox {
             account,
             owner: running.owner,
             now: clock::now(),
-            items: messages,
+            items: super::mutant::acknowledged(messages),
         };
         let outcomes = self
             .store

@@ -14,6 +14,7 @@ mod keys;
 mod life;
 mod links;
 mod media;
+mod mutant;
 mod news;
 mod outbox;
 mod recent;
@@ -61,6 +62,13 @@ impl Driver {
         files::prepare(&config.data_dir)?;
         let registry = Arc::new(Registry::default());
         let gate = Gate::new(config.link.connects_at_once, config.link.at_once);
+        let merging = Arc::clone(&registry);
+        store.on_merge(move |merged| {
+            if let Some(running) = merging.get(merged.account) {
+                running.flow.merged(merged.from, merged.into);
+                running.outbox.merged(merged.from, merged.into);
+            }
+        });
         let inbox = StoreInbox::new(store.clone(), Arc::clone(&registry));
         let keys = StoredKeys::new(store.clone());
         let connector = Connector::new(channel(config), Arc::new(keys), Arc::new(inbox))?;

@@ -9,7 +9,7 @@ use crate::clock;
 use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{AccountId, Address, Inbound, NewEvent, WorkspaceId};
-use waypost_store::{Accept, Accepted, Receipt, StoreError};
+use waypost_store::{Accept, Accepted, Confirmation, Receipt, StoreError};
 use waypost_wa::{ChannelEvent, ReceiptKind, TypingState};
 
 /// Takes one report. Failures of the store are logged: WhatsApp will not say it again.
@@ -23,6 +23,7 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
         }
         ChannelEvent::Receipt {
             chat,
+            chat_alt,
             wire_ids,
             kind,
             at,
@@ -32,11 +33,15 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
                 ReceiptKind::Delivered => Receipt::Delivered,
                 ReceiptKind::Read | ReceiptKind::Played => Receipt::Read,
             };
-            context
-                .store
-                .receipt(account, chat, wire_ids, receipt, at)
-                .await
-                .map(|_| ())
+            let confirmation = Confirmation {
+                account,
+                chat,
+                chat_alt,
+                wire_ids,
+                receipt,
+                at,
+            };
+            context.store.receipt(confirmation).await.map(|_| ())
         }
         ChannelEvent::Placeholder(inbound) => accept(context, account, vec![*inbound]).await,
         ChannelEvent::Messages(messages) | ChannelEvent::History(messages) => {

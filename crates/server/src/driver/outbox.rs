@@ -18,7 +18,9 @@ use waypost_engine::flow::outbox::{
     Effect, Entry, Input, Outbox, OutboxConfig, Parcel, Readiness, Waiting,
 };
 use waypost_engine::flow::rate::Rate;
-use waypost_engine::model::{AccountId, Duration, FailReason, MessageId, SendState, Seq};
+use waypost_engine::model::{
+    AccountId, ConversationId, Duration, FailReason, MessageId, SendState, Seq,
+};
 use waypost_store::{OutboxItem, StoreError};
 use waypost_wa::Connection;
 
@@ -72,6 +74,12 @@ impl OutboxHandle {
         self.bell.notify_one();
     }
 
+    /// Two conversations turned out to be one.
+    pub(super) fn merged(&self, from: ConversationId, into: ConversationId) {
+        lock(&self.state).merged(from, into);
+        self.bell.notify_one();
+    }
+
     /// Passes on what happened; waits while the loop is busy.
     pub(super) async fn tell(&self, news: News) {
         // A closed loop has nothing left to be told: the store knows the rest.
@@ -120,6 +128,7 @@ pub(super) struct Sender {
     from_start: Arc<AtomicBool>,
     /// The newest send read so far.
     read_to: Seq,
+    unread: Unread,
     /// What is held by the outbox, until it is final.
     items: HashMap<MessageId, Arc<OutboxItem>>,
     in_flight: HashMap<String, MessageId>,
@@ -159,6 +168,7 @@ impl Sender {
             bell,
             from_start,
             read_to: Seq(0),
+            unread: Unread::Perhaps,
             items: HashMap::new(),
             in_flight: HashMap::new(),
             replace,
@@ -173,7 +183,6 @@ impl Sender {
         let mut inputs = vec![Input::Tick];
         let mut up = false;
         while !stop.is_cancelled() {
-            self.refill().await;
             let now_up = self.connection.borrow_and_update().is_some();
             if now_up != up {
                 up = now_up;
@@ -191,6 +200,10 @@ impl Sender {
                     self.act(effect, &mut work).await;
                 }
             }
+            // What went out or failed just now may have made room for what waits in the store.
+            if self.refill().await == Found::Sends {
+                continue;
+            }
             let due = lock(&self.state).wake_at(clock::now());
             let due = due.map(|at| at.since(clock::now()).max(Duration::millis(1)));
             tokio::select! {
@@ -198,7 +211,7 @@ impl Sender {
                 Some(news) = self.news.recv() => {
                     self.heard(news, &mut inputs, &mut work).await;
                 }
-                () = self.bell.notified() => {}
+                () = self.bell.notified() => self.unread = Unread::Perhaps,
                 changed = self.connection.changed() => if changed.is_err() { return },
                 () = sleep(due) => {}
                 () = stop.cancelled() => {}
@@ -242,11 +255,14 @@ impl Sender {
         status.is_ok_and(|status| status.state == SendState::Accepted)
     }
 
-    async fn refill(&mut self) {
+    /// Reads what the outbox has room for. What was found is not under way yet.
+    async fn refill(&mut self) -> Found {
+        let mut found = Found::Nothing;
         while let Some(request) = { lock(&self.state).refill() } {
             let Refill { after, limit, .. } = request;
             match self.read(after, limit).await {
                 Ok(items) => {
+                    found = Found::Sends;
                     let entries = items.iter().map(|item| entry(item)).collect();
                     lock(&self.state).refilled(request, entries);
                 }
@@ -259,24 +275,31 @@ impl Sender {
         if self.from_start.swap(false, Ordering::Relaxed) {
             self.read_to = Seq(0);
         }
-        self.read_on().await;
+        if self.unread == Unread::Perhaps && self.read_on().await == Found::Sends {
+            found = Found::Sends;
+        }
+        found
     }
 
     /// Reads the sends that were committed since the last time.
-    async fn read_on(&mut self) {
+    async fn read_on(&mut self) -> Found {
+        let mut found = Found::Nothing;
+        self.unread = Unread::Nothing;
         loop {
             let Ok(items) = self.read(self.read_to, READ_ROWS).await else {
                 self.bell.notify_one();
-                return tokio::time::sleep(STORE_RETRY).await;
+                tokio::time::sleep(STORE_RETRY).await;
+                return found;
             };
             if let Some(last) = items.last() {
                 self.read_to = last.seq;
+                found = Found::Sends;
             }
             for item in &items {
                 lock(&self.state).queued(entry(item));
             }
             if items.len() < READ_ROWS {
-                return;
+                return found;
             }
         }
     }
@@ -367,7 +390,12 @@ impl Sender {
         self.items.insert(message, Arc::clone(&item));
         work.push(Box::pin(async move {
             super::crash::point("before_send");
+            if super::mutant::overtaken(&connection, &item, &payload) {
+                let error = None;
+                return Input::Acked { message, error };
+            }
             let sent = connection.send(&item.to, &item.wire_id, &payload).await;
+            super::mutant::sent(&connection, &item, &payload).await;
             super::crash::point("after_send");
             match sent {
                 Ok(()) => Input::Written(message),
@@ -407,6 +435,20 @@ impl Sender {
 
 /// What is under way beside the loop.
 type Working = FuturesUnordered<BoxFuture<'static, Input>>;
+
+/// Whether the store may have sends after those that were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    Nothing,
+    Perhaps,
+}
+
+/// What a look into the store brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Sends,
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Step {

@@ -194,10 +194,14 @@ impl Storm {
         self.stage.kill_9().await;
         self.stage.begin(None).await;
         self.stage.account_state(&self.linked.id, "online").await;
-        let deadline = Instant::now() + LIMIT;
+        // However much there is to do: it must go on.
+        let (mut furthest, mut deadline) = (0, Instant::now() + LIMIT);
         while self.answered() < self.sent {
+            let (answered, sent) = (self.answered(), self.sent);
+            if answered > furthest {
+                (furthest, deadline) = (answered, Instant::now() + LIMIT);
+            }
             if Instant::now() > deadline {
-                let (answered, sent) = (self.answered(), self.sent);
                 let stuck = self.stuck().await;
                 panic!(
                     "only {answered} of {sent} answered after {} kills; {stuck}",

@@ -15,17 +15,14 @@ mod api_fleet;
 mod api_messages;
 mod api_scene;
 #[cfg(feature = "sim")]
-#[cfg_attr(
-    not(feature = "unproven"),
-    allow(unused_imports, reason = "some of its stories are kept apart")
-)]
 mod e2e;
 #[cfg(all(feature = "sim", feature = "failpoints"))]
-#[cfg(feature = "unproven")]
 mod kill;
+#[cfg(all(feature = "sim", feature = "failpoints"))]
+mod mutants;
 #[cfg(feature = "sim")]
 #[cfg_attr(
-    not(feature = "unproven"),
+    not(feature = "failpoints"),
     allow(dead_code, reason = "the kill tests use the rest of it")
 )]
 mod stage;

@@ -3,6 +3,7 @@
 
 use crate::error::StoreError;
 use crate::flow::SENDER_NAME_MAX;
+use crate::merges::Merged;
 use crate::sqlite::accounts::Home;
 use crate::sqlite::codec::{address_or_none_at, cut, first};
 use crate::sqlite::events::{About, emit};
@@ -11,7 +12,9 @@ use rusqlite::Connection;
 use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::identity::{self, Decision, Known};
-use waypost_engine::model::{Address, ContactId, ConversationId, Timestamp, WorkspaceId};
+use waypost_engine::model::{
+    AccountId, Address, ContactId, ConversationId, Timestamp, WorkspaceId,
+};
 
 /// Longest chain of merges followed; a longer one cannot arise, since every merge moves the
 /// aliases to the contact that stays.
@@ -266,18 +269,18 @@ fn merge(
         .execute((into.raw(), from.raw()))?;
     tx.prepare("UPDATE contact SET merged_into = ?1, updated_at = ?3 WHERE id = ?2")?
         .execute((into.raw(), from.raw(), now.0))?;
-    let conversations: Vec<(i64, Option<i64>)> = tx
+    let conversations: Vec<(i64, i64, Option<i64>)> = tx
         .prepare(
-            "SELECT old.id, kept.id FROM conversation old
+            "SELECT old.account, old.id, kept.id FROM conversation old
              LEFT JOIN conversation kept ON kept.account = old.account AND kept.contact = ?1
                AND kept.merged_into IS NULL
              WHERE old.contact = ?2 AND old.merged_into IS NULL",
         )?
         .query_map((into.raw(), from.raw()), |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
         .collect::<Result<_, _>>()?;
-    for (conversation, kept) in conversations {
+    for (account, conversation, kept) in conversations {
         tx.prepare(
             "INSERT INTO merge_conversation (merge, conversation, kept) VALUES (?1, ?2, ?3)",
         )?
@@ -287,7 +290,14 @@ fn merge(
                 tx.prepare("UPDATE conversation SET contact = ?2 WHERE id = ?1")?
                     .execute((conversation, into.raw()))?;
             }
-            Some(kept) => pour(tx, merge, conversation, kept)?,
+            Some(kept) => {
+                pour(tx, merge, conversation, kept)?;
+                tx.merged(Merged {
+                    account: AccountId::from_raw(account),
+                    from: ConversationId::from_raw(conversation),
+                    into: ConversationId::from_raw(kept),
+                });
+            }
         }
     }
     let about = About {

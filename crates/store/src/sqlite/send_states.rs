@@ -2,12 +2,12 @@
 
 use crate::command::Write;
 use crate::error::StoreError;
-use crate::sending::{Moved, RECEIPT_IDS_MAX, Receipt};
+use crate::sending::{Confirmation, Moved, RECEIPT_IDS_MAX, Receipt};
 use crate::sqlite::accounts::{Home, home};
 use crate::sqlite::codec::{ToWord as _, address_at, first, to_json, word_at};
 use crate::sqlite::dead_letters::{Letter, bury_letter, resolve_replayed};
 use crate::sqlite::events::{About, emit};
-use crate::sqlite::identity::find_by_address;
+use crate::sqlite::identity::{Evidence, Seen, find_by_address, resolve};
 use crate::store::Store;
 use crate::writer::Tx;
 use rusqlite::Row;
@@ -163,21 +163,26 @@ impl Write for Release {
     }
 }
 
-struct Receipts {
-    account: AccountId,
-    chat: Address,
-    wire_ids: Vec<String>,
-    receipt: Receipt,
-    now: Timestamp,
-}
+struct Receipts(Confirmation);
 
 impl Write for Receipts {
     type Output = Vec<MessageId>;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Vec<MessageId>, StoreError> {
-        let home = home(tx, self.account)?;
-        let conversation = find_by_address(tx, home, &self.chat)?;
+        let Confirmation {
+            account,
+            chat,
+            chat_alt,
+            at,
+            ..
+        } = &self.0;
+        let home = home(tx, *account)?;
+        if let Some(alt) = chat_alt.as_ref().filter(|_| chat.is_person()) {
+            let seen = Seen::under([chat, alt], None, Evidence::Fresh);
+            resolve(tx, home.workspace, seen, *at)?;
+        }
+        let conversation = find_by_address(tx, home, chat)?;
         let mut moved = Vec::new();
-        for wire_id in &self.wire_ids {
+        for wire_id in self.0.wire_ids.iter().take(RECEIPT_IDS_MAX) {
             if let Some(message) = self.confirm(tx, home, conversation, wire_id)? {
                 moved.push(message);
             }
@@ -198,8 +203,8 @@ impl Receipts {
         let Some(sent) = by_wire_id(tx, home.account, wire_id)? else {
             return Ok(None);
         };
-        let theirs = sent.recipient == self.chat || conversation == Some(sent.conversation);
-        let to = match self.receipt {
+        let theirs = sent.recipient == self.0.chat || conversation == Some(sent.conversation);
+        let to = match self.0.receipt {
             Receipt::Delivered => SendState::Delivered,
             Receipt::Read => SendState::Read,
         };
@@ -207,7 +212,7 @@ impl Receipts {
         if !theirs || !forward {
             return Ok(None);
         }
-        move_to(tx, &sent, to, None, self.now)?;
+        move_to(tx, &sent, to, None, self.0.at)?;
         Ok(Some(sent.message))
     }
 }
@@ -255,24 +260,8 @@ impl Store {
     }
 
     /// A recipient confirmed messages. Returns those whose state moved; it only moves forward,
-    /// and only the message's own conversation can move it. Ids beyond [`RECEIPT_IDS_MAX`] are
-    /// ignored.
-    pub async fn receipt(
-        &self,
-        account: AccountId,
-        chat: Address,
-        mut wire_ids: Vec<String>,
-        receipt: Receipt,
-        now: Timestamp,
-    ) -> Result<Vec<MessageId>, StoreError> {
-        wire_ids.truncate(RECEIPT_IDS_MAX);
-        self.write(Receipts {
-            account,
-            chat,
-            wire_ids,
-            receipt,
-            now,
-        })
-        .await
+    /// and only the message's own conversation can move it.
+    pub async fn receipt(&self, confirmation: Confirmation) -> Result<Vec<MessageId>, StoreError> {
+        self.write(Receipts(confirmation)).await
     }
 }

@@ -3,7 +3,7 @@
 use crate::scene::{NOON, Scene, also, ana, ana_lid, ben, ben_lid, family, in_group, says};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{Inbound, Origin};
-use waypost_store::{Accepted, Completed};
+use waypost_store::{Accepted, Completed, Merged};
 
 #[tokio::test]
 async fn both_addresses_of_a_person_lead_to_one_conversation() {
@@ -19,6 +19,10 @@ async fn both_addresses_of_a_person_lead_to_one_conversation() {
 #[tokio::test]
 async fn two_strangers_who_turn_out_to_be_one_are_merged_with_their_messages() {
     let scene = Scene::new().await;
+    let (tell, told) = std::sync::mpsc::channel();
+    scene
+        .store
+        .on_merge(move |merged| tell.send(merged).unwrap());
     let by_number = scene.work(says(ana(), "A1", "by number")).await;
     let by_lid = scene.work(says(ana_lid(), "A2", "by LID")).await;
     assert_ne!(by_number.conversation, by_lid.conversation);
@@ -26,6 +30,12 @@ async fn two_strangers_who_turn_out_to_be_one_are_merged_with_their_messages() {
     let both = scene.work(also(says(ana_lid(), "A3", "both"), ana())).await;
     assert_eq!(both.conversation, by_lid.conversation);
     assert_eq!(scene.told(kind::CONTACT_MERGED).await.len(), 1);
+    let merged = Merged {
+        account: scene.account,
+        from: by_number.conversation,
+        into: by_lid.conversation,
+    };
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [merged]);
     // Places are what they were; only the label changed.
     let now = scene.unfinished().await;
     assert!(

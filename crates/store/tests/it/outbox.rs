@@ -2,9 +2,9 @@
 
 use crate::scene::{NOON, Scene, ana, ben, family, says};
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{Draft, FailReason, SendState, Seq, Timestamp, WorkspaceId};
+use waypost_engine::model::{Address, Draft, FailReason, SendState, Seq, Timestamp, WorkspaceId};
 use waypost_store::{
-    Completed, DeadLetterState, Enqueued, Idempotency, Moved, Page, Receipt, Replay,
+    Completed, Confirmation, DeadLetterState, Enqueued, Idempotency, Moved, Page, Receipt, Replay,
 };
 
 fn later(ms: i64) -> Timestamp {
@@ -172,12 +172,12 @@ async fn states_only_move_forward() {
     assert_eq!(again, Moved::Already(SendState::Server));
     let ids = || vec!["W1".to_owned(), "unknown".to_owned()];
     let read = store
-        .receipt(account, ana(), ids(), Receipt::Read, NOON)
+        .receipt(scene.confirmation(ana(), ids(), Receipt::Read))
         .await
         .unwrap();
     assert_eq!(read, vec![draft.id]);
     let late = store
-        .receipt(account, ana(), ids(), Receipt::Delivered, NOON)
+        .receipt(scene.confirmation(ana(), ids(), Receipt::Delivered))
         .await
         .unwrap();
     assert!(late.is_empty());
@@ -197,6 +197,29 @@ async fn states_only_move_forward() {
 }
 
 #[tokio::test]
+async fn a_receipt_under_an_address_never_seen_before_confirms_and_is_remembered() {
+    let scene = Scene::new().await;
+    let number = Address::phone("971500000777");
+    let draft = scene.draft(number.clone(), "W1", "hi");
+    scene
+        .store
+        .enqueue(draft.clone(), None, NOON)
+        .await
+        .unwrap();
+    let ids = || vec!["W1".to_owned()];
+    let lid = Address::lid("100000000000777");
+    let unknown = scene.confirmation(lid.clone(), ids(), Receipt::Delivered);
+    assert_eq!(scene.store.receipt(unknown).await, Ok(vec![]));
+    let known = Confirmation {
+        chat_alt: Some(number),
+        ..scene.confirmation(lid.clone(), ids(), Receipt::Delivered)
+    };
+    assert_eq!(scene.store.receipt(known).await, Ok(vec![draft.id]));
+    let later = scene.confirmation(lid, ids(), Receipt::Read);
+    assert_eq!(scene.store.receipt(later).await, Ok(vec![draft.id]));
+}
+
+#[tokio::test]
 async fn a_receipt_from_another_chat_confirms_nothing() {
     let scene = Scene::new().await;
     scene.work(says(ben(), "B1", "I exist")).await;
@@ -209,7 +232,7 @@ async fn a_receipt_from_another_chat_confirms_nothing() {
         let ids = vec!["W1".to_owned()];
         let moved = scene
             .store
-            .receipt(scene.account, chat, ids, Receipt::Read, NOON)
+            .receipt(scene.confirmation(chat, ids, Receipt::Read))
             .await
             .unwrap();
         assert!(moved.is_empty());

@@ -8,8 +8,8 @@ use waypost_engine::model::{
     SendOrigin, Seq, Timestamp, WorkspaceId,
 };
 use waypost_store::{
-    Accept, Accepted, Complete, Completed, EventFilter, MasterKey, NewAccount, OwnerEpoch, Store,
-    StoreConfig, Work,
+    Accept, Accepted, Complete, Completed, Confirmation, EventFilter, MasterKey, NewAccount,
+    OwnerEpoch, Receipt, Store, StoreConfig, Work,
 };
 
 pub(crate) const NOON: Timestamp = Timestamp(1_800_000_000_000);
@@ -26,6 +26,22 @@ pub(crate) fn key() -> MasterKey {
 }
 
 impl Scene {
+    pub(crate) fn confirmation(
+        &self,
+        chat: Address,
+        wire_ids: Vec<String>,
+        receipt: Receipt,
+    ) -> Confirmation {
+        Confirmation {
+            account: self.account,
+            chat,
+            chat_alt: None,
+            wire_ids,
+            receipt,
+            at: NOON,
+        }
+    }
+
     pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(StoreConfig::new(dir.path().join("waypost.db"), key())).unwrap();

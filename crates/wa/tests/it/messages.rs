@@ -53,7 +53,7 @@ async fn an_answer_is_accepted_delivered_and_read() {
     bench
         .send(&line, "OUT1", &Content::text("good day"), &bench.target())
         .await;
-    // The ack and the receipt may come in either order.
+    // The receipt names Ana by both addresses. The ack and the receipt may come in either order.
     let (mut accepted, mut delivered) = (false, false);
     while !(accepted && delivered) {
         line.wait("an ack or a receipt", |event| match event {
@@ -66,6 +66,12 @@ async fn an_answer_is_accepted_delivered_and_read() {
             }
             event => receipt_of("OUT1")(event).map(|kind| {
                 assert_eq!(kind, ReceiptKind::Delivered);
+                let ChannelEvent::Receipt { chat, chat_alt, .. } = event else {
+                    return;
+                };
+                let mut known = vec![Some(chat.clone()), chat_alt.clone()];
+                known.sort();
+                assert_eq!(known, [Some(bench.ana_lid()), Some(Address::phone(ANA))]);
                 delivered = true;
             }),
         })

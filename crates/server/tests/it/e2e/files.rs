@@ -58,7 +58,6 @@ async fn a_picture_that_comes_in_can_be_had_byte_for_byte() {
     assert_eq!(response.bytes().await.unwrap(), bytes);
 }
 
-#[cfg(feature = "unproven")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_picture_goes_out_and_is_delivered() {
     let stage = Stage::start().await;

@@ -34,7 +34,6 @@ async fn a_text_is_stored_and_answered_once() {
     );
 }
 
-#[cfg(feature = "unproven")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_first_message_to_somebody_goes_from_accepted_to_read() {
     let stage = Stage::start().await;

@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) settings: String,
     /// The program to run; the one built with this test unless another is named.
     pub(crate) program: String,
+    /// A fault to build into the program, by its name.
+    pub(crate) mutant: Option<&'static str>,
 }
 
 impl Default for Plan {
@@ -34,6 +36,7 @@ impl Default for Plan {
             network: NetworkConfig::default(),
             settings: String::new(),
             program: env!("CARGO_BIN_EXE_waypost").to_owned(),
+            mutant: None,
         }
     }
 }
@@ -43,6 +46,13 @@ impl Default for Plan {
 pub(crate) struct Failpoint {
     pub(crate) name: &'static str,
     pub(crate) passing: u32,
+}
+
+/// What is done to the program on purpose.
+#[derive(Debug, Clone, Copy, Default)]
+struct Provoked {
+    failpoint: Option<Failpoint>,
+    mutant: Option<&'static str>,
 }
 
 /// An account that is linked.
@@ -56,6 +66,7 @@ pub(crate) struct Stage {
     pub(crate) net: Network,
     pub(crate) folder: TempDir,
     program: String,
+    mutant: Option<&'static str>,
     process: Process,
     http: reqwest::Client,
 }
@@ -89,13 +100,18 @@ impl Stage {
         writeln!(settings, "[log]\nformat = \"json\"").unwrap();
         settings.push_str(&plan.settings);
         std::fs::write(folder.path().join("waypost.toml"), settings).unwrap();
-        let mut process = Process::spawn(&plan.program, folder.path(), None);
+        let provoked = Provoked {
+            mutant: plan.mutant,
+            ..Provoked::default()
+        };
+        let mut process = Process::spawn(&plan.program, folder.path(), provoked);
         process.listening(LIMIT).await;
         let http = reqwest::Client::builder().timeout(LIMIT).build().unwrap();
         Self {
             net,
             folder,
             program: plan.program,
+            mutant: plan.mutant,
             process,
             http,
         }
@@ -126,7 +142,9 @@ impl Stage {
 
     /// Starts the program again after its end. With a failpoint it may be dead before it listens.
     pub(crate) async fn begin(&mut self, failpoint: Option<Failpoint>) {
-        self.process = Process::spawn(&self.program, self.folder.path(), failpoint);
+        let mutant = self.mutant;
+        let provoked = Provoked { failpoint, mutant };
+        self.process = Process::spawn(&self.program, self.folder.path(), provoked);
         if failpoint.is_none() {
             self.process.listening(LIMIT).await;
         }

@@ -1,6 +1,6 @@
 //! The program as a child process.
 
-use super::Failpoint;
+use super::{Failpoint, Provoked};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt as _;
@@ -23,7 +23,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts the program in `folder`, where its settings are.
-    pub(super) fn spawn(program: &str, folder: &Path, failpoint: Option<Failpoint>) -> Self {
+    pub(super) fn spawn(program: &str, folder: &Path, provoked: Provoked) -> Self {
         let log = folder.join("server.log");
         let out = std::fs::File::create(&log).unwrap();
         let mut command = Command::new(program);
@@ -40,8 +40,11 @@ impl Process {
             .env_remove("WAYPOST_FAILPOINT")
             .env("RUST_BACKTRACE", "1")
             .kill_on_drop(true);
-        if let Some(Failpoint { name, passing }) = failpoint {
+        if let Some(Failpoint { name, passing }) = provoked.failpoint {
             command.env("WAYPOST_FAILPOINT", format!("{name}:{passing}"));
+        }
+        if let Some(mutant) = provoked.mutant {
+            command.env("WAYPOST_FAILPOINT", format!("mutant:{mutant}"));
         }
         Self {
             child: command.spawn().unwrap(),
