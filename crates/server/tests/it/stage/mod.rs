@@ -131,8 +131,27 @@ impl Stage {
 
     /// Ends the program as an operator would, and starts it again.
     pub(crate) async fn restart(&mut self) {
-        self.process.terminate(LIMIT).await;
+        self.stop().await;
         self.begin(None).await;
+    }
+
+    /// Ends the program as an operator would. Start it again with [`Stage::begin`].
+    pub(crate) async fn stop(&mut self) {
+        self.process.terminate(LIMIT).await;
+    }
+
+    /// Runs another command of the program with the same settings; answers its JSON.
+    pub(crate) async fn command(&self, args: &[&str]) -> Value {
+        let command = tokio::process::Command::new(&self.program)
+            .arg("--config")
+            .arg(self.folder.path().join("waypost.toml"))
+            .arg("--json")
+            .args(args)
+            .output();
+        let done = in_time(&format!("{args:?}"), command).await.unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{args:?}: {said}");
+        serde_json::from_slice(&done.stdout).unwrap()
     }
 
     /// Ends the program without a warning. Start it again with [`Stage::begin`].
