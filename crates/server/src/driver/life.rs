@@ -7,6 +7,7 @@
 use super::context::Context;
 use super::links::{LinkTask, Sockets};
 use super::news;
+use super::plan;
 use crate::api::ports::{FleetError, LinkMethod, LinkStatus};
 use crate::clock;
 use std::sync::Arc;
@@ -119,7 +120,7 @@ impl Life {
 
     /// Lives until told to stop; then every connection is closed.
     pub(super) async fn run(mut self, account: Account, stop: CancellationToken) {
-        self.begin(&account, &stop).await;
+        self.begin(&account).await;
         while !stop.is_cancelled() {
             self.next_attempt.send_replace(self.connect.next_attempt());
             let due = self.due();
@@ -136,20 +137,17 @@ impl Life {
     }
 
     /// Goes on where the account stood when the process ended.
-    async fn begin(&mut self, account: &Account, stop: &CancellationToken) {
+    async fn begin(&mut self, account: &Account) {
+        match plan::read(&self.context.store, self.account).await {
+            Ok(plan) => self.connect = plan,
+            Err(error) => {
+                tracing::error!(account = %self.account, %error, "the plan to connect cannot be read");
+            }
+        }
         let linked = self.context.has_session(self.account).await;
         match (account.state, &account.reason) {
             (AccountState::Disabled | AccountState::LoggedOut | AccountState::New, _) => {}
             (_, Reason::Blocked) => {}
-            (AccountState::Banned, Reason::TemporaryBan { until, .. }) if linked => {
-                let wait = until.since(clock::now());
-                tokio::select! {
-                    () = tokio::time::sleep(wait.into()) => self.step(ConnectInput::Start).await,
-                    () = stop.cancelled() => {}
-                    // Somebody asks for something: that goes first, the ban is told again then.
-                    Some(command) = self.commands.recv() => self.commanded(command).await,
-                }
-            }
             _ if linked => self.step(ConnectInput::Start).await,
             (AccountState::Linking, _) => {
                 self.set_state(AccountState::New, Reason::LinkCancelled)
@@ -251,19 +249,29 @@ impl Life {
 
     /// Ends the account's own connection without saying why.
     pub(super) async fn disconnect(&mut self) {
-        let jitter = self.context.jitter();
-        for effect in self.connect.step(ConnectInput::Pause, clock::now(), jitter) {
+        for effect in self.decide(ConnectInput::Pause).await {
             if effect == ConnectEffect::Close {
                 self.close_own().await;
             }
         }
     }
 
+    /// What the engine makes of it; written down before anything is done.
+    async fn decide(&mut self, input: ConnectInput) -> Vec<ConnectEffect> {
+        let before = self.connect.clone();
+        let jitter = self.context.jitter();
+        let effects = self.connect.step(input, clock::now(), jitter);
+        if self.connect != before {
+            let written = plan::write(&self.context.store, self.account, &self.connect).await;
+            if let Err(error) = written {
+                tracing::error!(account = %self.account, %error, "the plan to connect cannot be stored");
+            }
+        }
+        effects
+    }
+
     pub(super) async fn step(&mut self, input: ConnectInput) {
-        let effects = self
-            .connect
-            .step(input, clock::now(), self.context.jitter());
-        for effect in effects {
+        for effect in self.decide(input).await {
             match effect {
                 ConnectEffect::SetState(state, reason) => self.set_state(state, reason).await,
                 ConnectEffect::Close => self.close_own().await,

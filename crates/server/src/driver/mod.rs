@@ -17,6 +17,7 @@ mod media;
 mod mutant;
 mod news;
 mod outbox;
+mod plan;
 mod recent;
 mod registry;
 mod upkeep;

@@ -3,6 +3,7 @@
 //! Every route takes and gives JSON. See `docs/wasim.md` for the whole list with examples.
 
 mod faults;
+mod groups;
 mod ledger;
 mod people;
 
@@ -29,11 +30,25 @@ pub fn router(network: Network) -> Router {
         .route("/phones/{number}/stream-error", post(faults::stream_error))
         .route("/phones/{number}/offline", post(people::go_offline))
         .route("/phones/{number}/online", post(people::go_online))
+        .route("/phones/{number}/history", post(people::set_history))
+        .route(
+            "/phones/{number}/link-policy",
+            post(people::set_link_policy),
+        )
+        .route(
+            "/phones/{number}/placeholder-help",
+            post(people::set_placeholder_help),
+        )
         .route("/contacts", get(people::contacts).post(people::add_contact))
         .route("/contacts/{number}/send", post(people::send))
         .route("/contacts/{number}/burst", post(people::burst))
         .route("/contacts/{number}/typing", post(people::typing))
         .route("/contacts/{number}/script", post(people::script))
+        .route("/contacts/{number}/presence", post(people::presence))
+        .route("/contacts/{number}/read", post(people::read))
+        .route("/groups", get(groups::list).post(groups::create))
+        .route("/groups/{id}", get(groups::get).patch(groups::change))
+        .route("/groups/{id}/send", post(groups::send))
         .route("/faults", post(faults::set).delete(faults::clear))
         .route("/media-faults", post(faults::set_media))
         .route("/ledger", get(ledger::counts).delete(ledger::clear))

@@ -1,8 +1,11 @@
 //! Phones and contacts.
 
 use super::{Answer, done};
-use crate::contact::TypingState;
-use crate::{Burst, ContactSpec, Network, Outgoing, PhoneSpec, Script, SendHow};
+use crate::contact::{PresenceState, TypingState};
+use crate::{
+    Burst, ContactSpec, LinkPolicy, Network, Outgoing, PastMessage, PhoneSpec, PlaceholderHelp,
+    Script, SendHow,
+};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
@@ -171,6 +174,77 @@ pub(super) async fn typing(
     Json(typing): Json<Typing>,
 ) -> Answer {
     network.contact(&number)?.typing(&typing.to, typing.state)?;
+    done()
+}
+
+#[derive(Deserialize)]
+pub(super) struct Shown {
+    to: String,
+    state: PresenceState,
+}
+
+pub(super) async fn presence(
+    State(network): State<Network>,
+    Path(number): Path<String>,
+    Json(shown): Json<Shown>,
+) -> Answer {
+    network.contact(&number)?.presence(&shown.to, shown.state)?;
+    done()
+}
+
+#[derive(Deserialize)]
+pub(super) struct Opened {
+    id: String,
+}
+
+pub(super) async fn read(
+    State(network): State<Network>,
+    Path(number): Path<String>,
+    Json(opened): Json<Opened>,
+) -> Answer {
+    network.contact(&number)?.read(&opened.id)?;
+    done()
+}
+
+#[derive(Deserialize)]
+pub(super) struct History {
+    messages: Vec<PastMessage>,
+}
+
+pub(super) async fn set_history(
+    State(network): State<Network>,
+    Path(number): Path<String>,
+    Json(history): Json<History>,
+) -> Answer {
+    network.phone(&number)?.set_history(history.messages);
+    done()
+}
+
+#[derive(Deserialize)]
+pub(super) struct Policy {
+    policy: LinkPolicy,
+}
+
+pub(super) async fn set_link_policy(
+    State(network): State<Network>,
+    Path(number): Path<String>,
+    Json(wanted): Json<Policy>,
+) -> Answer {
+    network.phone(&number)?.set_link_policy(wanted.policy);
+    done()
+}
+
+#[derive(Deserialize)]
+pub(super) struct Help {
+    help: PlaceholderHelp,
+}
+
+pub(super) async fn set_placeholder_help(
+    State(network): State<Network>,
+    Path(number): Path<String>,
+    Json(wanted): Json<Help>,
+) -> Answer {
+    network.phone(&number)?.set_placeholder_help(wanted.help);
     done()
 }
 

@@ -80,6 +80,78 @@ async fn people_are_added_and_listed() {
 }
 
 #[tokio::test]
+async fn a_group_is_made_changed_and_written_to() {
+    let control = Control::with_people().await;
+    let ben = json!({"number": "971500000003", "push_name": "Ben"});
+    control.done("POST", "/contacts", ben).await;
+    let new = json!({"subject": "Family", "creator": ANA, "members": [ACCOUNT]});
+    let group = control.done("POST", "/groups", new).await;
+    let path = format!("/groups/{}", group["id"].as_str().unwrap());
+    assert_eq!(control.get("/groups").await["groups"], json!([group["id"]]));
+    for change in [
+        json!({"change": "add", "by": ANA, "numbers": ["971500000003"]}),
+        json!({"change": "promote", "by": ANA, "numbers": [ACCOUNT]}),
+        json!({"change": "remove", "by": ANA, "numbers": ["971500000003"]}),
+        json!({"change": "subject", "by": ANA, "subject": "Cousins"}),
+    ] {
+        control.done("PATCH", &path, change).await;
+    }
+    let shown = control.get(&path).await;
+    assert_eq!(shown["subject"], "Cousins");
+    assert_eq!(shown["members"].as_array().unwrap().len(), 2, "{shown}");
+    let said = json!({"from": ANA, "content": {"kind": "text", "text": "hello all"}});
+    let sent = control.done("POST", &format!("{path}/send"), said).await;
+    assert!(sent["id"].is_string(), "{sent}");
+    let stranger = json!({"from": "971500000003", "content": {"kind": "text", "text": "me?"}});
+    let (status, _) = control
+        .call("POST", &format!("{path}/send"), stranger)
+        .await;
+    assert_eq!(status, 404, "Ben was removed");
+    control.net.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_phone_is_given_a_past_and_may_demand_a_passkey() {
+    let control = Control::with_people().await;
+    let phone = format!("/phones/{ACCOUNT}");
+    let past =
+        json!({"with": ANA, "by": "contact", "text": "last year", "seconds_ago": 31_536_000});
+    let past = json!({"messages": [past]});
+    control
+        .done("POST", &format!("{phone}/history"), past)
+        .await;
+    let help = json!({"help": "when_asked"});
+    control
+        .done("POST", &format!("{phone}/placeholder-help"), help)
+        .await;
+    let passkey = json!({"policy": "passkey_demanded"});
+    control
+        .done("POST", &format!("{phone}/link-policy"), passkey)
+        .await;
+    let shown = json!({"to": ACCOUNT, "state": "available"});
+    control
+        .done("POST", &format!("/contacts/{ANA}/presence"), shown)
+        .await;
+    let unknown = json!({"id": "3EBNOBODY"});
+    let (status, _) = control
+        .call("POST", &format!("/contacts/{ANA}/read"), unknown)
+        .await;
+    assert_eq!(status, 404);
+    control.net.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_seed_stands_for_the_same_faults_every_time() {
+    let control = Control::with_people().await;
+    let seed = json!({"account": ACCOUNT, "seed": 7});
+    let first = control.done("POST", "/faults", seed.clone()).await;
+    assert_eq!(control.done("POST", "/faults", seed).await, first);
+    let other = control.done("POST", "/faults", json!({"seed": 8})).await;
+    assert_ne!(first, other);
+    control.net.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_wrong_call_is_answered_with_a_sentence() {
     let control = Control::with_people().await;
     let nobody = "971599999999";

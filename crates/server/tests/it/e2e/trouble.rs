@@ -102,13 +102,20 @@ async fn an_outdated_client_needs_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_temporary_ban_says_until_when() {
-    let (stage, linked) = linked().await;
+async fn a_temporary_ban_says_until_when_and_outlasts_a_restart() {
+    let (mut stage, linked) = linked().await;
     refuse(&stage, &linked, 402, Some(3_600));
     let account = stage
         .account_is(&linked.id, "banned", "temporary_ban")
         .await;
     assert!(account["reason"]["until"].is_string(), "{account}");
+    assert!(account["next_attempt_at"].is_string(), "{account}");
+    stage.net.clear_faults();
+    stage.restart().await;
+    let after = stage
+        .account_is(&linked.id, "banned", "temporary_ban")
+        .await;
+    assert_eq!(after["next_attempt_at"], account["next_attempt_at"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
