@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Message } from "../lib/api/types.ts";
 import { ago, clockTime, countdown, dayLabel, shareLeft, span, stamp, uptime } from "../lib/format/time.ts";
 import { body, countReactions, isAnnotation, kindForFile, mediaKind, phone, quoted, size, summary } from "../lib/format/content.ts";
 import { pieces } from "../lib/format/markup.ts";
@@ -78,9 +79,11 @@ describe("what a message shows", () => {
   });
 
   it("copes with content that is not what it should be", () => {
-    expect(body({ content: null })).toBeNull();
-    expect(body({ content: { body: 42 } })).toBeNull();
-    expect(quoted({ content: { quote: "x" } })).toBeNull();
+    // What a newer or broken server might send does not fit the types.
+    const odd = (content: unknown) => ({ content }) as Pick<Message, "content">;
+    expect(body(odd(null))).toBeNull();
+    expect(body(odd({ body: 42 }))).toBeNull();
+    expect(quoted(odd({ quote: "x" }))).toBeNull();
     expect(mediaKind({ kind: "hologram", content: {} })).toBeNull();
   });
 
