@@ -54,11 +54,43 @@ describe("the door", () => {
     await page.context().close();
   });
 
+  it("runs no script and no style but its own", async () => {
+    const page = await visitor(browser, world);
+    const answer = await page.goto("/");
+    const policy = answer.headers()["content-security-policy"];
+    assert.match(policy, /default-src 'none'.*script-src 'self'/);
+    assert.doesNotMatch(policy, /unsafe-inline|unsafe-eval|\*/);
+    // Later, because what a debugger runs at once may evaluate code whatever the policy says.
+    const harm = await page.evaluate(async () => {
+      await new Promise((done) => setTimeout(done, 0));
+      const told = [];
+      const attempt = (what, act) => {
+        try {
+          act();
+        } catch (error) {
+          told.push(`${what}: ${error.name}`);
+        }
+      };
+      attempt("script", () => {
+        const script = document.createElement("script");
+        script.textContent = "globalThis.harmed = true";
+        document.head.append(script);
+      });
+      attempt("markup", () => (document.body.innerHTML += "<img src=x onerror='globalThis.harmed = true'>"));
+      attempt("code", () => new Function("globalThis.harmed = true")());
+      return { told, harmed: "harmed" in globalThis };
+    });
+    assert.equal(harm.harmed, false);
+    assert.deepEqual(harm.told, ["script: TypeError", "markup: TypeError", "code: EvalError"]);
+    await page.context().close();
+  });
+
   it("asks to sign in again when the session has ended elsewhere", async () => {
     const page = await visitor(browser, world);
     await signIn(page, world);
     await page.context().clearCookies();
-    await page.getByRole("link", { name: "API keys" }).click();
+    // The page may notice by itself before a hand gets to the link, so the click waits for nothing.
+    await page.evaluate(() => document.querySelector('a[href="/keys"]')?.click());
     await page.getByText("Your session has ended").waitFor();
     await page.context().close();
   });

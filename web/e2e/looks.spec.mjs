@@ -23,8 +23,12 @@ describe("for every eye and hand", () => {
     await page.getByTestId("conversations").getByText("Noura Saleh").click();
     await page.getByRole("log").waitFor();
     const thread = new URL(page.url()).pathname;
+    await page.goto("/contacts");
+    await page.getByTestId("contacts").getByText("Noura Saleh").first().click();
+    await page.getByRole("heading", { name: "Addresses" }).waitFor();
+    const contact = new URL(page.url()).pathname;
     await startLink(page, "On the way");
-    screens = ["/", `/accounts/${account}`, `/accounts/${account}/settings`, "/accounts/new", new URL(page.url()).pathname, "/conversations", thread, "/rules", "/dead-letters", "/webhooks", "/keys", "/settings", "/nowhere"];
+    screens = ["/", `/accounts/${account}`, `/accounts/${account}/settings`, "/accounts/new", new URL(page.url()).pathname, "/conversations", thread, "/search", "/search?q=brochure", "/contacts", contact, "/groups", "/rules", "/dead-letters", "/webhooks", "/keys", "/settings", "/nowhere"];
     await page.context().close();
   });
   after(async () => {

@@ -55,6 +55,9 @@ class MockWorld {
   answerWith(contact, text) {
     return this.#play("answer", { contact, text });
   }
+  typing({ from, to }) {
+    return this.#play("typing", { account: to, from });
+  }
   close() {
     return this.mock.close();
   }
@@ -88,6 +91,9 @@ class RealWorld {
   }
   answerWith(contact, text) {
     return call(this.wasim, "POST", `/contacts/${digits(contact)}/script`, { script: "answer", text });
+  }
+  typing({ from, to }) {
+    return call(this.wasim, "POST", `/contacts/${digits(from)}/typing`, { to: digits(to), state: "composing" });
   }
   async close() {}
 }

@@ -92,6 +92,7 @@ export function message(conversation, account, direction, content, minutesAgo, m
     waiting: null,
     media: null,
     reactions: [],
+    rule: null,
     edited_at: null,
     revoked_at: null,
     findings: {},
@@ -102,7 +103,7 @@ export function message(conversation, account, direction, content, minutesAgo, m
 const text = (body, quote) => ({ kind: "text", body, ...(quote ? { quote } : {}) });
 
 export function conversations() {
-  const talk = (id, account, title, address, kind = "direct") => ({ id, account, kind, title, address, contact: null, unread: 0, last_message: null });
+  const talk = (id, account, title, address, kind = "direct") => ({ id, account, kind, title, address, contact: kind === "direct" ? id.replace("cnv", "ctc") : null, unread: 0, last_message: null });
   const list = [
     talk("cnv_0amira", "acc_0sales", "Amira Haddad", "+971501234567"),
     talk("cnv_0marina", "acc_0sales", "Marina viewing team", "120363041234567890@g.us", "group"),
@@ -130,6 +131,8 @@ export function conversations() {
     m("cnv_0marina", s, "in", text("Thanks, picking them up at four."), 31, { sender: { name: "Lena Fischer", address: "+971506667788" }, reactions: [{ emoji: "👍" }, { emoji: "👍" }] }),
     m("cnv_0marina", s, "in", text("removed"), 30, { sender: { name: "Joseph", address: "+971503334455" }, revoked_at: new Date(Date.now() - 29 * MINUTE).toISOString() }),
     m("cnv_0tom", s, "in", text("Guten Tag, do you also have villas in Jumeirah Park?"), 185, { sender: { name: "Tom Becker", address: "+491711234567" } }),
+    m("cnv_0grace", "acc_0london", "out", text("Hello Grace, we are here Sunday to Thursday, 9:00 to 18:00."), 2_899, { rule: { id: "rul_0hours", name: "Opening hours", answers: "msg_0" } }),
+    m("cnv_0grace", "acc_0london", "out", text("The keys are at the desk."), 2_800, { state: "held", waiting: { code: "held", text: "This database was restored from a backup, so nobody knows whether the message went out. Release it to send it under its first id, or cancel it." } }),
     m("cnv_0tom", s, "out", text("Hello Tom, we do. A colleague will call you today."), 184, { state: "server", origin: "own" }),
     m("cnv_0priya", "acc_0lease", "in", text("The renewal papers, please"), 300, { sender: { name: "Priya Nair", address: "+971559876543" } }),
     m("cnv_0priya", "acc_0lease", "out", text("Here they come."), 3, { state: "failed", failure: { code: "restricted", text: "WhatsApp does not let this account start new chats for now; wait, or send from another account." } }),
@@ -141,6 +144,40 @@ export function conversations() {
   list.find((c) => c.id === "cnv_0marina").unread = 3;
   list.find((c) => c.id === "cnv_0omar").unread = 1;
   return { list, messages: all };
+}
+
+export function contacts() {
+  const at = (d) => new Date(Date.now() - d * 24 * HOUR).toISOString();
+  const one = (id, title, phone, lid, days, more = {}) => ({
+    id, title, name: null, push_name: title, phone, lid, created_at: at(days), updated_at: at(days / 2), merged_into: null,
+    aliases: [{ address: lid, valid_from: at(days / 2), valid_to: null }, { address: phone, valid_from: at(days), valid_to: null }].filter((a) => a.address), ...more,
+  });
+  return [
+    one("ctc_0amira", "Amira Haddad", "+971501234567", "881234567001@lid", 12, { name: "Amira Haddad", push_name: "Amira 🌸", aliases: [
+      { address: "+971501234567", valid_from: at(12), valid_to: null },
+      { address: "881234567001@lid", valid_from: at(12), valid_to: null },
+      { address: "+971528887766", valid_from: at(400), valid_to: at(12) },
+    ] }),
+    one("ctc_0tom", "Tom Becker", "+491711234567", "881234567002@lid", 1),
+    one("ctc_0priya", "Priya Nair", "+971559876543", null, 30),
+    one("ctc_0omar", "عمر الفارسي", "+971502221133", "881234567004@lid", 44),
+    one("ctc_0grace", "Grace Whitfield", null, "881234567005@lid", 60),
+    one("ctc_0amira2", "+971 52 888 7766", "+971528887766", null, 400, { merged_into: "ctc_0amira" }),
+  ];
+}
+
+export function merges() {
+  return [{ id: "7001", into: "ctc_0amira", from: "ctc_0amira2", at: new Date(Date.now() - 12 * 24 * HOUR).toISOString(), undone_at: null }];
+}
+
+export function groups() {
+  const address = "120363041234567890@g.us";
+  const member = (name, address, role = "member", contact = null) => ({ name, address, role, contact });
+  return [
+    { id: `acc_0sales:${address}`, account: "acc_0sales", address, subject: "Marina viewing team", description: "Keys, times and who shows what.", joined: true, conversation: "cnv_0marina", updated_at: new Date(Date.now() - HOUR).toISOString(),
+      members: [member("Joseph", "+971503334455", "owner"), member("Lena Fischer", "+971506667788", "admin"), member("Amira Haddad", "+971501234567", "member", "ctc_0amira"), member(null, "+971589990011")] },
+    { id: "acc_0lease:120363040000000001@g.us", account: "acc_0lease", address: "120363040000000001@g.us", subject: "Renewals 2026", description: null, joined: false, conversation: null, updated_at: new Date(Date.now() - 90 * HOUR).toISOString(), members: [member(null, "+971551112222", "owner")] },
+  ];
 }
 
 export function rules() {
@@ -171,10 +208,10 @@ export function webhooks() {
 export function deliveries() {
   const at = (s) => new Date(Date.now() - s * 1000).toISOString();
   return [
-    { id: "dlv_1", event: "evt_01", at: at(40), attempt: 1, status: 200, duration_ms: 84, error: null, response: "ok" },
-    { id: "dlv_2", event: "evt_02", at: at(95), attempt: 2, status: 204, duration_ms: 61, error: null, response: "" },
-    { id: "dlv_3", event: "evt_02", at: at(120), attempt: 1, status: 503, duration_ms: 1_204, error: "503 Service Unavailable: busy", response: "" },
-    { id: "dlv_4", event: "evt_03", at: at(4_000), attempt: 1, status: null, duration_ms: 15_000, error: "No answer within 15 s.", response: "" },
+    { id: "dlv_1", event: "evt_01", kind: "message.received", at: at(40), attempt: 1, status: 200, duration_ms: 84, error: null, response: "ok" },
+    { id: "dlv_2", event: "evt_02", kind: "message.state", at: at(95), attempt: 2, status: 204, duration_ms: 61, error: null, response: "" },
+    { id: "dlv_3", event: "evt_02", kind: "message.state", at: at(120), attempt: 1, status: 503, duration_ms: 1_204, error: "503 Service Unavailable: busy", response: "" },
+    { id: "dlv_4", event: "evt_03", kind: null, at: at(4_000), attempt: 1, status: null, duration_ms: 15_000, error: "No answer within 15 s.", response: "" },
   ];
 }
 

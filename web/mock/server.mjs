@@ -12,7 +12,9 @@ import { WebSocketServer } from "ws";
 import * as data from "./data.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
-const CSP = "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+// The server's own, so that what it forbids is noticed here too.
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
 /** Events kept for resuming; an older cursor gets a resync. */
 const LOG_MAX = 1_000;
@@ -46,6 +48,9 @@ export class Mock {
     this.messages = talks.messages;
     this.rules = fresh ? [] : data.rules();
     this.dead = fresh ? [] : data.deadLetters();
+    this.contacts = fresh ? [] : data.contacts();
+    this.merges = fresh ? [] : data.merges();
+    this.groups = fresh ? [] : data.groups();
     this.hooks = fresh ? [] : data.webhooks();
     this.deliveries = data.deliveries();
     this.keys = fresh ? [] : data.keys();
@@ -181,7 +186,23 @@ export class Mock {
     this.messages.push(message);
     talk.unread += 1;
     this.emit("message.received", account, talk.id, { message: message.id });
+    this.meet(talk, name);
+    this.answerByRule(talk, message);
     return message;
+  }
+  meet(talk, name) {
+    if (talk.kind !== "direct" || talk.contact) return;
+    talk.contact = id("ctc");
+    this.contacts.unshift({ id: talk.contact, title: name ?? talk.address, name: null, push_name: name ?? null, phone: talk.address, lid: null, created_at: now(), updated_at: now(), merged_into: null, aliases: [{ address: talk.address, valid_from: now(), valid_to: null }] });
+  }
+  answerByRule(talk, message) {
+    const said = message.content.body.toLowerCase();
+    const fits = ({ matches: m }) => m.on === "any" || (m.on === "any_word" ? m.words.some((w) => said.includes(w)) : said.includes(m.text));
+    const rule = [...this.rules].sort((x, y) => x.position - y.position).find((r) => r.enabled && !r.account && fits(r));
+    if (!rule) return;
+    const answer = data.message(talk.id, talk.account, "out", { kind: "text", body: rule.answer }, 0, { state: "server", rule: { id: rule.id, name: rule.name, answers: message.id } });
+    this.messages.push(answer);
+    this.emit("message.accepted", talk.account, talk.id, { message: answer.id });
   }
   send(body) {
     const account = found(this.accounts.find((a) => a.id === body.account), "account");
@@ -290,7 +311,7 @@ export class Mock {
       case "receive":
         return this.receive({ ...body, account: account.id });
       case "typing":
-        this.emit("conversation.typing", account.id, null, { chat: body.chat, sender: body.chat, active: body.active });
+        this.emit("conversation.typing", account.id, this.talkWith(account.id, body.from).id, { chat: body.from, sender: body.from, active: true });
         return { ok: true };
       case "sent":
         return { items: this.messages.filter((m) => m.direction === "out" && (!account || m.account === account.id)) };
@@ -328,7 +349,7 @@ export class Mock {
       for (const [token, s] of this.sessions) if (s === session) this.sessions.delete(token);
       return [204, null];
     }
-    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes }[a];
+    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes }[a];
     if (handler) return handler.call(this, m, b, c, body, q, req, res);
     if (a === "status") return [200, this.status()];
     throw new Refusal(404, "not_found", "There is no such route.");
@@ -389,6 +410,7 @@ export class Mock {
     }
     const message = found(this.messages.find((x) => x.id === b), "message");
     if (c === "cancel") return [200, Object.assign(message, { state: "failed", waiting: null, failure: { code: "cancelled", text: "Cancelled before it went out." } })];
+    if (c === "release") return [200, Object.assign(message, { state: "server", waiting: null })];
     if (c === "media") {
       const blob = this.blobs.get(message.content.blob);
       const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="420"><defs><linearGradient id="g" x2="0" y2="1"><stop stop-color="#f2c48d"/><stop offset="1" stop-color="#3f7f8c"/></linearGradient></defs><rect width="640" height="420" fill="url(#g)"/><path d="M0 330 120 250l90 60 130-120 120 110 80-50 100 80v90H0z" fill="#1f4650"/><circle cx="470" cy="110" r="44" fill="#fff3da"/></svg>`;
@@ -425,6 +447,44 @@ export class Mock {
     }
     if (c === "typing") return [204, null];
     return [200, this.conversation(talk)];
+  }
+
+  contactRoutes(m, b, c, body, q) {
+    const bare = ({ aliases: _, ...contact }) => contact;
+    if (b === "merges") {
+      if (!c) return [200, page(this.merges, q)];
+      return [200, Object.assign(found(this.merges.find((x) => x.id === c), "merge"), { undone_at: now() })];
+    }
+    if (!b) {
+      const search = (q.get("search") ?? "").toLowerCase();
+      return [200, page(this.contacts.filter((x) => !x.merged_into && `${x.title} ${x.push_name} ${x.phone}`.toLowerCase().includes(search)).map(bare), q)];
+    }
+    const contact = found(this.contacts.find((x) => x.id === b), "contact");
+    if (m === "PATCH") Object.assign(contact, { name: body.name, title: body.name ?? contact.push_name ?? contact.phone, updated_at: now() });
+    return [200, contact];
+  }
+  groupRoutes(m, b, c, body, q) {
+    const bare = ({ members: _, ...group }) => ({ ...group, member_count: this.groups.find((g) => g.id === group.id).members.length });
+    if (!b && m === "GET") return [200, page(this.groups.filter((g) => g.account === q.get("account")).map(bare), q)];
+    if (!b) {
+      if (!body.members?.length) throw new Refusal(422, "no_members", "A group needs at least one other person", "members");
+      const address = `1203630${String(Date.now()).slice(-8)}@g.us`;
+      const group = { id: `${body.account}:${address}`, account: body.account, address, subject: body.subject, description: null, joined: true, conversation: null, updated_at: now(), members: body.members.map((one) => ({ address: one, role: "member", contact: null, name: null })) };
+      this.groups.push(group);
+      return [201, { ...bare(group), members: group.members }];
+    }
+    const group = found(this.groups.find((g) => g.id === decodeURIComponent(b)), "group");
+    if (c === "members") {
+      group.members = group.members.filter((one) => !body.remove?.includes(one.address));
+      for (const address of body.add ?? []) group.members.push({ address, role: "member", contact: null, name: null });
+    }
+    return [200, { ...bare(group), members: group.members }];
+  }
+  searchRoutes(m, b, c, body, q) {
+    const words = q.get("q").toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (x) => words.every((w) => this.preview(x).toLowerCase().includes(w));
+    const items = this.messages.filter((x) => (!q.get("account") || x.account === q.get("account")) && !x.revoked_at && fits(x)).reverse();
+    return [200, { ...page(items, q), complete: true }];
   }
 
   ruleRoutes(m, b, c, body, q) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Message } from "../lib/api/types.ts";
 import { ago, clockTime, countdown, dayLabel, shareLeft, span, stamp, uptime } from "../lib/format/time.ts";
-import { body, countReactions, isAnnotation, kindForFile, mediaKind, phone, quoted, size, summary } from "../lib/format/content.ts";
+import { body, countReactions, isAnnotation, kindForFile, mediaKind, phone, previewOf, quoted, size, summary } from "../lib/format/content.ts";
 import { pieces } from "../lib/format/markup.ts";
 
 const NOW = new Date(2026, 10, 21, 15, 30).getTime();
@@ -78,9 +79,11 @@ describe("what a message shows", () => {
   });
 
   it("copes with content that is not what it should be", () => {
-    expect(body({ content: null })).toBeNull();
-    expect(body({ content: { body: 42 } })).toBeNull();
-    expect(quoted({ content: { quote: "x" } })).toBeNull();
+    // What a newer or broken server might send does not fit the types.
+    const odd = (content: unknown) => ({ content }) as Pick<Message, "content">;
+    expect(body(odd(null))).toBeNull();
+    expect(body(odd({ body: 42 }))).toBeNull();
+    expect(quoted(odd({ quote: "x" }))).toBeNull();
     expect(mediaKind({ kind: "hologram", content: {} })).toBeNull();
   });
 
@@ -136,5 +139,19 @@ describe("marks in a text", () => {
     expect(joined(hostile).length).toBeGreaterThan(0);
     const long = "a".repeat(50_000);
     expect(joined(long)).toBe(long);
+  });
+});
+
+describe("what stands for a message that has no words", () => {
+  it("names the kinds that are kept but not shown", () => {
+    const kept = (what: string) => summary({ kind: "unsupported", content: { what } as Message["content"], revoked_at: null });
+    expect(kept("poll_creation_message_v3")).toBe("Poll");
+    expect(kept("live_location_message")).toBe("Live location");
+    expect(kept("contacts_array_message")).toBe("Contact cards");
+    expect(kept("hologram_message")).toBe("Message of a newer kind");
+  });
+  it("leaves no line of the list of conversations empty", () => {
+    for (const kind of ["image", "voice", "unsupported", "placeholder", "revoke", "hologram"]) expect(previewOf({ kind, preview: "" })).not.toBe("");
+    expect(previewOf({ kind: "image", preview: "The view" })).toBe("The view");
   });
 });

@@ -213,8 +213,8 @@ async fn put_back(state: &AppState, letter: &DeadLetter) -> ApiResult<Option<Dea
         .replay_dead_letter(letter.id, clock::now())
         .await?
     {
-        Replay::Inbound(_) => state.fleet().wake_flow(letter.account),
-        Replay::Outbound(_) => state.fleet().wake_outbox(letter.account),
+        // Either is older than what was read last, so everything is read again.
+        Replay::Inbound(_) | Replay::Outbound(_) => state.fleet().wake_flow(letter.account),
         Replay::NotPending(state) => return Ok(Some(state)),
     }
     Ok(None)

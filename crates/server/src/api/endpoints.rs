@@ -131,6 +131,8 @@ struct RecoverFrom {
 struct DeliveryView {
     id: String,
     event: String,
+    /// The event's kind; null when the event log has forgotten it.
+    kind: Option<String>,
     /// 1 for the first attempt.
     attempt: u32,
     #[schema(format = DateTime)]
@@ -466,6 +468,7 @@ async fn deliveries(
     Ok(Json(List::of(log, |delivery: Delivery| DeliveryView {
         id: delivery.id.to_string(),
         event: delivery.event.to_string(),
+        kind: delivery.kind,
         attempt: delivery.attempt,
         at: iso(delivery.at),
         status: delivery.status,

@@ -5,8 +5,10 @@ use crate::clock::iso;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waypost_engine::model::content::Media;
-use waypost_engine::model::{Content, Direction, FailReason, MediaState, Origin, Quote, SendState};
-use waypost_store::admin::conversations::MessageView as Stored;
+use waypost_engine::model::{
+    Content, Direction, FailReason, MediaState, Origin, Quote, SendOrigin, SendState,
+};
+use waypost_store::admin::conversations::{MessageView as Stored, SendView};
 
 /// A message with everything that happened to it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -32,6 +34,8 @@ pub(super) struct MessageView {
     sent_at: String,
     #[schema(format = DateTime)]
     received_at: String,
+    /// The reply rule that wrote it, if one did.
+    rule: Option<RuleAnswer>,
     /// How far it came, when it was sent from here.
     state: Option<StateText>,
     /// Why it failed.
@@ -48,6 +52,16 @@ pub(super) struct MessageView {
     /// What the stages found out about it.
     #[schema(value_type = Option<Object>)]
     findings: Option<serde_json::Value>,
+}
+
+/// That a reply rule wrote a message.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct RuleAnswer {
+    id: String,
+    /// What it is called now; null when it was deleted.
+    name: Option<String>,
+    /// The message it answers.
+    answers: String,
 }
 
 /// Which way a message goes.
@@ -227,6 +241,7 @@ impl MessageView {
                 None => content.body = Some(edited.body.clone()),
             }
         }
+        let rule = stored.send.as_ref().and_then(rule_answer);
         let (state, fail) = stored.send.map(|send| (send.state, send.fail)).unzip();
         Self {
             id: stored.id.to_string(),
@@ -241,6 +256,7 @@ impl MessageView {
             sender,
             sent_at: iso(stored.sent_at),
             received_at: iso(stored.received_at),
+            rule,
             state: state.map(Into::into),
             failure: fail.flatten().map(|reason| explain(&reason)),
             waiting: None,
@@ -268,6 +284,17 @@ impl MessageView {
             until: iso_or_null(w.until),
         });
         self
+    }
+}
+
+fn rule_answer(send: &SendView) -> Option<RuleAnswer> {
+    match send.cause {
+        SendOrigin::Rule { rule, answers } => Some(RuleAnswer {
+            id: rule.to_string(),
+            name: send.rule_name.clone(),
+            answers: answers.to_string(),
+        }),
+        SendOrigin::Api => None,
     }
 }
 

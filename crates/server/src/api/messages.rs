@@ -5,7 +5,7 @@ use super::accounts::own_account;
 use super::extract::{Body, Id};
 use super::message_content::ToSend;
 use super::message_view::MessageView;
-use super::ports::TakenBack;
+use super::ports::{TakenBack, Waiting};
 use super::problem::{ApiError, ApiResult};
 use super::recipient;
 use crate::auth::caller::{Caller, May};
@@ -37,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(send))
         .routes(routes!(show))
         .routes(routes!(cancel))
+        .routes(routes!(release))
 }
 
 /// A message to send.
@@ -153,16 +154,23 @@ pub(super) async fn own_message(
 
 /// As shown, with what the fleet knows about it.
 pub(super) fn view(state: &AppState, stored: Stored) -> MessageView {
-    let accepted = stored
-        .send
-        .as_ref()
-        .is_some_and(|send| send.state == SendState::Accepted);
-    let waiting = if accepted {
-        state.fleet().waiting(stored.account, stored.id)
-    } else {
-        None
+    let waiting = match stored.send.as_ref().map(|send| send.state) {
+        Some(SendState::Accepted) => state.fleet().waiting(stored.account, stored.id),
+        Some(SendState::Held) => Some(held()),
+        _ => None,
     };
     MessageView::of(stored).waiting(waiting)
+}
+
+/// Why a held message waits.
+fn held() -> Waiting {
+    Waiting {
+        code: "held",
+        text: "This database was restored from a backup, so nobody knows whether the message \
+               went out. Release it to send it under its first id, or cancel it."
+            .to_owned(),
+        until: None,
+    }
 }
 
 /// One message.
@@ -178,7 +186,32 @@ async fn show(
     Ok(Json(view(&state, stored)))
 }
 
-/// Cancels a message that has not gone out.
+/// Lets a message go out that is held after a restore from a backup. It keeps its id, so the
+/// recipient's app drops it when it went out before. To discard it, cancel it.
+#[utoipa::path(post, path = "/messages/{id}/release", tag = "messages", params(("id" = String, Path)),
+    responses((status = 200, body = MessageView)),
+    security(("api_key" = ["messages:send"]), ("session" = ["messages:send"])))]
+async fn release(
+    State(state): State<AppState>,
+    caller: May<MessagesSend>,
+    Id(id): Id<MessageId>,
+) -> ApiResult<Json<MessageView>> {
+    let message = own_message(&state, &caller, id).await?;
+    match state.store().release(id, clock::now()).await? {
+        // An older send was put back, behind what the outbox has read.
+        Moved::To(_) => state.fleet().wake_flow(message.account),
+        // Somebody released it already.
+        Moved::Already(SendState::Accepted) => {}
+        Moved::Already(_) | Moved::Unknown => {
+            return Err(ApiError::conflict(
+                "Only messages that are held after a restore can be released",
+            ));
+        }
+    }
+    Ok(Json(view(&state, own_message(&state, &caller, id).await?)))
+}
+
+/// Cancels a message that has not gone out, or is held.
 #[utoipa::path(post, path = "/messages/{id}/cancel", tag = "messages", params(("id" = String, Path)),
     responses((status = 200, body = MessageView)),
     security(("api_key" = ["messages:send"]), ("session" = ["messages:send"])))]

@@ -72,7 +72,7 @@ pub enum LinkWay {
 /// Why an accepted message has not gone out yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// A short, stable name: `not_connected`, `rate_limited`, `behind`, `retry`, `in_flight`, `media_upload`.
+    /// A short, stable name: `not_connected`, `rate_limited`, `behind`, `retry`, `in_flight`, `media_upload`, `held`.
     pub code: &'static str,
     /// The same as a sentence.
     pub text: String,
@@ -179,7 +179,7 @@ pub trait Fleet: Send + Sync {
         let _ = (account, message);
         Ok(TakenBack::NotHeld)
     }
-    /// A dead letter was put back to work.
+    /// Older work was put back: a dead letter, or a send that was held.
     fn wake_flow(&self, account: AccountId);
     /// Why this accepted message has not gone out yet; `None` when it is not waiting.
     fn waiting(&self, account: AccountId, message: MessageId) -> Option<Waiting>;

@@ -99,11 +99,12 @@ async fn typing(
     state: TypingState,
 ) -> Result<(), StoreError> {
     let now = clock::now();
+    let conversation = context.store.conversation_at(account, chat.clone()).await?;
     let event = NewEvent {
         id: context.store.next_id(now),
         workspace: WorkspaceId::DEFAULT,
         account: Some(account),
-        conversation: None,
+        conversation,
         kind: kind::TYPING,
         version: 1,
         data: json!({"chat": chat, "sender": sender, "active": state == TypingState::Active}),

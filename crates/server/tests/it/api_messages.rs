@@ -3,8 +3,9 @@
 use super::api_scene::{Scene, ok, problem};
 use reqwest::Method;
 use serde_json::{Value, json};
-use waypost_engine::model::{AccountId, Content, FailReason};
+use waypost_engine::model::{AccountId, Content, Draft, FailReason, SendOrigin, Seq};
 use waypost_server::clock;
+use waypost_store::Accepted;
 
 /// The smallest PNG: one pixel.
 const PNG: &[u8] = &[
@@ -72,6 +73,100 @@ async fn a_message_that_has_not_gone_out_can_be_cancelled() {
         (&json!("failed"), &json!("cancelled"))
     );
     assert_eq!(scene.post(&path, json!({})).await["state"], "failed");
+}
+
+#[tokio::test]
+async fn after_a_restore_a_person_releases_or_discards_what_was_waiting() {
+    let before = Scene::start().await;
+    let account = before.account("Office").await;
+    let mut ids = Vec::new();
+    for words in ["Your order is ready", "Never mind"] {
+        let sent = before
+            .post("/messages", text(account, "+971501112233", words))
+            .await;
+        ids.push((sent["id"].clone(), sent["wire_id"].clone()));
+    }
+    let scene = before.restored().await;
+    let path = |n: usize, what: &str| format!("/messages/{}{what}", ids[n].0.as_str().unwrap());
+    let held = scene.get(&path(0, "")).await;
+    assert_eq!(
+        (&held["state"], &held["waiting"]["code"]),
+        (&json!("held"), &json!("held"))
+    );
+
+    scene.fleet.asked();
+    let released = scene.post(&path(0, "/release"), json!({})).await;
+    assert_eq!(
+        (&released["state"], &released["wire_id"]),
+        (&json!("accepted"), &ids[0].1)
+    );
+    assert_eq!(scene.fleet.asked(), ["wake_flow"]);
+    // A second click changes nothing.
+    let again = scene.post(&path(0, "/release"), json!({})).await;
+    assert_eq!(again["state"], "accepted");
+    assert!(scene.fleet.asked().is_empty());
+
+    let discarded = scene.post(&path(1, "/cancel"), json!({})).await;
+    assert_eq!(discarded["failure"]["code"], "cancelled");
+    let (status, problem) = scene
+        .refused(Method::POST, &path(1, "/release"), json!({}))
+        .await;
+    assert_eq!(status, 409, "{problem}");
+    let due = scene.store.outbox_due(account, Seq(0), 10).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].wire_id, ids[0].1.as_str().unwrap());
+}
+
+#[tokio::test]
+async fn an_answer_of_a_rule_says_which_rule_and_which_message() {
+    let scene = Scene::start().await;
+    let account = scene.account("Office").await;
+    let owner = scene.own(account).await;
+    let rule = json!({
+        "name": "Opening hours", "position": 1, "answer": "From 9 to 18",
+        "matches": {"on": "any"},
+    });
+    let rule = scene.post("/rules", rule).await;
+    let asked = scene
+        .receives(
+            account,
+            owner,
+            "7",
+            "IN-1",
+            Content::text("When are you open?"),
+        )
+        .await;
+    let Accepted::New(work) = asked else {
+        panic!("it is new: {asked:?}")
+    };
+    let now = clock::now();
+    let draft = Draft {
+        id: scene.store.next_id(now),
+        account,
+        conversation: Some(work.conversation),
+        to: work.chat.clone(),
+        wire_id: "3EB0AA".into(),
+        content: Content::text("From 9 to 18"),
+        frozen: None,
+        origin: SendOrigin::Rule {
+            rule: rule["id"].as_str().unwrap().parse().unwrap(),
+            answers: work.message,
+        },
+        created_at: now,
+    };
+    scene.store.enqueue(draft, None, now).await.unwrap();
+    // The newest is first.
+    let talk = format!("/conversations/{}/messages", work.conversation);
+    let shown = scene.get(&talk).await;
+    let expected = json!({"id": rule["id"], "name": "Opening hours", "answers": work.message});
+    assert_eq!(shown["items"][0]["rule"], expected, "{shown}");
+    assert_eq!(shown["items"][1]["rule"], Value::Null);
+
+    let gone = format!("/rules/{}", rule["id"].as_str().unwrap());
+    scene.call(Method::DELETE, &gone, json!({})).await;
+    let shown = scene.get(&talk).await;
+    assert_eq!(shown["items"][0]["rule"]["id"], rule["id"]);
+    assert_eq!(shown["items"][0]["rule"]["name"], Value::Null);
 }
 
 #[tokio::test]
@@ -427,7 +522,7 @@ async fn a_failed_send_is_a_dead_letter_that_can_be_replayed() {
         replayed,
         json!({"replayed": [letter], "skipped": ["dlq_0000000000001"]})
     );
-    assert_eq!(scene.fleet.asked(), ["wake_outbox"]);
+    assert_eq!(scene.fleet.asked(), ["wake_flow"]);
     let again = scene.get(&format!("/messages/{id}")).await;
     assert_eq!(
         (&again["state"], &again["wire_id"]),

@@ -14,6 +14,7 @@ use waypost_engine::model::{
 use waypost_server::api::{self, AppState};
 use waypost_server::config::Config;
 use waypost_server::{auth, clock};
+use waypost_store::admin::backup::Restore;
 use waypost_store::{Accept, Accepted, MasterKey, OwnerEpoch, Store, StoreConfig};
 
 pub(crate) struct Scene {
@@ -24,6 +25,7 @@ pub(crate) struct Scene {
     pub(crate) key: String,
     http: reqwest::Client,
     server: JoinHandle<()>,
+    config: StoreConfig,
     _folder: TempDir,
 }
 
@@ -44,8 +46,33 @@ impl Scene {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("waypost.db");
-        let config = StoreConfig::new(path, MasterKey::generate());
-        let store = tokio::task::spawn_blocking(move || Store::open(config))
+        let store = StoreConfig::new(path, MasterKey::generate());
+        Self::serve(folder, store, change).await
+    }
+
+    /// A server on this one's backup, made and restored now.
+    pub(crate) async fn restored(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("backup");
+        let backup = self.store.backup(source.clone(), clock::now(), |_| {});
+        backup.await.unwrap();
+        let target = StoreConfig {
+            path: folder.path().join("waypost.db"),
+            ..self.config.clone()
+        };
+        let plan = Restore {
+            source,
+            target: target.clone(),
+            discard_spaces: Vec::new(),
+            now: clock::now(),
+        };
+        waypost_store::restore(plan, |_| {}).await.unwrap();
+        Self::serve(folder, target, |_| {}).await
+    }
+
+    async fn serve(folder: TempDir, opened: StoreConfig, change: impl FnOnce(&mut Config)) -> Self {
+        let with = opened.clone();
+        let store = tokio::task::spawn_blocking(move || Store::open(with))
             .await
             .unwrap()
             .unwrap();
@@ -70,6 +97,7 @@ impl Scene {
             key,
             http,
             server,
+            config: opened,
             _folder: folder,
         }
     }

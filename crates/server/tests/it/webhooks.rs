@@ -157,6 +157,7 @@ async fn a_message_reaches_the_endpoint_signed() {
         (&log[0]["status"], &log[0]["error"]),
         (&json!(204), &Value::Null)
     );
+    assert_eq!(log[0]["kind"], "message.received");
     let request = post.received().await.remove(0);
     assert!(verify(post.endpoint["secret"].as_str().unwrap(), &request));
     let sent = body(&request);

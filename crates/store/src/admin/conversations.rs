@@ -4,7 +4,7 @@ use super::groups::Joined;
 use serde::{Deserialize, Serialize};
 use waypost_engine::model::{
     AccountId, Address, ContactId, Content, ConversationId, Direction, FailReason, MediaState,
-    MessageId, Origin, SendState, Seq, Timestamp, WorkspaceId,
+    MessageId, Origin, SendOrigin, SendState, Seq, Timestamp, WorkspaceId,
 };
 
 /// Longest preview of a last message, in characters.
@@ -204,6 +204,10 @@ pub struct SendView {
     pub delivered_at: Option<Timestamp>,
     /// When it was read.
     pub read_at: Option<Timestamp>,
+    /// What caused it.
+    pub cause: SendOrigin,
+    /// What the rule that caused it is called now; absent when no rule did, or it was deleted.
+    pub rule_name: Option<String>,
 }
 
 /// A message's file.

@@ -38,6 +38,8 @@ pub struct Delivery {
     pub endpoint: EndpointId,
     /// The event.
     pub event: EventId,
+    /// The event's kind; absent when the event log has forgotten it.
+    pub kind: Option<String>,
     /// Its place in the log of the endpoint's deliveries.
     pub number: i64,
     /// 1 for the first attempt.

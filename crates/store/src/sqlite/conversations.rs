@@ -267,6 +267,38 @@ impl Store {
         .await
     }
 
+    /// The account's conversation with an address: a LID, a number somebody has now, or a group's.
+    pub async fn conversation_at(
+        &self,
+        account: AccountId,
+        address: Address,
+    ) -> Result<Option<ConversationId>, StoreError> {
+        self.read(move |conn| {
+            let found = conn
+                .prepare_cached(
+                    "SELECT id FROM conversation
+                     WHERE account = :account AND address = :address AND merged_into IS NULL
+                     UNION ALL
+                     SELECT c.id FROM account o
+                     JOIN alias a ON a.workspace = o.workspace AND a.address = :address
+                        AND a.valid_to IS NULL
+                     JOIN conversation c ON c.account = o.id AND c.contact = a.contact
+                        AND c.merged_into IS NULL
+                     WHERE o.id = :account LIMIT 1",
+                )?
+                .query_and_then(
+                    named_params! {
+                        ":account": account.raw(), ":address": address.to_string(),
+                    },
+                    |row| row.get(0),
+                )?
+                .next()
+                .transpose()?;
+            Ok(found.map(ConversationId::from_raw))
+        })
+        .await
+    }
+
     /// Marks a conversation as read, and names the messages that were unread (the newest
     /// [`READ_RECEIPTS_MAX`]) so that receipts can be sent for them.
     pub async fn mark_read(

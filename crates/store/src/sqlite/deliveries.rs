@@ -14,6 +14,7 @@ fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
         id: DeliveryId::from_raw(row.get("id")?),
         endpoint: EndpointId::from_raw(row.get("endpoint")?),
         event: EventId::from_raw(row.get("event")?),
+        kind: row.get("kind")?,
         number: row.get("number")?,
         attempt: row.get("attempt")?,
         at: time_at(row, "at")?,
@@ -68,8 +69,10 @@ impl Store {
             let [before] = page.after()?.unwrap_or([i64::MAX]);
             let deliveries: Result<Vec<_>, StoreError> = conn
                 .prepare_cached(
-                    "SELECT * FROM delivery WHERE endpoint = ?1 AND number < ?2
-                     ORDER BY number DESC LIMIT ?3",
+                    "SELECT d.*, e.kind FROM delivery d
+                     LEFT JOIN event e ON e.position = d.position AND e.id = d.event
+                     WHERE d.endpoint = ?1 AND d.number < ?2
+                     ORDER BY d.number DESC LIMIT ?3",
                 )?
                 .query_and_then((endpoint.raw(), before, page.fetch()), delivery)?
                 .collect();

@@ -12,10 +12,10 @@ use crate::error::StoreError;
 use crate::page::Page;
 use crate::store::Store;
 use rusqlite::{Connection, Row};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use waypost_engine::model::{
-    AccountId, BlobId, ContactId, Content, ConversationId, MediaState, MessageId, Seq, Timestamp,
-    WorkspaceId,
+    AccountId, BlobId, ContactId, Content, ConversationId, MediaState, MessageId, RuleId,
+    SendOrigin, Seq, Timestamp, WorkspaceId,
 };
 
 /// The columns of [`message`]; `m` is the message.
@@ -24,6 +24,7 @@ pub(super) const SELECT: &str = "SELECT m.id, m.account, m.conversation, m.seq, 
         m.sender_address, coalesce(s.name, m.sender_name, s.push_name) AS sender_name,
         m.sent_at, m.received_at, m.content,
         o.state, o.fail, o.attempts, o.last_error, o.server_at, o.delivered_at, o.read_at,
+        o.cause,
         d.state AS media_state, d.blob, d.bytes, d.mime, d.reason, f.data AS findings
     FROM message m
     LEFT JOIN contact s ON s.id = m.sender
@@ -78,6 +79,8 @@ fn send(row: &Row<'_>) -> Result<Option<SendView>, StoreError> {
         server_at: time_or_null_at(row, "server_at")?,
         delivered_at: time_or_null_at(row, "delivered_at")?,
         read_at: time_or_null_at(row, "read_at")?,
+        cause: json_at(row, "cause")?,
+        rule_name: None,
     }))
 }
 
@@ -111,8 +114,43 @@ fn media(row: &Row<'_>) -> Result<Option<MediaView>, StoreError> {
     }))
 }
 
-/// Adds reactions, edits and deletions to the messages they belong to.
+/// The rule that caused a message, if one did.
+fn rule_of(message: &MessageView) -> Option<RuleId> {
+    match message.send.as_ref()?.cause {
+        SendOrigin::Rule { rule, .. } => Some(rule),
+        SendOrigin::Api => None,
+    }
+}
+
+/// Adds the names of the rules that caused messages.
+fn name_rules(conn: &Connection, messages: &mut [MessageView]) -> Result<(), StoreError> {
+    let rules: HashSet<i64> = messages
+        .iter()
+        .filter_map(rule_of)
+        .map(RuleId::raw)
+        .collect();
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let wanted = serde_json::to_string(&rules)?;
+    let names: HashMap<i64, String> = conn
+        .prepare_cached(
+            "SELECT id, name FROM reply_rule WHERE id IN (SELECT value FROM json_each(?1))",
+        )?
+        .query_map([wanted], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for message in messages {
+        let name = rule_of(message).and_then(|rule| names.get(&rule.raw()));
+        if let Some(send) = &mut message.send {
+            send.rule_name = name.cloned();
+        }
+    }
+    Ok(())
+}
+
+/// Adds reactions, edits, deletions and names of rules to the messages they belong to.
 pub(super) fn annotate(conn: &Connection, messages: &mut [MessageView]) -> Result<(), StoreError> {
+    name_rules(conn, messages)?;
     let places: HashMap<i64, usize> = messages
         .iter()
         .enumerate()

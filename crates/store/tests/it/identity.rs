@@ -17,6 +17,26 @@ async fn both_addresses_of_a_person_lead_to_one_conversation() {
 }
 
 #[tokio::test]
+async fn an_address_leads_to_the_conversation_it_belongs_to_now() {
+    let scene = Scene::new().await;
+    let (store, account) = (&scene.store, scene.account);
+    let by_number = scene.work(says(ana(), "A1", "by number")).await;
+    let by_lid = scene.work(says(ana_lid(), "A2", "by LID")).await;
+    let group = scene.work(in_group(family(), ben(), "G1", "hi")).await;
+    let at = async |address| store.conversation_at(account, address).await.unwrap();
+    assert_eq!(at(ana()).await, Some(by_number.conversation));
+    assert_eq!(at(ana_lid()).await, Some(by_lid.conversation));
+    assert_eq!(at(family()).await, Some(group.conversation));
+    assert_eq!(at(ben()).await, None, "nobody wrote to Ben alone");
+    assert_eq!(at(ben_lid()).await, None);
+
+    // Both turn out to be one person: both addresses lead to what goes on.
+    let both = scene.work(also(says(ana_lid(), "A3", "both"), ana())).await;
+    assert_eq!(at(ana()).await, Some(both.conversation));
+    assert_eq!(at(ana_lid()).await, Some(both.conversation));
+}
+
+#[tokio::test]
 async fn two_strangers_who_turn_out_to_be_one_are_merged_with_their_messages() {
     let scene = Scene::new().await;
     let (tell, told) = std::sync::mpsc::channel();

@@ -358,6 +358,7 @@ async fn health_and_the_log_follow_the_attempts() {
         .unwrap()
         .items;
     assert_eq!(logged[0].response.len(), RESPONSE_KEPT);
+    assert_eq!(logged[0].kind.as_deref(), Some(event.kind.as_str()));
 
     let many = usize::try_from(DELIVERIES_KEPT).unwrap();
     let log = vec![attempt(&event, None); many];

@@ -622,7 +622,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancels a message that has not gone out. */
+        /** Cancels a message that has not gone out, or is held. */
         post: operations["cancel"];
         delete?: never;
         options?: never;
@@ -641,6 +641,26 @@ export interface paths {
         get: operations["file"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a message go out that is held after a restore from a backup. It keeps its id, so the
+         *     recipient's app drops it when it went out before. To discard it, cancel it.
+         */
+        post: operations["release"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1253,6 +1273,8 @@ export interface components {
             error?: string | null;
             event: string;
             id: string;
+            /** @description The event's kind; null when the event log has forgotten it. */
+            kind?: string | null;
             /** @description The beginning of the answer. */
             response: string;
             /**
@@ -1673,6 +1695,8 @@ export interface components {
                 error?: string | null;
                 event: string;
                 id: string;
+                /** @description The event's kind; null when the event log has forgotten it. */
+                kind?: string | null;
                 /** @description The beginning of the answer. */
                 response: string;
                 /**
@@ -1753,6 +1777,7 @@ export interface components {
                  * @description When it was deleted for everyone.
                  */
                 revoked_at?: string | null;
+                rule?: components["schemas"]["RuleAnswer"] | null;
                 sender?: components["schemas"]["Sender"] | null;
                 /** Format: date-time */
                 sent_at: string;
@@ -1943,6 +1968,7 @@ export interface components {
              * @description When it was deleted for everyone.
              */
             revoked_at?: string | null;
+            rule?: components["schemas"]["RuleAnswer"] | null;
             sender?: components["schemas"]["Sender"] | null;
             /** Format: date-time */
             sent_at: string;
@@ -2106,6 +2132,14 @@ export interface components {
             /** Format: int32 */
             position: number;
             scope: components["schemas"]["RuleScope"];
+        };
+        /** @description That a reply rule wrote a message. */
+        RuleAnswer: {
+            /** @description The message it answers. */
+            answers: string;
+            id: string;
+            /** @description What it is called now; null when it was deleted. */
+            name?: string | null;
         };
         /**
          * @description Where a rule applies.
@@ -5888,8 +5922,6 @@ export interface operations {
                 kinds?: string;
                 /** @description Only events of this account. */
                 account?: string;
-                /** @description Most items wanted. */
-                limit?: number;
             };
             header?: never;
             path?: never;
@@ -6793,6 +6825,108 @@ export interface operations {
             };
             /** @description The range lies outside of the file */
             416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -70,12 +70,52 @@ export function kindName(kind: string): string {
   return NAMES[kind] ?? kind.replaceAll("_", " ");
 }
 
+// WhatsApp's names of kinds that are kept but not shown, by how they begin.
+const UNSUPPORTED: [string, string][] = [
+  ["live_location", "Live location"],
+  ["location", "Location"],
+  ["contacts_array", "Contact cards"],
+  ["contact", "Contact card"],
+  ["poll_creation", "Poll"],
+  ["poll_update", "Vote in a poll"],
+  ["event", "Event"],
+  ["group_invite", "Invitation to a group"],
+  ["product", "Product"],
+  ["order", "Order"],
+  ["list", "List"],
+  ["button", "Buttons"],
+  ["album", "Album"],
+  ["pin_in_chat", "Pinned message"],
+];
+
+/** What a message is that Waypost keeps but cannot show. */
+export function unsupportedName(what: string | null): string {
+  const known = UNSUPPORTED.find(([start]) => what?.startsWith(start));
+  return known?.[1] ?? "Message of a newer kind";
+}
+
+/** What stands in a list for the last message of a conversation. */
+export function previewOf(last: { kind: string; preview: string }): string {
+  if (last.preview !== "") return last.preview;
+  switch (last.kind) {
+    case "revoke":
+      return "This message was deleted";
+    case "placeholder":
+      return "Waiting for this message";
+    case "unsupported":
+      return "A kind of message that cannot be shown";
+    default:
+      return kindName(last.kind);
+  }
+}
+
 /** One line for lists and quotes. */
 export function summary(message: Pick<Message, "kind" | "content" | "revoked_at">): string {
   if (message.revoked_at) return "This message was deleted";
   const media = mediaKind(message);
   const said = body(message);
   if (media) return said ? `${kindName(media)}: ${said}` : (fileName(message) ?? kindName(media));
+  if (message.kind === "unsupported") return unsupportedName(text(message.content, "what"));
   return said ?? kindName(message.kind);
 }
 

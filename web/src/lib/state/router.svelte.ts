@@ -6,6 +6,9 @@ export type Route =
   | { name: "account"; id: string; tab: "state" | "settings" }
   | { name: "link"; id: string }
   | { name: "conversations"; id: string | null }
+  | { name: "search" }
+  | { name: "contacts"; id: string | null }
+  | { name: "groups"; id: string | null }
   | { name: "rules" }
   | { name: "dead_letters" }
   | { name: "webhooks"; id: string | null }
@@ -29,6 +32,12 @@ export function routeFor(path: string): Route {
       return third ? { name: "missing" } : { name: "account", id: second, tab: "state" };
     case "conversations":
       return { name: "conversations", id: second ?? null };
+    case "search":
+      return second ? { name: "missing" } : { name: "search" };
+    case "contacts":
+      return third ? { name: "missing" } : { name: "contacts", id: second ?? null };
+    case "groups":
+      return third ? { name: "missing" } : { name: "groups", id: second ?? null };
     case "webhooks":
       return { name: "webhooks", id: second ?? null };
     case "rules":
