@@ -1,7 +1,11 @@
 //! How a store is opened.
 
+use crate::blobs::blobs_folder;
+use crate::error::StoreError;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The key that wraps every other key: 32 random bytes, never stored in the database.
@@ -45,11 +49,100 @@ pub enum Synchronous {
     OffForTests,
 }
 
+/// Where a PostgreSQL database is and who signs in: `postgres://user:password@host/database`.
+///
+/// Shown without its password. An empty database is enough; tables are made in the first schema of
+/// its `search_path`, which `?options=-csearch_path%3Dname` sets.
+#[derive(Clone)]
+pub struct DatabaseUrl(Arc<tokio_postgres::Config>);
+
+impl DatabaseUrl {
+    pub(crate) fn config(&self) -> &tokio_postgres::Config {
+        &self.0
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = StoreError;
+
+    /// [`StoreError::Invalid`] for what is no such URL. The text is never repeated: it may hold a
+    /// password.
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let scheme = ["postgres://", "postgresql://"];
+        if !scheme.iter().any(|scheme| text.starts_with(scheme)) {
+            return Err(StoreError::invalid(
+                "the address of a database starts with postgres://; leave it out for SQLite",
+            ));
+        }
+        let config: tokio_postgres::Config = text.parse().map_err(|_| {
+            StoreError::invalid(
+                "this is no PostgreSQL address; write postgres://user:password@host:5432/database",
+            )
+        })?;
+        if config.get_hosts().is_empty() || config.get_dbname().is_none() {
+            return Err(StoreError::invalid(
+                "the PostgreSQL address names no host or no database; write \
+                 postgres://user:password@host:5432/database",
+            ));
+        }
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://")?;
+        for (nth, host) in self.0.get_hosts().iter().enumerate() {
+            let comma = if nth == 0 { "" } else { "," };
+            match host {
+                tokio_postgres::config::Host::Tcp(name) => write!(f, "{comma}{name}")?,
+                tokio_postgres::config::Host::Unix(path) => write!(f, "{comma}{}", path.display())?,
+            }
+            if let Some(port) = self.0.get_ports().get(nth).or(self.0.get_ports().first()) {
+                write!(f, ":{port}")?;
+            }
+        }
+        write!(f, "/{}", self.0.get_dbname().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatabaseUrl({self})")
+    }
+}
+
+/// Which database, and where.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// A file of ours.
+    Sqlite {
+        /// The file; made when missing. Its WAL and the stored files lie beside it.
+        file: PathBuf,
+    },
+    /// A server.
+    Postgres {
+        /// Where it is.
+        url: DatabaseUrl,
+        /// The folder of stored files; made when missing.
+        files: PathBuf,
+    },
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { file } => file.display().fmt(f),
+            Self::Postgres { url, .. } => url.fmt(f),
+        }
+    }
+}
+
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// The database file; made when missing. Its WAL and blobs lie beside it.
-    pub path: PathBuf,
+    /// Which database, and where.
+    pub database: Database,
     /// The key that opens it.
     pub master_key: MasterKey,
     /// This node's number (0..1024), part of every id it makes.
@@ -67,11 +160,24 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// The store of node 0 and cell 0 in this file, durable.
+    /// The store of node 0 and cell 0 in this SQLite file, durable.
     #[must_use]
-    pub fn new(path: impl Into<PathBuf>, master_key: MasterKey) -> Self {
+    pub fn new(file: impl Into<PathBuf>, master_key: MasterKey) -> Self {
+        let file = file.into();
+        Self::of(Database::Sqlite { file }, master_key)
+    }
+
+    /// The store of node 0 and cell 0 in this PostgreSQL database, durable, with its stored files
+    /// in the folder `files`.
+    #[must_use]
+    pub fn postgres(url: DatabaseUrl, files: impl Into<PathBuf>, master_key: MasterKey) -> Self {
+        let files = files.into();
+        Self::of(Database::Postgres { url, files }, master_key)
+    }
+
+    fn of(database: Database, master_key: MasterKey) -> Self {
         Self {
-            path: path.into(),
+            database,
             master_key,
             node: 0,
             cell: 0,
@@ -80,6 +186,51 @@ impl StoreConfig {
             vfs: None,
             #[cfg(feature = "fault-injection")]
             mutation: None,
+        }
+    }
+
+    /// The SQLite file, if that is what the settings name.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match &self.database {
+            Database::Sqlite { file } => Some(file),
+            Database::Postgres { .. } => None,
+        }
+    }
+
+    /// The folder of stored files.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        match &self.database {
+            Database::Sqlite { file } => blobs_folder(file),
+            Database::Postgres { files, .. } => files.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let url: DatabaseUrl = "postgres://ana:hunter2@db.example:5433/waypost?sslmode=disable"
+            .parse()
+            .unwrap();
+        assert_eq!(url.to_string(), "postgres://db.example:5433/waypost");
+        assert!(!format!("{url:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_being_repeated() {
+        for wrong in [
+            "mysql://ana:hunter2@db/waypost",
+            "postgres://ana:hunter2@db:port/waypost",
+            "postgres://ana:hunter2@db",
+        ] {
+            let said = wrong.parse::<DatabaseUrl>().unwrap_err().to_string();
+            assert!(said.contains("postgres://"), "{said}");
+            assert!(!said.contains("hunter2"), "{said}");
         }
     }
 }

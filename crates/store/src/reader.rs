@@ -1,7 +1,8 @@
-//! Readers: a few `query_only` connections, each used for one short read at a time.
+//! Readers: a few connections that cannot write, each used for one short read at a time.
 
+use crate::config::StoreConfig;
+use crate::db::Connection;
 use crate::error::StoreError;
-use rusqlite::Connection;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -11,17 +12,21 @@ pub(crate) const READERS: usize = 4;
 /// Hands out reading connections.
 #[derive(Clone)]
 pub(crate) struct Readers {
+    config: Arc<StoreConfig>,
     idle: Arc<Mutex<Vec<Connection>>>,
     turns: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(crate) fn new(connections: Vec<Connection>) -> Self {
+    pub(crate) fn open(config: StoreConfig) -> Result<Self, StoreError> {
+        let connections = (0..READERS).map(|_| Connection::reading(&config));
+        let connections: Vec<_> = connections.collect::<Result<_, _>>()?;
         let turns = Arc::new(Semaphore::new(connections.len()));
-        Self {
+        Ok(Self {
+            config: Arc::new(config),
             idle: Arc::new(Mutex::new(connections)),
             turns,
-        }
+        })
     }
 
     /// Runs `query` on a blocking thread with a connection of its own.
@@ -32,9 +37,10 @@ impl Readers {
     {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|_| StoreError::Closed)?;
-        let idle = Arc::clone(&self.idle);
+        let (config, idle) = (Arc::clone(&self.config), Arc::clone(&self.idle));
         let task = tokio::task::spawn_blocking(move || {
-            let lent = Lent::take(idle)?;
+            let mut lent = Lent::take(idle)?;
+            lent.renew_if_lost(&config)?;
             let outcome = query(lent.get()?);
             drop(lent);
             drop(turn);
@@ -70,6 +76,15 @@ impl Lent {
             conn: Some(conn.ok_or(StoreError::Closed)?),
             idle,
         })
+    }
+
+    /// Connects anew when the connection was lost since its last use. One try: the caller hears of
+    /// a server that is away.
+    fn renew_if_lost(&mut self, config: &StoreConfig) -> Result<(), StoreError> {
+        if self.get()?.is_lost() {
+            self.conn = Some(Connection::reading(config)?);
+        }
+        Ok(())
     }
 
     fn get(&self) -> Result<&Connection, StoreError> {
