@@ -66,7 +66,9 @@ pub enum StoreError {
     },
     /// The database server cannot be reached, or ended the connection. Nothing was done; the same
     /// may work in a moment, since the store goes on connecting.
-    #[error("the database cannot be reached: {what}; check that PostgreSQL runs and can be reached")]
+    #[error(
+        "the database cannot be reached: {what}; check that PostgreSQL runs and can be reached"
+    )]
     Unreachable {
         /// What went wrong.
         what: String,

@@ -197,10 +197,10 @@ impl Writer {
                 }
             }
         }
-        self.publish_head();
     }
 
-    /// Runs the group in one transaction. `Err` means that nothing of it was committed.
+    /// Runs the group in one transaction. `Err` means that nothing of it was committed, or with
+    /// [`StoreError::Unconfirmed`] that nobody knows.
     fn attempt(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         let outcome = self.transaction(group);
         if outcome.is_err() {
@@ -212,6 +212,9 @@ impl Writer {
                 tracing::error!(%error, "rolling back failed");
             }
             self.counters = Counters::default();
+        } else {
+            // Before the callers hear of it: what they did is part of the log they read next.
+            self.publish_head();
         }
         outcome
     }

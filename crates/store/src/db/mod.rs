@@ -5,6 +5,9 @@
 //! in the dialect both have in common; parameters are `?1` or `:name`. What PostgreSQL says
 //! differently is in one place each: types in its migrations, parameters and `LIKE` in
 //! [`translate`], what is left in a `match` on [`Connection::dialect`].
+//!
+//! It finds out a parameter's type from the first place that has one, so `?1 IS NULL` stands behind
+//! `x = ?1`, and a parameter without such a place is written `CAST(?1 AS BIGINT)`.
 
 mod error;
 pub(crate) mod migrations;
@@ -35,7 +38,9 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("SELECT value FROM json_each({parameter})"),
             Self::Postgres => {
-                format!("SELECT jsonb_array_elements_text(CAST(CAST({parameter} AS text) AS jsonb))")
+                format!(
+                    "SELECT jsonb_array_elements_text(CAST(CAST({parameter} AS text) AS jsonb))"
+                )
             }
         }
     }

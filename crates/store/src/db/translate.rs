@@ -77,6 +77,9 @@ mod tests {
     #[test]
     fn like_does_not_look_at_capitals_in_either_database() {
         let said = to_postgres("name LIKE :text ESCAPE '\\' OR likeness LIKE 'LIKE'");
-        assert_eq!(said.sql, "name ILIKE $1 ESCAPE '\\' OR likeness ILIKE 'LIKE'");
+        assert_eq!(
+            said.sql,
+            "name ILIKE $1 ESCAPE '\\' OR likeness ILIKE 'LIKE'"
+        );
     }
 }

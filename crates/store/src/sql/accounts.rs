@@ -2,6 +2,7 @@
 
 use crate::accounts::{ACCOUNT_NAME_MAX, AccountPatch, NewAccount, OwnerEpoch, StateSet};
 use crate::command::{Write, found};
+use crate::db::{Connection, Row};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::seal::{KeyOwner, WrappedKey};
@@ -11,7 +12,6 @@ use crate::sql::codec::{
 use crate::sql::events::{About, emit};
 use crate::store::{Store, put_key};
 use crate::writer::Tx;
-use crate::db::{Connection, Row};
 use serde_json::json;
 use waypost_engine::model::account::HISTORY_MAX;
 use waypost_engine::model::event::kind;

@@ -4,11 +4,11 @@ use super::column::{json_at, time_at, time_or_null_at};
 use crate::admin::api_keys::{ApiKey, KEYS_MAX, NewApiKey, USED_EVERY_MS};
 use crate::admin::people::TokenHash;
 use crate::command::{Write, found};
+use crate::db::{Row, named_params};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Row, named_params};
 use waypost_engine::model::{ApiKeyId, Timestamp, WorkspaceId};
 
 const COLUMNS: &str =

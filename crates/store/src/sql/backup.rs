@@ -12,8 +12,8 @@ use crate::admin::backup::{
 use crate::blobs::blob_file;
 use crate::command::Write;
 use crate::config::{Database, StoreConfig};
-use crate::error::StoreError;
 use crate::db::sqlite;
+use crate::error::StoreError;
 use crate::store::{Store, new_epoch};
 use crate::writer::Tx;
 use rusqlite::backup::{Backup, StepResult};
@@ -257,12 +257,7 @@ fn fill_backup(
     copy_database(config, &database, progress)?;
     let copied = read_through(&database, |_| Ok(()))?;
     let conn = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let blobs = copy_blobs(
-        &conn,
-        &config.files(),
-        &folder.join(BACKUP_BLOBS),
-        progress,
-    )?;
+    let blobs = copy_blobs(&conn, &config.files(), &folder.join(BACKUP_BLOBS), progress)?;
     let manifest = Manifest {
         format: BACKUP_FORMAT,
         program: env!("CARGO_PKG_VERSION").to_owned(),

@@ -5,6 +5,7 @@ use crate::blobs::{
     BLOB_BYTES_MAX, BLOB_CHUNK, Blob, MIME_LEN_MAX, MIME_UNKNOWN, blob_key, file_error,
 };
 use crate::command::Write;
+use crate::db::{Connection, Row};
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::writer::Tx;
@@ -16,7 +17,6 @@ use object_store::path::Path as Key;
 use object_store::{
     GetOptions, GetRange, MultipartUpload, ObjectStore as _, ObjectStoreExt as _, PutPayload,
 };
-use crate::db::{Connection, Row};
 use sha2::{Digest as _, Sha256};
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The words and numbers in which the model's nouns are stored.
 
-use crate::error::StoreError;
 use crate::db::Row;
+use crate::error::StoreError;
 use waypost_engine::model::account::Role;
 use waypost_engine::model::{AccountState, Address, Direction, Origin, SendState};
 

@@ -1,7 +1,7 @@
 //! Columns that hold more than numbers and words: names of enums, JSON, flags, hashes.
 
-use crate::error::StoreError;
 use crate::db::Row;
+use crate::error::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::IntoDeserializer as _;

@@ -1,17 +1,17 @@
 //! Contacts: the list, names, aliases, and taking a merge back.
 
-use super::column::{containing, parsed_at, parsed_or_null_at, time_at, time_or_null_at};
 use super::annotations::same_annotation_in;
+use super::column::{containing, parsed_at, parsed_or_null_at, time_at, time_or_null_at};
 use super::conversations::PHONE;
 use crate::admin::contacts::{
     ALIASES_MAX, Alias, CONTACT_NAME_MAX, Contact, ContactFilter, MergeId, MergeRecord,
 };
 use crate::command::{Write, found};
+use crate::db::{Row, named_params};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Row, named_params};
 use waypost_engine::model::{AccountId, ContactId, Timestamp, WorkspaceId};
 
 fn select() -> String {
@@ -196,10 +196,10 @@ impl Store {
             let [before] = page.after()?.unwrap_or([i64::MAX]);
             let sql = format!(
                 "{} WHERE p.workspace = :workspace AND p.id < :before AND p.merged_into IS NULL
-                    AND (:account IS NULL OR EXISTS (SELECT 1 FROM conversation c
-                        WHERE c.contact = p.id AND c.account = :account))
-                    AND (:text IS NULL
-                        OR p.name LIKE :text ESCAPE '\\' OR p.push_name LIKE :text ESCAPE '\\'
+                    AND (EXISTS (SELECT 1 FROM conversation c
+                        WHERE c.contact = p.id AND c.account = :account) OR :account IS NULL)
+                    AND (p.name LIKE :text ESCAPE '\\' OR p.push_name LIKE :text ESCAPE '\\'
+                        OR :text IS NULL
                         OR EXISTS (SELECT 1 FROM alias a WHERE a.contact = p.id
                             AND a.valid_to IS NULL AND a.address LIKE :text ESCAPE '\\'))
                  ORDER BY p.id DESC LIMIT :rows",

@@ -7,11 +7,11 @@ use crate::admin::conversations::{
     READ_RECEIPTS_MAX, ReadReceipt, Show,
 };
 use crate::command::Write;
+use crate::db::{Connection, Row, named_params};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Connection, Row, named_params};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{
     AccountId, Address, ContactId, Content, ConversationId, MessageId, Timestamp, WorkspaceId,
@@ -220,10 +220,10 @@ impl Store {
             let sql = format!(
                 "{} WHERE c.workspace = :workspace AND c.merged_into IS NULL
                     AND (c.last_at, c.id) < (:last_at, :id)
-                    AND (:account IS NULL OR c.account = :account)
+                    AND (c.account = :account OR :account IS NULL)
                     AND (NOT :unread OR c.unread > 0)
-                    AND (:text IS NULL
-                        OR p.name LIKE :text ESCAPE '\\' OR p.push_name LIKE :text ESCAPE '\\'
+                    AND (p.name LIKE :text ESCAPE '\\' OR p.push_name LIKE :text ESCAPE '\\'
+                        OR :text IS NULL
                         OR g.subject LIKE :text ESCAPE '\\' OR c.address LIKE :text ESCAPE '\\'
                         OR EXISTS (SELECT 1 FROM alias a WHERE a.contact = c.contact
                             AND a.valid_to IS NULL AND a.address LIKE :text ESCAPE '\\'))

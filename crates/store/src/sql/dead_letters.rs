@@ -1,6 +1,7 @@
 //! Dead letters: put aside so that their conversation goes on, and made live again.
 
 use crate::command::{Write, found};
+use crate::db::{Connection, Row};
 use crate::dead_letters::{DeadLetter, DeadLetterState, ERROR_MAX, Replay};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
@@ -12,7 +13,6 @@ use crate::sql::messages::{Stored, WORK, add_pending, stored, work_at};
 use crate::sql::outbox::{ITEM, item_at, opened};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Connection, Row};
 use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{
@@ -250,7 +250,7 @@ impl Store {
         self.read(move |conn| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM dead_letter
-                 WHERE workspace = ?1 AND (?2 IS NULL OR state = ?2) AND id < ?3
+                 WHERE workspace = ?1 AND (state = ?2 OR ?2 IS NULL) AND id < ?3
                  ORDER BY id DESC LIMIT ?4"
             );
             let state = state.map(|state| state.word());

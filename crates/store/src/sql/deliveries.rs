@@ -2,11 +2,11 @@
 
 use super::column::{cut, time_at};
 use crate::admin::deliveries::{DELIVERIES_KEPT, Delivery, NewDelivery, RESPONSE_KEPT};
+use crate::db::{Row, named_params};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Row, named_params};
 use waypost_engine::model::{DeliveryId, EndpointId, EventId};
 
 fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {

@@ -10,10 +10,10 @@ use crate::admin::endpoints::{
     RecoverSince,
 };
 use crate::command::{Write, found};
+use crate::db::{Connection, Row, named_params};
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::writer::{Tx, head};
-use crate::db::{Connection, Row, named_params};
 use waypost_engine::model::{ConversationId, EndpointId, Timestamp, WorkspaceId};
 
 fn lane_raw(lane: Lane) -> i64 {

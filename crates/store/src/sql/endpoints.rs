@@ -6,11 +6,11 @@ use crate::admin::endpoints::{
     DisabledReason, ENDPOINTS_MAX, Endpoint, EndpointSpec, Secrets, URL_LEN_MAX,
 };
 use crate::command::{Write, found};
+use crate::db::{Connection, Row, named_params};
 use crate::error::StoreError;
 use crate::seal::{KeyOwner, Kind};
 use crate::store::Store;
 use crate::writer::{Tx, head};
-use crate::db::{Connection, Row, named_params};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{EndpointId, Timestamp, WorkspaceId};
 

@@ -2,12 +2,12 @@
 
 use crate::command::Write;
 use crate::cursor::Cursor;
+use crate::db::Connection;
 use crate::error::{ResyncReason, StoreError};
 use crate::events::{EVENTS_MAX, EVENTS_SCANNED_MAX, EventFilter, EventPage};
 use crate::sql::codec::{collect, first, json_at, to_json};
 use crate::store::Store;
 use crate::writer::{Tx, head};
-use crate::db::Connection;
 use waypost_engine::model::{
     AccountId, ConversationId, Event, EventId, NewEvent, Timestamp, WorkspaceId,
 };
@@ -223,7 +223,7 @@ fn read_after(
         "SELECT position, id, workspace, account, conversation, kind, version, data, at
          FROM event
          WHERE position > ?1 AND position <= ?2 AND workspace = ?3
-           AND (?4 IS NULL OR account = ?4)
+           AND (account = ?4 OR ?4 IS NULL)
            AND (?5 = '[]' OR kind IN ({listed}))
          ORDER BY position LIMIT ?6"
     ))?;

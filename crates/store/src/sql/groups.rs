@@ -3,11 +3,11 @@
 use super::column::{name_at, name_of, parsed_at, time_at};
 use crate::admin::groups::{Group, GroupInfo, GroupMember, MEMBERS_MAX};
 use crate::command::{Write, found};
+use crate::db::{Row, named_params};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Row, named_params};
 use waypost_engine::model::{AccountId, Address, ContactId, ConversationId, Timestamp};
 
 const SELECT: &str = "SELECT g.number, g.account, g.address, g.subject, g.description, g.joined,

@@ -1,6 +1,7 @@
 //! Who somebody is: contacts, their dated aliases, reversible merges, and the conversation that
 //! follows from it. The decisions are the engine's ([`identity::decide`]).
 
+use crate::db::Connection;
 use crate::error::StoreError;
 use crate::flow::SENDER_NAME_MAX;
 use crate::sql::accounts::Home;
@@ -8,7 +9,6 @@ use crate::sql::annotations::same_annotation_in;
 use crate::sql::codec::{address_or_none_at, cut, first};
 use crate::sql::events::{About, emit};
 use crate::writer::Tx;
-use crate::db::Connection;
 use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::identity::{self, Decision, Known};

@@ -1,13 +1,13 @@
 //! The session storage over the table `kv`.
 
 use crate::command::Write;
+use crate::db::OptionalExtension as _;
 use crate::error::StoreError;
 use crate::keys::{KEY_MAX, KEY_WRITES_MAX, KeyValue, KeyWrite, SCAN_MAX, VALUE_MAX};
 use crate::seal::{Kind, Sealer};
 use crate::sql::codec::collect;
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::OptionalExtension as _;
 use waypost_engine::model::AccountId;
 
 /// What a value is bound to: its space and key.
@@ -47,7 +47,7 @@ impl Write for WriteKeys {
                 KeyWrite::DeletePrefix { space, prefix } => tx
                     .prepare(
                         "DELETE FROM kv WHERE account = ?1 AND space = ?2 AND key >= ?3
-                         AND (?4 IS NULL OR key < ?4)",
+                         AND (key < ?4 OR ?4 IS NULL)",
                     )?
                     .execute((account, space, prefix, after_prefix(prefix)))?,
                 KeyWrite::ClearAll => tx
@@ -151,7 +151,7 @@ impl Store {
         self.read(move |conn| {
             let mut statement = conn.prepare_cached(
                 "SELECT key, value FROM kv WHERE account = ?1 AND space = ?2 AND key >= ?3
-                 AND (?4 IS NULL OR key < ?4) AND (?5 IS NULL OR key > ?5)
+                 AND (key < ?4 OR ?4 IS NULL) AND (key > ?5 OR ?5 IS NULL)
                  ORDER BY key LIMIT ?6",
             )?;
             let end = after_prefix(&prefix);

@@ -3,11 +3,11 @@
 use super::column::{name_at, name_of, time_at, time_or_null_at};
 use crate::admin::link_attempts::{ATTEMPTS_KEPT, LinkAttempt};
 use crate::command::{Write, found};
+use crate::db::{Row, named_params};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Row, named_params};
 use waypost_engine::model::AccountId;
 
 fn attempt(row: &Row<'_>) -> Result<(i64, LinkAttempt), StoreError> {

@@ -4,9 +4,7 @@ use crate::command::{Write, found};
 use crate::error::StoreError;
 use crate::media::{MediaJob, MediaOutcome};
 use crate::sql::accounts::home;
-use crate::sql::codec::{
-    address_at, address_or_none_at, collect, first, json_at, to_json, words,
-};
+use crate::sql::codec::{address_at, address_or_none_at, collect, first, json_at, to_json, words};
 use crate::sql::events::{About, emit};
 use crate::sql::messages::{Place, stored};
 use crate::store::Store;

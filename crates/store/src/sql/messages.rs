@@ -2,20 +2,18 @@
 
 use crate::accounts::OwnerEpoch;
 use crate::command::Write;
+use crate::db::{Connection, Row};
 use crate::error::StoreError;
 use crate::flow::{ACCEPT_ITEMS_MAX, Accept, Accepted, SENDER_NAME_MAX, WIRE_ID_MAX, Work};
 use crate::seal::{Kind, Sealer};
 use crate::sql::accounts::{Home, home};
 use crate::sql::annotations::{self, Author};
-use crate::sql::codec::{
-    ToWord as _, address_at, collect, cut, first, json_at, to_json, word_at,
-};
+use crate::sql::codec::{ToWord as _, address_at, collect, cut, first, json_at, to_json, word_at};
 use crate::sql::events::{About, emit};
 use crate::sql::identity::{Evidence, Seen, With, canonical, conversation, resolve};
 use crate::sql::media::add_job;
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Connection, Row};
 use serde::Serialize;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{

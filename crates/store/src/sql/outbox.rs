@@ -1,6 +1,7 @@
 //! What is to be sent, and how far each send has come.
 
 use crate::command::{Write, found};
+use crate::db::Row;
 use crate::error::StoreError;
 use crate::seal::{Kind, Sealer};
 use crate::sending::{
@@ -8,15 +9,12 @@ use crate::sending::{
 };
 use crate::sql::accounts::{Home, home};
 use crate::sql::annotations;
-use crate::sql::codec::{
-    ToWord as _, address_at, collect, cut, first, json_at, to_json, word_at,
-};
+use crate::sql::codec::{ToWord as _, address_at, collect, cut, first, json_at, to_json, word_at};
 use crate::sql::events::emit;
 use crate::sql::identity::{Evidence, Seen, With, conversation, current_conversation, resolve};
 use crate::sql::messages::{Place, move_head, stored};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::Row;
 use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{

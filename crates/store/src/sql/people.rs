@@ -6,11 +6,11 @@ use crate::admin::people::{
     SEEN_EVERY_MS, SIGN_INS_MAX, SignIn, TokenHash,
 };
 use crate::command::{Write, found};
+use crate::db::{OptionalExtension as _, Row, named_params};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{OptionalExtension as _, Row, named_params};
 use waypost_engine::model::{PersonId, Timestamp, WorkspaceId};
 
 const COLUMNS: &str =
@@ -344,7 +344,9 @@ impl Store {
     /// Who has this login, with the hash to check the password against.
     pub async fn credentials(&self, login: String) -> Result<Option<Credentials>, StoreError> {
         self.read(move |conn| {
-            let sql = format!("SELECT {COLUMNS}, p.password_hash FROM person p WHERE lower(p.login) = ?1");
+            let sql = format!(
+                "SELECT {COLUMNS}, p.password_hash FROM person p WHERE lower(p.login) = ?1"
+            );
             conn.prepare_cached(&sql)?
                 .query_and_then([login.to_ascii_lowercase()], |row| {
                     Ok(Credentials {

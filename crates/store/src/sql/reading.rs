@@ -8,10 +8,10 @@ use super::conversations::current;
 use crate::admin::conversations::{
     Around, Edited, MediaView, MessagePage, MessageView, Place, Reaction, SendView,
 };
+use crate::db::{Connection, Row};
 use crate::error::StoreError;
 use crate::page::Page;
 use crate::store::Store;
-use crate::db::{Connection, Row};
 use std::collections::HashMap;
 use waypost_engine::model::{
     AccountId, BlobId, ContactId, Content, ConversationId, MediaState, MessageId, Seq, Timestamp,

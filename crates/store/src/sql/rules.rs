@@ -3,10 +3,10 @@
 use super::column::{json_at, name_at, name_of, time_at};
 use crate::admin::rules::{ANSWER_LEN_MAX, RULES_MAX, RuleSpec};
 use crate::command::{Write, found};
+use crate::db::{Row, ToSql};
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Row, ToSql};
 use waypost_engine::model::{AccountId, Duration, Rule, RuleId, Timestamp, WorkspaceId};
 
 const COLUMNS: &str = "id, workspace, account, name, position, matches, scope, answer, max_age, \

@@ -9,11 +9,11 @@ use crate::admin::search::{
     TERMS_MAX,
 };
 use crate::command::Write;
+use crate::db::{Connection, named_params};
 use crate::error::StoreError;
 use crate::page::Page;
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::{Connection, named_params};
 use waypost_engine::model::{AccountId, Content, ConversationId};
 
 /// Brings the next messages into the index.
@@ -174,8 +174,8 @@ impl Store {
                  JOIN account a ON a.id = m.account
                  WHERE {found} AND w.{key} < :before
                     AND a.workspace = :workspace
-                    AND (:account IS NULL OR m.account = :account)
-                    AND (:conversation IS NULL OR m.conversation = :conversation)
+                    AND (m.account = :account OR :account IS NULL)
+                    AND (m.conversation = :conversation OR :conversation IS NULL)
                  ORDER BY w.{key} DESC LIMIT :rows"
             );
             let found: Result<Vec<_>, StoreError> = conn

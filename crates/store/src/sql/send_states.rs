@@ -1,6 +1,7 @@
 //! The states of a send. They only move forward, and each change writes its event.
 
 use crate::command::Write;
+use crate::db::Row;
 use crate::error::StoreError;
 use crate::sending::{Moved, RECEIPT_IDS_MAX, Receipt};
 use crate::sql::accounts::{Home, home};
@@ -10,7 +11,6 @@ use crate::sql::events::{About, emit};
 use crate::sql::identity::find_by_address;
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::db::Row;
 use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{

@@ -1,10 +1,11 @@
 //! The event log is followed by cursors that never skip and say when they cannot go on.
 
-use crate::scene::{NOON, Scene, ana, key, says};
+use super::Scene;
+use crate::scene::{NOON, ana, says};
 use std::collections::HashSet;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{Timestamp, WorkspaceId};
-use waypost_store::{Cursor, EventFilter, ResyncReason, Store, StoreConfig, StoreError};
+use waypost_store::{Cursor, EventFilter, ResyncReason, Store, StoreError};
 
 fn all() -> EventFilter {
     EventFilter::all(WorkspaceId::DEFAULT)
@@ -109,21 +110,14 @@ async fn a_cursor_that_cannot_go_on_says_why() {
 async fn a_database_from_a_newer_program_is_refused_untouched() {
     let scene = Scene::new().await;
     scene.store.close().await;
-    let bytes = std::fs::read(scene.path()).unwrap();
-    // `user_version` is the big-endian number at offset 60 of an SQLite file.
-    let mut newer = bytes.clone();
-    newer[60..64].copy_from_slice(&9_999u32.to_be_bytes());
-    std::fs::write(scene.path(), &newer).unwrap();
-    let refused = Store::open(StoreConfig::new(scene.path(), key())).unwrap_err();
+    let before = scene.set_schema_version(9_999).await;
+    let refused = Store::open(scene.config()).unwrap_err();
     assert!(
         matches!(refused, StoreError::NewerSchema { found: 9_999, .. }),
         "{refused}"
     );
-    std::fs::write(scene.path(), &bytes).unwrap();
-    Store::open(StoreConfig::new(scene.path(), key()))
-        .unwrap()
-        .close()
-        .await;
+    scene.set_schema_version(before).await;
+    Store::open(scene.config()).unwrap().close().await;
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Where events go: one slow or broken conversation never holds up the others, and none is
 //! overtaken by a later event of its own.
 
-use crate::scene::{NOON, Scene, ana, ben, says};
+use super::Scene;
+use crate::scene::{NOON, ana, ben, says};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use waypost_engine::model::event::kind;
@@ -134,7 +135,7 @@ async fn secrets_are_sealed_and_the_old_one_lasts_while_it_is_rotated() {
     );
 
     store.close().await;
-    let file = std::fs::read(scene.path()).unwrap();
+    let file = scene.contents().await;
     for secret in [b"whsec".as_slice(), b"newer"] {
         assert!(
             !file.windows(secret.len()).any(|bytes| bytes == secret),
@@ -468,7 +469,7 @@ proptest! {
         lanes in prop::collection::vec(0..4i64, 1..25),
         luck in prop::collection::vec(prop_oneof![Just(Luck::Through), Just(Luck::Fails)], 0..40),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let scene = Scene::new().await;
             let endpoint = endpoint(&scene.store).await;

@@ -1,6 +1,7 @@
 //! One person, two addresses: never two conversations for one, never one for two.
 
-use crate::scene::{NOON, Scene, also, ana, ana_lid, ben, ben_lid, family, in_group, says};
+use super::Scene;
+use crate::scene::{NOON, also, ana, ana_lid, ben, ben_lid, family, in_group, says};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{Inbound, Origin};
 use waypost_store::{Accepted, Completed};

@@ -1,6 +1,7 @@
 //! Who may come in, what is answered by itself, and how linking went.
 
-use crate::scene::{NOON, Scene};
+use super::Scene;
+use crate::scene::NOON;
 use waypost_engine::model::rule::Scope;
 use waypost_engine::model::{Duration, Match, Timestamp, WorkspaceId};
 use waypost_store::admin::api_keys::{ApiKey, NewApiKey};

@@ -1,6 +1,7 @@
 //! Session keys: many accounts in one database, sealed, ordered, durable.
 
-use crate::scene::{NOON, Scene, key};
+use super::Scene;
+use crate::scene::NOON;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use waypost_store::{KeyValue, KeyWrite, MasterKey, Store, StoreConfig, StoreError};
@@ -46,7 +47,7 @@ async fn keys_come_back_after_a_restart_and_accounts_do_not_see_each_other() {
 }
 
 #[tokio::test]
-async fn the_database_file_shows_no_secret_and_opens_with_its_own_key_only() {
+async fn the_database_shows_no_secret_and_opens_with_its_own_key_only() {
     let scene = Scene::new().await;
     let secret = b"correct horse battery staple";
     scene
@@ -55,18 +56,18 @@ async fn the_database_file_shows_no_secret_and_opens_with_its_own_key_only() {
         .await
         .unwrap();
     scene.store.close().await;
-    let file = std::fs::read(scene.path()).unwrap();
+    let file = scene.contents().await;
     assert!(!file.windows(secret.len()).any(|window| window == secret));
     assert!(
         file.windows(5).any(|window| window == b"noise"),
         "the key is there, in the clear"
     );
-    let wrong = Store::open(StoreConfig::new(scene.path(), MasterKey::new([9; 32])));
+    let wrong = Store::open(StoreConfig {
+        master_key: MasterKey::new([9; 32]),
+        ..scene.config()
+    });
     assert_eq!(wrong.unwrap_err(), StoreError::WrongKey);
-    Store::open(StoreConfig::new(scene.path(), key()))
-        .unwrap()
-        .close()
-        .await;
+    Store::open(scene.config()).unwrap().close().await;
 }
 
 #[tokio::test]
@@ -128,7 +129,7 @@ proptest! {
         batches in prop::collection::vec(writes(), 1..4),
         prefix in prop::collection::vec(prop_oneof![Just(0u8), Just(7), Just(255)], 0..3),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let scene = Scene::new().await;
             let mut model = Model::new();

@@ -1,6 +1,7 @@
 //! A message arrives, is worked on once, and stays where it is.
 
-use crate::scene::{NOON, Scene, also, ana, ana_lid, ben, family, in_group, says, with};
+use super::Scene;
+use crate::scene::{NOON, also, ana, ana_lid, ben, family, in_group, says, with};
 use waypost_engine::model::content::Media;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{

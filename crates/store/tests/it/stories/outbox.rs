@@ -1,6 +1,7 @@
 //! A reply is sent: frozen once, in order, its state only moving forward.
 
-use crate::scene::{NOON, Scene, ana, ben, family, says};
+use super::Scene;
+use crate::scene::{NOON, ana, ben, family, says};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{Draft, FailReason, SendState, Seq, Timestamp, WorkspaceId};
 use waypost_store::{

@@ -1,6 +1,7 @@
 //! What people see: conversations, messages, contacts, groups, and finding things again.
 
-use crate::scene::{NOON, Scene, also, ana, ana_lid, ben, family, in_group, says, with};
+use super::Scene;
+use crate::scene::{NOON, also, ana, ana_lid, ben, family, in_group, says, with};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use waypost_engine::model::content::Media;
@@ -302,7 +303,7 @@ proptest! {
         times in prop::collection::vec(0..6i64, 1..30),
         limit in 1..8u16,
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let scene = Scene::new().await;
             let said = (0..).zip(&times).map(|(n, ms)| at(says(ana(), &format!("A{n}"), &format!("{n}")), *ms));
@@ -346,7 +347,7 @@ proptest! {
 
     #[test]
     fn paging_through_the_conversations_misses_none(count in 1..25usize, limit in 1..7u16) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let scene = Scene::new().await;
             for n in 0..count {

@@ -1,6 +1,7 @@
 //! Accounts: their names, their states, their history.
 
-use crate::scene::{NOON, Scene, ana, says};
+use super::Scene;
+use crate::scene::{NOON, ana, says};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{AccountState, Address, Reason, Timestamp, WorkspaceId};
 use waypost_store::{AccountPatch, NewAccount, Page, StateSet, StoreError};
