@@ -2,6 +2,7 @@
 
 use crate::blobs::blobs_folder;
 use crate::error::StoreError;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -52,13 +53,53 @@ pub enum Synchronous {
 /// Where a PostgreSQL database is and who signs in: `postgres://user:password@host/database`.
 ///
 /// Shown without its password. An empty database is enough; tables are made in the first schema of
-/// its `search_path`, which `?options=-csearch_path%3Dname` sets.
-#[derive(Clone)]
-pub struct DatabaseUrl(Arc<tokio_postgres::Config>);
+/// its `search_path`, which `?options=-csearch_path%3Dname` sets. With `sslmode=require` the
+/// connection is encrypted and the server's certificate checked, against the system's roots or
+/// those in the file that `sslrootcert` names; otherwise it is neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(Arc<Address>);
+
+#[derive(PartialEq, Eq)]
+struct Address {
+    config: tokio_postgres::Config,
+    roots: Option<PathBuf>,
+}
 
 impl DatabaseUrl {
     pub(crate) fn config(&self) -> &tokio_postgres::Config {
-        &self.0
+        &self.0.config
+    }
+
+    /// The file with the certificates to trust in place of the system's.
+    pub(crate) fn roots(&self) -> Option<&Path> {
+        self.0.roots.as_deref()
+    }
+}
+
+/// Takes `sslrootcert` out of an address: the driver does not know it.
+fn without_roots(text: &str) -> (String, Option<PathBuf>) {
+    let Some((place, query)) = text.split_once('?') else {
+        return (text.to_owned(), None);
+    };
+    let (roots, others): (Vec<&str>, Vec<&str>) = query
+        .split('&')
+        .partition(|pair| pair.starts_with("sslrootcert="));
+    let file = roots.last().and_then(|pair| pair.split_once('='));
+    let file = file.map(|(_, path)| PathBuf::from(path));
+    (format!("{place}?{}", others.join("&")), file)
+}
+
+/// As shown: without the password, so that settings can be printed.
+impl Serialize for DatabaseUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DatabaseUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -74,6 +115,7 @@ impl FromStr for DatabaseUrl {
                 "the address of a database starts with postgres://; leave it out for SQLite",
             ));
         }
+        let (text, roots) = without_roots(text);
         let config: tokio_postgres::Config = text.parse().map_err(|_| {
             StoreError::invalid(
                 "this is no PostgreSQL address; write postgres://user:password@host:5432/database",
@@ -85,24 +127,25 @@ impl FromStr for DatabaseUrl {
                  postgres://user:password@host:5432/database",
             ));
         }
-        Ok(Self(Arc::new(config)))
+        Ok(Self(Arc::new(Address { config, roots })))
     }
 }
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("postgres://")?;
-        for (nth, host) in self.0.get_hosts().iter().enumerate() {
+        let config = self.config();
+        for (nth, host) in config.get_hosts().iter().enumerate() {
             let comma = if nth == 0 { "" } else { "," };
             match host {
                 tokio_postgres::config::Host::Tcp(name) => write!(f, "{comma}{name}")?,
                 tokio_postgres::config::Host::Unix(path) => write!(f, "{comma}{}", path.display())?,
             }
-            if let Some(port) = self.0.get_ports().get(nth).or(self.0.get_ports().first()) {
+            if let Some(port) = config.get_ports().get(nth).or(config.get_ports().first()) {
                 write!(f, ":{port}")?;
             }
         }
-        write!(f, "/{}", self.0.get_dbname().unwrap_or_default())
+        write!(f, "/{}", config.get_dbname().unwrap_or_default())
     }
 }
 

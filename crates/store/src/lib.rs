@@ -39,6 +39,7 @@ pub mod writer;
 pub use accounts::{AccountPatch, NewAccount, OwnerEpoch, StateSet};
 pub use config::{Database, DatabaseUrl, MasterKey, StoreConfig, Synchronous};
 pub use cursor::Cursor;
+pub use db::postgres::check_server;
 pub use dead_letters::{DeadLetter, DeadLetterState, Replay};
 pub use error::{ResyncReason, StoreError};
 pub use events::{EventFilter, EventPage};

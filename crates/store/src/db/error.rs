@@ -127,12 +127,16 @@ fn of_postgres(error: &tokio_postgres::Error) -> StoreError {
         state if *state == SqlState::DATA_CORRUPTED || *state == SqlState::INDEX_CORRUPTED => {
             StoreError::Corrupt { what }
         }
+        state if *state == SqlState::INSUFFICIENT_PRIVILEGE => StoreError::invalid(format!(
+            "PostgreSQL does not allow it: {what}; give the user all rights on the database"
+        )),
+        state if *state == SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unreachable { what },
         // PostgreSQL sorts its errors into classes by their first two characters.
         state => match state.code().get(..2) {
             Some("23") => contradicts(&what),
-            // Connection exceptions, wrong sign-in, no such database, too many connections,
-            // shutting down, and a server that has become a read-only copy.
-            Some("08" | "28" | "3D" | "53" | "57" | "25") => StoreError::Unreachable { what },
+            // Connection exceptions, wrong sign-in, no such database, too many connections, and
+            // shutting down.
+            Some("08" | "28" | "3D" | "53" | "57") => StoreError::Unreachable { what },
             Some("58") => StoreError::Io { what },
             _ => StoreError::Bug { what },
         },

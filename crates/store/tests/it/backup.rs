@@ -2,11 +2,10 @@
 
 use crate::scene::{NOON, ana, ben, key, says};
 use crate::sqlite::Scene;
-use futures_util::StreamExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{AccountState, BlobId, Reason, SendState, Seq, Timestamp, WorkspaceId};
+use waypost_engine::model::{AccountState, Reason, SendState, Seq, Timestamp, WorkspaceId};
 use waypost_store::admin::backup::{BACKUP_DATABASE, BACKUP_MANIFEST, Progress, Restore, Restored};
 use waypost_store::admin::people::{NewPerson, PersonRole, TokenHash};
 use waypost_store::{

@@ -17,10 +17,10 @@ mod sqlite {
     mod stories;
 }
 
-/// Every story in a PostgreSQL database.
+/// Every story in a schema of a PostgreSQL database.
 #[path = "."]
 mod postgres {
-    pub(crate) type Scene = crate::scene::Scene<crate::place::OwnDatabase>;
+    pub(crate) type Scene = crate::scene::Scene<crate::place::OnServer<crate::place::Schema>>;
     #[path = "stories/mod.rs"]
     mod stories;
 }
@@ -30,3 +30,4 @@ mod backup;
 mod crash;
 // What is about a server and the way to it.
 mod server;
+mod tls;

@@ -1,6 +1,8 @@
 //! The two places a store can be in, each made for one test and gone after it.
 
 use crate::scene::key;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -52,11 +54,57 @@ impl Place for Folder {
     }
 }
 
-/// A database on a PostgreSQL server.
-pub(crate) struct OwnDatabase {
+/// What a store gets of a PostgreSQL server.
+pub(crate) trait Part {
+    /// The statement that makes it.
+    fn make(name: &str) -> String;
+    /// The statement that removes it with all that is in it.
+    fn remove(name: &str) -> String;
+    /// Its address, from that of the server's database for tests.
+    fn url(server: &str, name: &str) -> String;
+}
+
+/// A schema, which is quickly made.
+pub(crate) struct Schema;
+
+impl Part for Schema {
+    fn make(name: &str) -> String {
+        format!("CREATE SCHEMA {name}")
+    }
+
+    fn remove(name: &str) -> String {
+        format!("DROP SCHEMA {name} CASCADE")
+    }
+
+    fn url(server: &str, name: &str) -> String {
+        format!("{server}?options=-csearch_path%3D{name}")
+    }
+}
+
+/// A database, whose sessions can be told from those of others.
+pub(crate) struct Whole;
+
+impl Part for Whole {
+    fn make(name: &str) -> String {
+        format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+    }
+
+    fn remove(name: &str) -> String {
+        format!("DROP DATABASE {name} WITH (FORCE)")
+    }
+
+    fn url(server: &str, name: &str) -> String {
+        let (server, _) = server.rsplit_once('/').unwrap();
+        format!("{server}/{name}")
+    }
+}
+
+/// A part of a PostgreSQL server.
+pub(crate) struct OnServer<P: Part> {
     server: String,
     name: String,
     files: TempDir,
+    part: PhantomData<P>,
 }
 
 /// The server, or a sentence that says how to get one.
@@ -69,30 +117,44 @@ fn server() -> String {
     })
 }
 
-pub(crate) async fn connected(url: &str) -> Client {
+async fn connected(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-impl OwnDatabase {
-    /// The address of this database.
-    pub(crate) fn url(&self) -> String {
-        let (server, _) = self.server.rsplit_once('/').unwrap();
-        format!("{server}/{}", self.name)
+impl<P: Part> OnServer<P> {
+    fn url(&self) -> String {
+        P::url(&self.server, &self.name)
+    }
+
+    /// Host and port of the server.
+    fn authority(&self) -> &str {
+        let (_, place) = self.server.split_once('@').unwrap();
+        place.split('/').next().unwrap()
+    }
+
+    /// Where the server is; the tests' one has a number for a host.
+    pub(crate) fn server_at(&self) -> SocketAddr {
+        self.authority().parse().unwrap()
+    }
+
+    /// The address of this part as seen from somewhere else.
+    pub(crate) fn url_at(&self, other: SocketAddr) -> String {
+        self.url().replacen(self.authority(), &other.to_string(), 1)
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// A connection to the server from beside this database.
+    /// A connection to the server that is no part of this one.
     pub(crate) async fn beside(&self) -> Client {
         connected(&self.server).await
     }
 }
 
-impl Place for OwnDatabase {
+impl<P: Part> Place for OnServer<P> {
     async fn make() -> Self {
         let server = server();
         let files = tempfile::tempdir().unwrap();
@@ -101,12 +163,12 @@ impl Place for OwnDatabase {
         let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let name = format!("store_{}_{}", name.to_lowercase(), std::process::id());
         let client = connected(&server).await;
-        let make = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'");
-        client.batch_execute(&make).await.unwrap();
+        client.batch_execute(&P::make(&name)).await.unwrap();
         Self {
             server,
             name,
             files,
+            part: PhantomData,
         }
     }
 
@@ -118,7 +180,7 @@ impl Place for OwnDatabase {
     async fn contents(&self) -> Vec<u8> {
         use futures_util::TryStreamExt as _;
         let client = connected(&self.url()).await;
-        let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
+        let tables = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()";
         let mut all = Vec::new();
         for table in client.query(tables, &[]).await.unwrap() {
             let name: String = table.get(0);
@@ -141,20 +203,17 @@ impl Place for OwnDatabase {
     }
 }
 
-impl Drop for OwnDatabase {
+impl<P: Part> Drop for OnServer<P> {
     fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
+        let (server, remove) = (self.server.clone(), P::remove(&self.name));
         // A runtime of its own: the test's may be stopping.
         let gone = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
-            runtime.block_on(async {
-                let drop = format!("DROP DATABASE {name} WITH (FORCE)");
-                connected(&server).await.batch_execute(&drop).await
-            })
+            runtime.block_on(async { connected(&server).await.batch_execute(&remove).await })
         });
         match gone.join() {
             Ok(Ok(())) => {}
-            left => eprintln!("the database {} is left behind: {left:?}", self.name),
+            left => eprintln!("{} is left behind: {left:?}", self.name),
         }
     }
 }

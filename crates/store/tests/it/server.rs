@@ -1,6 +1,6 @@
 //! A server can be taken by somebody else, go away and come back.
 
-use crate::postgres::Scene;
+use crate::place::{OnServer, Whole};
 use crate::scene::{NOON, ana, says};
 use serde_json::json;
 use std::collections::HashMap;
@@ -10,6 +10,9 @@ use waypost_engine::model::{EventId, NewEvent, WorkspaceId};
 use waypost_store::{
     Accept, Accepted, DatabaseUrl, EventFilter, Store, StoreConfig, StoreError, backup,
 };
+
+/// A store with a database of its own.
+type Scene = crate::scene::Scene<OnServer<Whole>>;
 
 /// Longest that anything here may take to come back.
 const PATIENCE: Duration = Duration::from_secs(30);

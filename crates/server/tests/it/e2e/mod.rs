@@ -5,4 +5,5 @@ mod files;
 mod groups;
 mod linking;
 mod messages;
+mod postgres;
 mod trouble;

@@ -5,8 +5,10 @@
 //! statement after them, so that a command costs as many round trips as it has statements.
 
 mod open;
+mod tls;
 mod value;
 
+pub use open::check_server;
 pub(crate) use open::{reading, writing, writing_again};
 pub(crate) use value::Row;
 
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::runtime::Runtime;
 use tokio_postgres::Client;
-use tokio_postgres::error::Severity;
+use tokio_postgres::error::{Severity, SqlState};
 use value::Bound;
 
 /// Statements a session keeps prepared; past it, all are forgotten and prepared anew as needed.
@@ -104,8 +106,7 @@ impl Session {
             work.as_mut().poll(cx)
         }));
         answer.map_err(|error| {
-            let severity = error.as_db_error().and_then(|said| said.parsed_severity());
-            if matches!(severity, Some(Severity::Fatal | Severity::Panic)) {
+            if is_the_end(&error) {
                 self.is_ended.set(true);
             }
             error.into()
@@ -200,6 +201,16 @@ impl Session {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether the server ends the session with this, or has become a copy that only reads: another
+/// one may take the writes.
+fn is_the_end(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|said| {
+        let severity = said.parsed_severity();
+        matches!(severity, Some(Severity::Fatal | Severity::Panic))
+            || *said.code() == SqlState::READ_ONLY_SQL_TRANSACTION
+    })
 }
 
 impl Drop for Session {

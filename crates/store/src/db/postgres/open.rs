@@ -1,11 +1,13 @@
 //! Signing in to PostgreSQL, and the lock that keeps a second writer out.
 
+use super::tls::Tls;
 use super::{Driver, Session};
 use crate::config::{DatabaseUrl, Synchronous};
 use crate::db::{Connection, OptionalExtension as _};
 use crate::error::StoreError;
 use std::time::Duration;
-use tokio_postgres::NoTls;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, NoTls};
 
 /// How long signing in may take, unless the URL says otherwise (`connect_timeout`).
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
@@ -22,6 +24,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 const SILENCE_AGAIN: Duration = Duration::from_secs(5);
 /// Questions left unanswered before the connection is given up.
 const SILENCE_RETRIES: u32 = 3;
+/// What was sent and never confirmed by the other machine ends the connection after this time.
+const UNANSWERED: Duration = Duration::from_secs(30);
 /// The upper half of the lock's number; the lower half is the number of the schema.
 const LOCK_CLASS: i64 = 0x5741_5950;
 /// The oldest server that is supported, as it numbers itself.
@@ -54,6 +58,18 @@ pub(crate) fn writing_again(
     begin_to_write(into_session(session)?, synchronous)
 }
 
+/// Checks that a PostgreSQL server can be reached and is one the store can be in. It is only read.
+///
+/// Blocks until the server answers, or for as long as signing in may take.
+///
+/// # Errors
+/// [`StoreError::Unreachable`], or [`StoreError::Invalid`] for a server that is too old or a
+/// database that does not store every character.
+pub fn check_server(url: &DatabaseUrl) -> Result<(), StoreError> {
+    let session = reading(url)?;
+    check(session).map(drop)
+}
+
 /// A session that only reads.
 pub(crate) fn reading(url: &DatabaseUrl) -> Result<Session, StoreError> {
     let session = connect(url, "waypost-reader".to_owned())?;
@@ -73,24 +89,37 @@ fn connect(url: &DatabaseUrl, name: String) -> Result<Session, StoreError> {
     config.keepalives_idle(SILENCE);
     config.keepalives_interval(SILENCE_AGAIN);
     config.keepalives_retries(SILENCE_RETRIES);
+    config.tcp_user_timeout(UNANSWERED);
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_WAIT);
     }
-    let connected = runtime.block_on(config.connect(NoTls));
-    let (client, connection) = connected.map_err(|error| StoreError::Unreachable {
-        what: format!("{url}: {}", crate::db::error::told(&error)),
-    })?;
-    let driver: Driver = Box::pin(connection);
+    let (client, driver) = runtime.block_on(sign_in(&config, url))?;
     let session = Session::new(runtime, client, driver, name);
+    // One schema only: tables of the same names in another one must not be taken for ours.
     session.run(&format!(
         "SET client_min_messages = warning; SET lock_timeout = {LOCK_WAIT_MS};
          SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
          SET tcp_keepalives_idle = {}; SET tcp_keepalives_interval = {};
-         SET tcp_keepalives_count = {SILENCE_RETRIES}",
+         SET tcp_keepalives_count = {SILENCE_RETRIES};
+         SELECT set_config('search_path', quote_ident(current_schema()), false)
+         WHERE current_schema() IS NOT NULL",
         SILENCE.as_secs(),
         SILENCE_AGAIN.as_secs(),
     ))?;
     Ok(session)
+}
+
+async fn sign_in(config: &Config, url: &DatabaseUrl) -> Result<(Client, Driver), StoreError> {
+    let away = |error| StoreError::Unreachable {
+        what: format!("{url}: {}", crate::db::error::told(&error)),
+    };
+    if config.get_ssl_mode() == SslMode::Require {
+        let (client, connection) = config.connect(Tls::of(url)?).await.map_err(away)?;
+        Ok((client, Box::pin(connection)))
+    } else {
+        let (client, connection) = config.connect(NoTls).await.map_err(away)?;
+        Ok((client, Box::pin(connection)))
+    }
 }
 
 fn into_session(connection: Connection) -> Result<Session, StoreError> {

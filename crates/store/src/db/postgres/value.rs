@@ -52,7 +52,8 @@ impl ToSql for Bound<'_> {
             }
             (ValueRef::Blob(bytes), &Type::BYTEA) => out.put_slice(bytes),
             (value, kind) => {
-                return Err(format!("a parameter of type {kind} was given {value:?}").into());
+                let given = value.data_type();
+                return Err(format!("a parameter of type {kind} was given {given}").into());
             }
         }
         Ok(IsNull::No)
