@@ -60,7 +60,13 @@ impl Dialect {
 /// A connection. It belongs to one thread at a time.
 pub(crate) enum Connection {
     Sqlite(rusqlite::Connection),
-    Postgres(postgres::Session),
+    Postgres(Box<postgres::Session>),
+}
+
+impl From<postgres::Session> for Connection {
+    fn from(session: postgres::Session) -> Self {
+        Self::Postgres(Box::new(session))
+    }
 }
 
 /// Steps of the writer's transactions. The words are the same in both databases.
@@ -86,7 +92,7 @@ impl Connection {
         match &config.database {
             Database::Sqlite { .. } => sqlite::writing(config).map(Self::Sqlite),
             Database::Postgres { url, .. } => {
-                postgres::writing(url, config.synchronous).map(Self::Postgres)
+                postgres::writing(url, config.synchronous).map(Self::from)
             }
         }
     }
@@ -95,7 +101,7 @@ impl Connection {
     pub(crate) fn reading(config: &StoreConfig) -> Result<Self, crate::StoreError> {
         match &config.database {
             Database::Sqlite { .. } => sqlite::reading(config).map(Self::Sqlite),
-            Database::Postgres { url, .. } => postgres::reading(url).map(Self::Postgres),
+            Database::Postgres { url, .. } => postgres::reading(url).map(Self::from),
         }
     }
 

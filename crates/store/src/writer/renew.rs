@@ -115,7 +115,7 @@ impl Connection {
         match (self, &config.database) {
             (Self::Postgres(lost), Database::Postgres { url, .. }) => {
                 crate::db::postgres::writing_again(url, config.synchronous, lost.name())
-                    .map(Self::Postgres)
+                    .map(Self::from)
             }
             _ => Self::writing(config),
         }

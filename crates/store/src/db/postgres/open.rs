@@ -46,7 +46,7 @@ pub(crate) fn writing_again(
     synchronous: Synchronous,
     name: &str,
 ) -> Result<Session, StoreError> {
-    let session = Connection::Postgres(connect(url, name.to_owned())?);
+    let session = Connection::from(connect(url, name.to_owned())?);
     session
         .query_row(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -124,7 +124,7 @@ async fn sign_in(config: &Config, url: &DatabaseUrl) -> Result<(Client, Driver),
 
 fn into_session(connection: Connection) -> Result<Session, StoreError> {
     match connection {
-        Connection::Postgres(session) => Ok(session),
+        Connection::Postgres(session) => Ok(*session),
         Connection::Sqlite(_) => Err(StoreError::Bug {
             what: "an SQLite connection where a PostgreSQL one was made".to_owned(),
         }),
@@ -133,7 +133,7 @@ fn into_session(connection: Connection) -> Result<Session, StoreError> {
 
 /// Refuses a server that is too old or does not store every character.
 fn check(session: Session) -> Result<Session, StoreError> {
-    let session = Connection::Postgres(session);
+    let session = Connection::from(session);
     let (version, encoding): (i64, String) = session
         .query_row(
             "SELECT CAST(current_setting('server_version_num') AS BIGINT),
@@ -170,7 +170,7 @@ fn begin_to_write(session: Session, synchronous: Synchronous) -> Result<Session,
     };
     session.run(durable)?;
     session.run(&format!("SET lock_timeout = {WRITER_WAIT_MS}"))?;
-    let session = Connection::Postgres(session);
+    let session = Connection::from(session);
     take_lock(&session)?;
     let session = into_session(session)?;
     session.run(&format!("SET lock_timeout = {LOCK_WAIT_MS}"))?;
