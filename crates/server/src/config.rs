@@ -9,6 +9,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use waypost_store::DatabaseUrl;
 
 /// The file read when none is named and it exists.
 pub const FILE_DEFAULT: &str = "waypost.toml";
@@ -31,6 +32,8 @@ const ENV_NOT_SETTINGS: &[&str] = &[
 pub struct Config {
     /// Folder of the database, files and keys.
     pub data_dir: PathBuf,
+    /// Which database.
+    pub store: Store,
     /// The HTTP side.
     pub server: Server,
     /// How we appear to WhatsApp.
@@ -69,6 +72,15 @@ pub struct Server {
     pub request_timeout_s: u64,
     /// Longest that a shutdown waits for work in progress, in seconds.
     pub shutdown_s: u64,
+}
+
+/// Which database.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// A PostgreSQL database, `postgres://user:password@host:5432/database`. Without it the
+    /// database is an SQLite file in `data_dir`, where files and keys are in both cases.
+    pub url: Option<DatabaseUrl>,
 }
 
 /// How we appear to WhatsApp.
@@ -201,6 +213,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("waypost-data"),
+            store: Store::default(),
             server: Server {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
                 allow_remote: false,
@@ -524,6 +537,24 @@ mod tests {
         check(
             "[server]\nlisten = \"0.0.0.0:80\"",
             &["server.listen", "allow_remote"],
+        );
+        check(
+            "[store]\nurl = \"mysql://db/waypost\"",
+            &["store.url", "postgres://"],
+        );
+    }
+
+    #[test]
+    fn settings_are_printed_without_the_databases_password() {
+        let text = "[store]\nurl = \"postgres://ana:hunter2@db/waypost\"";
+        let config = Config::from_toml(text).unwrap();
+        let printed = format!("{config:?} {}", toml::to_string(&config).unwrap());
+        assert!(printed.contains("postgres://db/waypost"), "{printed}");
+        assert!(!printed.contains("hunter2"), "{printed}");
+        let said = refusal(&text.replace("db/waypost", "db:x/waypost"));
+        assert!(
+            said.contains("store.url") && !said.contains("hunter2"),
+            "{said}"
         );
     }
 

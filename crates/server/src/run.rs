@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use waypost_store::blobs::blobs_folder;
 use waypost_store::{MasterKey, Store, StoreConfig};
 
 /// The number of this node. One machine is one node; a cluster will hand out others.
@@ -129,9 +130,9 @@ fn restrict(path: &Path, mode: u32) -> Result<()> {
 /// When the key or the database cannot be read.
 pub async fn open_store(config: &Config) -> Result<Store> {
     let store = store_config(config)?;
-    let path = store.path.clone();
+    let database = store.database.to_string();
     let opened = tokio::task::spawn_blocking(move || Store::open(store)).await?;
-    opened.with_context(|| format!("{} cannot be opened", path.display()))
+    opened.with_context(|| format!("{database} cannot be opened"))
 }
 
 /// Where the store of these settings is, and how it opens.
@@ -140,7 +141,11 @@ pub async fn open_store(config: &Config) -> Result<Store> {
 /// When the master key cannot be read.
 pub fn store_config(config: &Config) -> Result<StoreConfig> {
     let master_key = master_key(&config.data_dir)?;
-    let store = StoreConfig::new(database_path(&config.data_dir), master_key);
+    let file = database_path(&config.data_dir);
+    let store = match &config.store.url {
+        None => StoreConfig::new(file, master_key),
+        Some(url) => StoreConfig::postgres(url.clone(), blobs_folder(&file), master_key),
+    };
     Ok(StoreConfig {
         node: NODE,
         cell: CELL,

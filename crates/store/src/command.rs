@@ -32,8 +32,8 @@
 //! ```ignore
 //! self.read(move |conn| { conn.prepare_cached("SELECT ...")?.query_row(...) }).await
 //! ```
-//! The closure runs on a blocking thread with a `query_only` connection. Keep it short: a long
-//! read holds the WAL back.
+//! The closure runs on a blocking thread with a connection that cannot write. Keep it short: a long
+//! read holds SQLite's WAL back.
 
 use crate::error::StoreError;
 use crate::writer::Tx;

@@ -1,6 +1,7 @@
 //! What can go wrong in the store.
 
-/// Why the store did not do what it was asked. Nothing was changed when a write returns one.
+/// Why the store did not do what it was asked. Nothing was changed when a write returns one, except
+/// with [`StoreError::Unconfirmed`], which leaves it open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The database stayed locked, or every reader was busy for too long.
@@ -63,6 +64,29 @@ pub enum StoreError {
         /// What failed.
         what: String,
     },
+    /// The database server cannot be reached, or ended the connection. Nothing was done; the same
+    /// may work in a moment, since the store goes on connecting.
+    #[error(
+        "the database cannot be reached: {what}; check that PostgreSQL runs and can be reached"
+    )]
+    Unreachable {
+        /// What went wrong.
+        what: String,
+    },
+    /// The connection to the server was lost during a commit, so that it is not known whether it
+    /// counts. Everything that is safe to ask for twice can be asked for again.
+    #[error(
+        "the connection to the database was lost while it committed ({what}); look whether it was done before doing it again"
+    )]
+    Unconfirmed {
+        /// What went wrong.
+        what: String,
+    },
+    /// Another process writes to the same database.
+    #[error(
+        "another Waypost uses this PostgreSQL database already; stop that one, or name another database"
+    )]
+    InUse,
     /// The store was closed.
     #[error("the store is closed because the program is stopping")]
     Closed,
@@ -100,7 +124,12 @@ impl StoreError {
     pub(crate) fn ends_transaction(&self) -> bool {
         matches!(
             self,
-            Self::Full | Self::Io { .. } | Self::Corrupt { .. } | Self::Busy
+            Self::Full
+                | Self::Io { .. }
+                | Self::Corrupt { .. }
+                | Self::Busy
+                | Self::Unreachable { .. }
+                | Self::Unconfirmed { .. }
         )
     }
 
@@ -114,35 +143,6 @@ impl StoreError {
 
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into() }
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode as Code;
-        let what = error.to_string();
-        match error {
-            rusqlite::Error::QueryReturnedNoRows => Self::NotFound { what: "row" },
-            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
-                Code::DatabaseBusy | Code::DatabaseLocked => Self::Busy,
-                Code::DiskFull => Self::Full,
-                Code::DatabaseCorrupt | Code::NotADatabase => Self::Corrupt { what },
-                Code::ConstraintViolation => Self::Conflict {
-                    what: format!("it contradicts what is stored ({what})"),
-                },
-                Code::SystemIoFailure
-                | Code::CannotOpen
-                | Code::ReadOnly
-                | Code::PermissionDenied
-                | Code::OutOfMemory => Self::Io { what },
-                _ => Self::Bug { what },
-            },
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::Utf8Error(..) => Self::Corrupt { what },
-            _ => Self::Bug { what },
-        }
     }
 }
 

@@ -5,8 +5,9 @@
 //! connections. Everything is `async` on the outside: `store.accept(..).await` returns after the
 //! commit is durable.
 //!
-//! To add a command or a query, see [`command`]. Types live beside this file, SQL in `sqlite/`:
-//! each file there adds its methods to [`Store`].
+//! To add a command or a query, see [`command`]. Types live beside this file, SQL in `sql/`: each
+//! file there adds its methods to [`Store`]. It is written once for both databases, SQLite and
+//! PostgreSQL; [`db`] is where they differ.
 //!
 //! Times are always handed in by the caller. Ids come from [`Store::next_id`].
 
@@ -17,6 +18,7 @@ mod chance;
 pub(crate) mod command;
 pub mod config;
 pub mod cursor;
+pub(crate) mod db;
 pub mod dead_letters;
 pub mod error;
 pub mod events;
@@ -31,13 +33,14 @@ pub mod page;
 mod reader;
 pub(crate) mod seal;
 pub mod sending;
-mod sqlite;
+mod sql;
 mod store;
 pub mod writer;
 
 pub use accounts::{AccountPatch, NewAccount, OwnerEpoch, StateSet};
-pub use config::{MasterKey, StoreConfig, Synchronous};
+pub use config::{Database, DatabaseUrl, MasterKey, StoreConfig, Synchronous};
 pub use cursor::Cursor;
+pub use db::postgres::check_server;
 pub use dead_letters::{DeadLetter, DeadLetterState, Replay};
 pub use error::{ResyncReason, StoreError};
 pub use events::{EventFilter, EventPage};
@@ -50,7 +53,7 @@ pub use page::{Page, Paged};
 pub use sending::{
     Confirmation, Enqueued, Idempotency, Moved, OutboxItem, Pruned, Queued, Receipt, SendStatus,
 };
-pub use sqlite::Author;
-pub use sqlite::backup::{backup, check_file, restore};
-pub use sqlite::blobs::{BlobReader, BlobWriter};
+pub use sql::Author;
+pub use sql::backup::{backup, check_file, restore};
+pub use sql::blobs::{BlobReader, BlobWriter};
 pub use store::Store;

@@ -1,7 +1,8 @@
-//! Readers: a few `query_only` connections, each used for one short read at a time.
+//! Readers: a few connections that cannot write, each used for one short read at a time.
 
+use crate::config::StoreConfig;
+use crate::db::Connection;
 use crate::error::StoreError;
-use rusqlite::Connection;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::task::JoinError;
@@ -12,17 +13,21 @@ pub(crate) const READERS: usize = 4;
 /// Hands out reading connections.
 #[derive(Clone)]
 pub(crate) struct Readers {
+    config: Arc<StoreConfig>,
     idle: Arc<Mutex<Vec<Connection>>>,
     turns: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(crate) fn new(connections: Vec<Connection>) -> Self {
+    pub(crate) fn open(config: StoreConfig) -> Result<Self, StoreError> {
+        let connections = (0..READERS).map(|_| Connection::reading(&config));
+        let connections: Vec<_> = connections.collect::<Result<_, _>>()?;
         let turns = Arc::new(Semaphore::new(connections.len()));
-        Self {
+        Ok(Self {
+            config: Arc::new(config),
             idle: Arc::new(Mutex::new(connections)),
             turns,
-        }
+        })
     }
 
     /// Runs `query` on a blocking thread with a connection of its own.
@@ -35,9 +40,9 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let idle = Arc::clone(&self.idle);
+        let (config, idle) = (Arc::clone(&self.config), Arc::clone(&self.idle));
         let task = match Arc::clone(&self.turns).try_acquire_owned() {
-            Ok(turn) => tokio::task::spawn_blocking(move || run(turn, idle, query)),
+            Ok(turn) => tokio::task::spawn_blocking(move || run(turn, &config, idle, query)),
             Err(TryAcquireError::Closed) => return Err(StoreError::Closed),
             Err(TryAcquireError::NoPermits) => {
                 let turns = Arc::clone(&self.turns);
@@ -46,7 +51,7 @@ impl Readers {
                         .acquire_owned()
                         .await
                         .map_err(|_| StoreError::Closed)?;
-                    let task = tokio::task::spawn_blocking(move || run(turn, idle, query));
+                    let task = tokio::task::spawn_blocking(move || run(turn, &config, idle, query));
                     task.await.map_err(failed)?
                 })
             }
@@ -69,10 +74,12 @@ impl Readers {
 /// Reads, gives the connection back, and only then the turn.
 fn run<T>(
     turn: OwnedSemaphorePermit,
+    config: &StoreConfig,
     idle: Arc<Mutex<Vec<Connection>>>,
     query: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let lent = Lent::take(idle)?;
+    let mut lent = Lent::take(idle)?;
+    lent.renew_if_lost(config)?;
     let outcome = query(lent.get()?);
     drop(lent);
     drop(turn);
@@ -100,6 +107,15 @@ impl Lent {
         })
     }
 
+    /// Connects anew when the connection was lost since its last use. One try: the caller hears of
+    /// a server that is away.
+    fn renew_if_lost(&mut self, config: &StoreConfig) -> Result<(), StoreError> {
+        if self.get()?.is_lost() {
+            self.conn = Some(Connection::reading(config)?);
+        }
+        Ok(())
+    }
+
     fn get(&self) -> Result<&Connection, StoreError> {
         self.conn.as_ref().ok_or(StoreError::Closed)
     }
@@ -125,8 +141,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_whose_owner_is_busy_holds_nobody_up() {
-        let connection = Connection::open_in_memory().unwrap();
-        let readers = Readers::new(vec![connection]);
+        let dir = tempfile::tempdir().unwrap();
+        let key = crate::config::MasterKey::new([3; 32]);
+        let config = StoreConfig::new(dir.path().join("waypost.db"), key);
+        let readers = Readers {
+            idle: Arc::new(Mutex::new(vec![Connection::writing(&config).unwrap()])),
+            turns: Arc::new(Semaphore::new(1)),
+            config: Arc::new(config),
+        };
         let (go, gate) = std::sync::mpsc::channel::<()>();
         let slow = tokio::spawn({
             let readers = readers.clone();

@@ -1,15 +1,14 @@
 //! The handle: opening, closing, and the two ways in, [`Store::write`] and [`Store::read`].
 
 use crate::command::{Pending, Write};
-use crate::config::StoreConfig;
+use crate::config::{Database, StoreConfig};
+use crate::db::{Connection, OptionalExtension as _, migrations};
 use crate::error::StoreError;
 use crate::id::IdKind;
 use crate::merges::{MergeBell, Merged};
-use crate::reader::{READERS, Readers};
+use crate::reader::Readers;
 use crate::seal::{KeyOwner, Sealer, WrappedKey};
-use crate::sqlite::{connection, migrations};
 use crate::writer::{Message, Writer, head};
-use rusqlite::{Connection, OptionalExtension as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -38,7 +37,7 @@ pub struct Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store")
-            .field("path", &self.shared.config.path)
+            .field("database", &self.shared.config.database)
             .finish_non_exhaustive()
     }
 }
@@ -47,19 +46,46 @@ impl Store {
     /// Opens the database, creating or migrating it as needed, and starts the writer.
     ///
     /// Blocks for a moment. Fails with [`StoreError::NewerSchema`] or [`StoreError::WrongKey`]
-    /// before anything is changed.
+    /// before anything is changed; with PostgreSQL also with [`StoreError::InUse`] when another
+    /// process writes to the database, and [`StoreError::Unreachable`].
     pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
-        let mut conn = connection::writing(&config)?;
-        migrations::migrate(&mut conn)?;
+        match config.database {
+            Database::Sqlite { .. } => Self::open_here(config),
+            // Waiting for a server is refused on a thread that runs asynchronous work.
+            Database::Postgres { .. } => std::thread::Builder::new()
+                .name("store-open".to_owned())
+                .spawn(move || Self::open_here(config))
+                .map_err(|error| StoreError::Io {
+                    what: error.to_string(),
+                })?
+                .join()
+                .unwrap_or_else(|_| {
+                    Err(StoreError::Bug {
+                        what: "opening the store panicked".to_owned(),
+                    })
+                }),
+        }
+    }
+
+    fn open_here(config: StoreConfig) -> Result<Self, StoreError> {
+        let conn = Connection::writing(&config)?;
+        migrations::migrate(&conn)?;
         let sealer = Sealer::new(&config.master_key);
         load_keys(&conn, &sealer)?;
         let epoch = load_epoch(&conn)?;
-        let ids = Arc::new(Mutex::new(load_ids(&conn, config.node)?));
+        let mut ids = IdSource::new(config.node);
+        ids.resume_after(last_id(&conn)?);
+        let ids = Arc::new(Mutex::new(ids));
         let (head_in, head_out) = watch::channel(head(&conn)?);
-        let readers = (0..READERS).map(|_| connection::reading(&config));
-        let readers = Readers::new(readers.collect::<Result<_, _>>()?);
+        let readers = Readers::open(config.clone())?;
         let merges = MergeBell::default();
-        let (queue, thread) = Writer::start(conn, Arc::clone(&ids), head_in, merges.clone())?;
+        let (queue, thread) = Writer::start(
+            conn,
+            config.clone(),
+            Arc::clone(&ids),
+            head_in,
+            merges.clone(),
+        )?;
         let thread = Mutex::new(Some(thread));
         let shared = Shared {
             config,
@@ -77,7 +103,7 @@ impl Store {
         })
     }
 
-    /// Stops: what was sent to the writer is still committed, then the WAL is moved into the
+    /// Stops: what was sent to the writer is still committed, then SQLite's WAL is moved into the
     /// database. Later calls fail with [`StoreError::Closed`].
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
@@ -150,7 +176,7 @@ impl Store {
 }
 
 fn load_keys(conn: &Connection, sealer: &Sealer) -> Result<(), StoreError> {
-    let mut statement = conn.prepare("SELECT owner, key_id, wrapped FROM data_key")?;
+    let mut statement = conn.prepare_cached("SELECT owner, key_id, wrapped FROM data_key")?;
     let stored = statement.query_map([], |row| {
         let owner = KeyOwner::from_raw(row.get(0)?);
         Ok(WrappedKey {
@@ -202,15 +228,17 @@ pub(crate) fn new_epoch() -> i64 {
     i64::from_be_bytes(crate::chance::bytes()) & i64::MAX
 }
 
-/// The id source, past every id that is stored, even if the clock stepped back meanwhile.
-fn load_ids(conn: &Connection, node: u16) -> Result<IdSource, StoreError> {
-    let sql = "SELECT max(
-        (SELECT coalesce(max(id), 0) FROM message), (SELECT coalesce(max(id), 0) FROM account),
-        (SELECT coalesce(max(id), 0) FROM contact), (SELECT coalesce(max(id), 0) FROM conversation),
-        (SELECT coalesce(max(id), 0) FROM dead_letter), (SELECT coalesce(max(id), 0) FROM blob),
-        coalesce((SELECT id FROM event ORDER BY position DESC LIMIT 1), 0))";
-    let last: i64 = conn.query_row(sql, [], |row| row.get(0))?;
-    let mut ids = IdSource::new(node);
-    ids.resume_after(last);
-    Ok(ids)
+/// The newest id that is stored: new ones go on behind it, even if the clock stepped back
+/// meanwhile.
+pub(crate) fn last_id(conn: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT max(id) FROM (
+        SELECT coalesce(max(id), 0) AS id FROM message
+        UNION ALL SELECT coalesce(max(id), 0) FROM account
+        UNION ALL SELECT coalesce(max(id), 0) FROM contact
+        UNION ALL SELECT coalesce(max(id), 0) FROM conversation
+        UNION ALL SELECT coalesce(max(id), 0) FROM dead_letter
+        UNION ALL SELECT coalesce(max(id), 0) FROM blob
+        UNION ALL SELECT coalesce((SELECT id FROM event ORDER BY position DESC LIMIT 1), 0)
+        ) AS newest";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
 }

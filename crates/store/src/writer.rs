@@ -5,11 +5,17 @@
 //! own savepoint; when the transaction itself fails, the group is replayed one command per
 //! transaction, so that one bad command never harms its neighbours. Callers hear only after the
 //! commit.
+//!
+//! With PostgreSQL the connection can be lost. The commands under way then fail, and so do those
+//! that come until there is a new connection ([`renew`]); none is done again by itself.
+
+mod renew;
 
 use crate::command::Job;
+use crate::config::StoreConfig;
+use crate::db::{Connection, Statement, Step};
 use crate::error::StoreError;
 use crate::merges::{MergeBell, Merged};
-use rusqlite::{CachedStatement, Connection};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,7 +56,7 @@ struct Counters {
 
 impl<'w> Tx<'w> {
     /// A cached statement.
-    pub(crate) fn prepare(&self, sql: &str) -> Result<CachedStatement<'w>, StoreError> {
+    pub(crate) fn prepare(&self, sql: &str) -> Result<Statement<'w>, StoreError> {
         Ok(self.conn.prepare_cached(sql)?)
     }
 
@@ -103,6 +109,7 @@ pub(crate) fn head(conn: &Connection) -> Result<i64, StoreError> {
 
 pub(crate) struct Writer {
     conn: Connection,
+    config: StoreConfig,
     counters: Counters,
     ids: Arc<Mutex<IdSource>>,
     head: watch::Sender<i64>,
@@ -116,20 +123,23 @@ impl Writer {
     /// Starts the thread. `conn` is set up and migrated.
     pub(crate) fn start(
         mut conn: Connection,
+        config: StoreConfig,
         ids: Arc<Mutex<IdSource>>,
         head: watch::Sender<i64>,
         bell: MergeBell,
     ) -> Result<(mpsc::Sender<Message>, JoinHandle<()>), StoreError> {
-        conn.set_prepared_statement_cache_capacity(256);
         let wal_pages = Arc::new(AtomicI32::new(0));
-        let pages = Arc::clone(&wal_pages);
-        conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, n: i32| {
-            pages.store(n, Ordering::Relaxed);
-            Ok(())
-        }))?;
+        if let Connection::Sqlite(conn) = &mut conn {
+            let pages = Arc::clone(&wal_pages);
+            conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, n: i32| {
+                pages.store(n, Ordering::Relaxed);
+                Ok(())
+            }))?;
+        }
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let writer = Self {
             conn,
+            config,
             counters: Counters::default(),
             ids,
             head,
@@ -163,6 +173,9 @@ impl Writer {
             }
             self.commit(group);
             self.checkpoint_when_due();
+            if self.conn.is_lost() {
+                self.renew(&mut queue, &mut closers);
+            }
         }
         if let Err(error) = self.checkpoint("TRUNCATE") {
             tracing::warn!(%error, "the last checkpoint failed; the next start reads the WAL");
@@ -179,7 +192,9 @@ impl Writer {
         }
         match self.attempt(&mut group) {
             Ok(()) => group.into_iter().for_each(|job| job.reply(Ok(()))),
-            Err(error) if group.len() == 1 => {
+            // Without a connection there is nothing to replay on; and what may have been committed
+            // must not be done twice.
+            Err(error) if group.len() == 1 || self.conn.is_lost() => {
                 group
                     .into_iter()
                     .for_each(|job| job.reply(Err(error.clone())));
@@ -195,32 +210,35 @@ impl Writer {
                 }
             }
         }
-        self.publish_head();
     }
 
-    /// Runs the group in one transaction. `Err` means that nothing of it was committed.
+    /// Runs the group in one transaction. `Err` means that nothing of it was committed, or with
+    /// [`StoreError::Unconfirmed`] that nobody knows.
     fn attempt(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         let outcome = self.transaction(group);
-        if outcome.is_ok() {
-            // Before the callers go on with what they committed.
-            self.bell.ring(self.merges.drain(..));
-        } else {
+        if outcome.is_err() {
             self.merges.clear();
-            // SQLite may have rolled back by itself already.
-            if !self.conn.is_autocommit()
-                && let Err(error) = self.conn.execute_batch("ROLLBACK")
+            // SQLite may have rolled back by itself already; a server does so with the connection.
+            if self.conn.is_in_transaction()
+                && !self.conn.is_lost()
+                && let Err(error) = self.conn.step(Step::Rollback)
             {
                 tracing::error!(%error, "rolling back failed");
             }
             self.counters = Counters::default();
+        } else {
+            // Before the callers hear of it: what they did is part of the log they read next, and
+            // they go on with the conversations as they are now.
+            self.bell.ring(self.merges.drain(..));
+            self.publish_head();
         }
         outcome
     }
 
     fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-        self.step("BEGIN IMMEDIATE")?;
+        self.conn.step(Step::Begin)?;
         for job in group {
-            self.step("SAVEPOINT command")?;
+            self.conn.step(Step::Savepoint)?;
             let merges = self.merges.len();
             let mut tx = Tx {
                 conn: &self.conn,
@@ -229,24 +247,19 @@ impl Writer {
                 merges: &mut self.merges,
             };
             match job.run(&mut tx) {
-                Ok(()) => self.step("RELEASE command")?,
-                Err(error) if error.ends_transaction() || self.conn.is_autocommit() => {
+                Ok(()) => self.conn.step(Step::Release)?,
+                Err(error) if error.ends_transaction() || !self.conn.is_in_transaction() => {
                     return Err(error);
                 }
                 Err(_) => {
-                    self.step("ROLLBACK TO command")?;
-                    self.step("RELEASE command")?;
+                    self.conn.step(Step::RollbackTo)?;
+                    self.conn.step(Step::Release)?;
                     self.counters = Counters::default();
                     self.merges.truncate(merges);
                 }
             }
         }
-        self.step("COMMIT")
-    }
-
-    fn step(&self, sql: &str) -> Result<(), StoreError> {
-        self.conn.prepare_cached(sql)?.execute([])?;
-        Ok(())
+        Ok(self.conn.step(Step::Commit)?)
     }
 
     fn publish_head(&self) {
@@ -278,7 +291,9 @@ impl Writer {
     }
 
     fn checkpoint(&self, mode: &str) -> Result<(), StoreError> {
-        let sql = format!("PRAGMA wal_checkpoint({mode})");
-        Ok(self.conn.query_row(&sql, [], |_| Ok(()))?)
+        if let Connection::Sqlite(conn) = &self.conn {
+            conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))?;
+        }
+        Ok(())
     }
 }

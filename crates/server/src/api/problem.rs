@@ -157,6 +157,17 @@ impl From<StoreError> for ApiError {
             StoreError::Busy | StoreError::Closed | StoreError::Full | StoreError::NotOwner => {
                 Self::busy(error.to_string())
             }
+            StoreError::Unreachable { .. } => {
+                tracing::warn!(%error, "a request met a database that is away");
+                Self::busy("the database cannot be reached; try again in a moment")
+            }
+            StoreError::Unconfirmed { .. } => {
+                tracing::warn!(%error, "a request lost its database");
+                let detail = "The connection to the database was lost at the last moment, so that \
+                    nobody knows whether this was done. Look before you repeat it; a send with an \
+                    Idempotency-Key can be repeated as it is.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unconfirmed", detail)
+            }
             other => Self::internal(other),
         }
     }

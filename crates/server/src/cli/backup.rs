@@ -26,7 +26,20 @@ pub(super) struct RestoreArgs {
     force: bool,
 }
 
+/// Refuses what only works on an SQLite file, with what to do in its place.
+fn need_file(config: &Config) -> Result<()> {
+    if let Some(url) = &config.store.url {
+        bail!(
+            "the database is {url}: save it with pg_dump and bring it back with pg_restore, and \
+             copy {} beside it, which holds the files and the keys",
+            config.data_dir.display()
+        );
+    }
+    Ok(())
+}
+
 pub(super) async fn backup(config: &Config, args: BackupArgs, output: Output) -> Result<()> {
+    need_file(config)?;
     let database = run::database_path(&config.data_dir);
     if !database.exists() {
         bail!(
@@ -54,6 +67,7 @@ pub(super) async fn backup(config: &Config, args: BackupArgs, output: Output) ->
 }
 
 pub(super) async fn restore(config: &Config, args: RestoreArgs, output: Output) -> Result<()> {
+    need_file(config)?;
     let database = run::database_path(&config.data_dir);
     if database.exists() && !args.force {
         bail!(

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::net::TcpListener;
 use std::path::Path;
+use waypost_store::DatabaseUrl;
 
 /// Less free space than this is a failure, in bytes.
 const DISK_FREE_MIN: u64 = 256 * 1024 * 1024;
@@ -81,7 +82,7 @@ pub(super) async fn run(
     )];
     checks.push(data_dir(&config.data_dir));
     checks.push(disk(&config.data_dir));
-    checks.push(database(&config.data_dir).await);
+    checks.push(database(&config).await);
     checks.push(clock_check());
     checks.push(port(&config).await);
     let failed = checks
@@ -159,7 +160,25 @@ fn disk(dir: &Path) -> Check {
     }
 }
 
-async fn database(dir: &Path) -> Check {
+async fn database(config: &Config) -> Check {
+    match &config.store.url {
+        Some(url) => server(url.clone()).await,
+        None => file(&config.data_dir).await,
+    }
+}
+
+async fn server(url: DatabaseUrl) -> Check {
+    let shown = url.to_string();
+    let checked = tokio::task::spawn_blocking(move || waypost_store::check_server(&url)).await;
+    let failed = match checked {
+        Ok(Ok(())) => return Check::new("database", Verdict::Ok, format!("{shown} answers.")),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    Check::new("database", Verdict::Failed, format!("{failed}."))
+}
+
+async fn file(dir: &Path) -> Check {
     let path = crate::run::database_path(dir);
     if !path.exists() {
         return Check::new(

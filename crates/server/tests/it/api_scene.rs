@@ -15,7 +15,7 @@ use waypost_server::api::{self, AppState};
 use waypost_server::config::Config;
 use waypost_server::{auth, clock};
 use waypost_store::admin::backup::Restore;
-use waypost_store::{Accept, Accepted, MasterKey, OwnerEpoch, Store, StoreConfig};
+use waypost_store::{Accept, Accepted, Database, MasterKey, OwnerEpoch, Store, StoreConfig};
 
 pub(crate) struct Scene {
     pub(crate) store: Store,
@@ -57,7 +57,9 @@ impl Scene {
         let backup = self.store.backup(source.clone(), clock::now(), |_| {});
         backup.await.unwrap();
         let target = StoreConfig {
-            path: folder.path().join("waypost.db"),
+            database: Database::Sqlite {
+                file: folder.path().join("waypost.db"),
+            },
             ..self.config.clone()
         };
         let plan = Restore {

@@ -1,15 +1,33 @@
-//! The store as its callers know it, over real SQLite files.
+//! The store as its callers know it, over real databases: every story is told on SQLite and on
+//! PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the stories are the same on both databases; each is a test of its own on each"
+)]
 
-mod accounts;
-mod admin;
+mod place;
+mod scene;
+
+/// Every story on an SQLite file.
+#[path = "."]
+mod sqlite {
+    pub(crate) type Scene = crate::scene::Scene<crate::place::Folder>;
+    #[path = "stories/mod.rs"]
+    mod stories;
+}
+
+/// Every story in a schema of a PostgreSQL database.
+#[path = "."]
+mod postgres {
+    pub(crate) type Scene = crate::scene::Scene<crate::place::OnServer<crate::place::Schema>>;
+    #[path = "stories/mod.rs"]
+    mod stories;
+}
+
+// What is about SQLite's files.
 mod backup;
 mod crash;
-mod events;
-mod identity;
-mod keys;
-mod messages;
-mod outbox;
-mod reading;
-mod scene;
-mod webhooks;
+// What is about a server and the way to it.
+mod server;
+mod tls;

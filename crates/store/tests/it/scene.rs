@@ -1,8 +1,8 @@
-//! A store in a directory of its own, one linked account, and people who write to it.
+//! A store in a place of its own, one linked account, and people who write to it.
 
+use crate::place::{Folder, Place};
 use serde_json::json;
 use std::path::PathBuf;
-use tempfile::TempDir;
 use waypost_engine::model::{
     Account, AccountId, Address, Content, Draft, Event, Inbound, MessageId, Origin, RuleId,
     SendOrigin, Seq, Timestamp, WorkspaceId,
@@ -14,18 +14,19 @@ use waypost_store::{
 
 pub(crate) const NOON: Timestamp = Timestamp(1_800_000_000_000);
 
-pub(crate) struct Scene {
+/// A store, whichever database it is in.
+pub(crate) struct Scene<P> {
     pub(crate) store: Store,
     pub(crate) account: AccountId,
     pub(crate) owner: OwnerEpoch,
-    dir: TempDir,
+    pub(crate) place: P,
 }
 
 pub(crate) fn key() -> MasterKey {
     MasterKey::new([3; 32])
 }
 
-impl Scene {
+impl<P: Place> Scene<P> {
     pub(crate) fn confirmation(
         &self,
         chat: Address,
@@ -43,8 +44,8 @@ impl Scene {
     }
 
     pub(crate) async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(StoreConfig::new(dir.path().join("waypost.db"), key())).unwrap();
+        let place = P::make().await;
+        let store = Store::open(place.config()).unwrap();
         let account = store
             .create_account(NewAccount::named("Sales", NOON))
             .await
@@ -54,12 +55,23 @@ impl Scene {
             store,
             account: account.id,
             owner,
-            dir,
+            place,
         }
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.dir.path().join("waypost.db")
+    /// How this store is opened.
+    pub(crate) fn config(&self) -> StoreConfig {
+        self.place.config()
+    }
+
+    /// Every byte that is stored, while no store is open.
+    pub(crate) async fn contents(&self) -> Vec<u8> {
+        self.place.contents().await
+    }
+
+    /// Makes the database say that it has this version; the one it had.
+    pub(crate) async fn set_schema_version(&self, version: u32) -> u32 {
+        self.place.set_schema_version(version).await
     }
 
     pub(crate) async fn second_account(&self) -> Account {
@@ -72,7 +84,7 @@ impl Scene {
     /// Stops and starts the program.
     pub(crate) async fn restart(&mut self) {
         self.store.close().await;
-        self.store = Store::open(StoreConfig::new(self.path(), key())).unwrap();
+        self.store = Store::open(self.config()).unwrap();
         self.owner = self.store.take_ownership(self.account).await.unwrap();
     }
 
@@ -156,6 +168,13 @@ impl Scene {
             .await
             .unwrap()
             .events
+    }
+}
+
+impl Scene<Folder> {
+    /// The SQLite file.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.place.file()
     }
 }
 

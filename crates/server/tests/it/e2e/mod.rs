@@ -5,5 +5,6 @@ mod files;
 mod groups;
 mod linking;
 mod messages;
+mod postgres;
 mod restore;
 mod trouble;

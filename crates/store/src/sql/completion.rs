@@ -1,0 +1,228 @@
+//! Completing messages: the second commit, and what happens when it cannot be reached.
+
+use crate::accounts::OwnerEpoch;
+use crate::command::Write;
+use crate::error::StoreError;
+use crate::flow::{Complete, Completed};
+use crate::sql::accounts::home;
+use crate::sql::codec::{cut, to_json};
+use crate::sql::dead_letters::resolve_replayed;
+use crate::sql::events::{emit, insert_new};
+use crate::sql::identity::Evidence;
+use crate::sql::messages::{Place, Stored, stored};
+use crate::sql::outbox::{Prepared, insert_send};
+use crate::store::Store;
+use crate::writer::Tx;
+use serde::Serialize;
+use std::sync::Arc;
+use waypost_engine::model::event::kind;
+use waypost_engine::model::{
+    AccountId, Content, ConversationId, MessageId, NewEvent, Seq, Timestamp,
+};
+
+struct CompleteMessage {
+    message: MessageId,
+    account: AccountId,
+    owner: OwnerEpoch,
+    now: Timestamp,
+    findings: Arc<serde_json::Value>,
+    sends: Vec<Prepared>,
+    events: Vec<NewEvent>,
+}
+
+/// What the event of a completed message says.
+#[derive(Serialize)]
+struct Processed<'a> {
+    message: MessageId,
+    conversation: ConversationId,
+    seq: Seq,
+    findings: &'a serde_json::Value,
+    sends: Vec<MessageId>,
+}
+
+impl Write for CompleteMessage {
+    type Output = Completed;
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<Completed, StoreError> {
+        let home = home(tx, self.account)?;
+        if home.owner != self.owner {
+            return Ok(Completed::NotOwner);
+        }
+        let Stored {
+            conversation, seq, ..
+        } = stored(tx.conn(), self.message)?;
+        if !take_pending(tx, self.account, seq)? {
+            return Ok(Completed::AlreadyDone);
+        }
+        tx.prepare(
+            "INSERT INTO finding (message, data, at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (message) DO UPDATE SET data = excluded.data, at = excluded.at",
+        )?
+        .execute((self.message.raw(), to_json(&self.findings)?, self.now.0))?;
+        let sends = self
+            .sends
+            .iter()
+            .map(|send| insert_send(tx, home, send, self.now));
+        let sends = sends.collect::<Result<Vec<_>, _>>()?;
+        let place = Place {
+            home,
+            conversation,
+            sender: None,
+            now: self.now,
+            evidence: Evidence::Fresh,
+        };
+        let data = Processed {
+            message: self.message,
+            conversation,
+            seq,
+            findings: &self.findings,
+            sends: sends.iter().map(|queued| queued.message).collect(),
+        };
+        emit(tx, place.about(), kind::MESSAGE_PROCESSED, &data)?;
+        for event in &self.events {
+            insert_new(tx, event)?;
+        }
+        resolve_replayed(tx, self.message, self.now)?;
+        Ok(Completed::Done { sends })
+    }
+}
+
+/// Marks a message done. False when it was done already: the compare-and-set.
+pub(crate) fn take_pending(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    seq: Seq,
+) -> Result<bool, StoreError> {
+    let taken = tx
+        .prepare("DELETE FROM pending WHERE account = ?1 AND seq = ?2")?
+        .execute((account.raw(), seq.0))?;
+    Ok(taken == 1)
+}
+
+struct PassOver {
+    message: MessageId,
+    owner: OwnerEpoch,
+}
+
+impl Write for PassOver {
+    type Output = bool;
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let Stored { account, seq, .. } = stored(tx.conn(), self.message)?;
+        if home(tx, account)?.owner != self.owner {
+            return Err(StoreError::NotOwner);
+        }
+        let passed = tx
+            .prepare(
+                "DELETE FROM pending WHERE account = ?1 AND seq = ?2 AND EXISTS
+                   (SELECT 1 FROM message WHERE id = ?3 AND kind = ?4)",
+            )?
+            .execute((
+                account.raw(),
+                seq.0,
+                self.message.raw(),
+                Content::Placeholder.kind(),
+            ))?;
+        Ok(passed == 1)
+    }
+}
+
+struct Postpone {
+    message: MessageId,
+    attempt: u32,
+    next_at: Timestamp,
+    error: String,
+}
+
+impl Write for Postpone {
+    type Output = bool;
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let Stored { account, seq, .. } = stored(tx.conn(), self.message)?;
+        let changed = tx
+            .prepare(
+                "UPDATE pending SET attempt = ?3, next_at = ?4, last_error = ?5
+                 WHERE account = ?1 AND seq = ?2",
+            )?
+            .execute((
+                account.raw(),
+                seq.0,
+                self.attempt,
+                self.next_at.0,
+                &self.error,
+            ))?;
+        Ok(changed == 1)
+    }
+}
+
+impl Store {
+    /// Commits the outcome of a message's stages as one: findings, sends, events, "done".
+    /// Nothing is written when it was done already or the account has another owner.
+    pub async fn complete(&self, complete: Complete) -> Result<Completed, StoreError> {
+        let Complete {
+            message,
+            account,
+            owner,
+            now,
+            findings,
+            sends,
+            events,
+        } = complete;
+        let sealer = &self.shared.sealer;
+        let sends = sends.into_iter().map(|draft| Prepared::new(sealer, draft));
+        let sends: Vec<Prepared> = sends.collect::<Result<_, _>>()?;
+        let findings = Arc::new(findings);
+        #[cfg(feature = "fault-injection")]
+        if self.mutated(crate::fault::Mutation::OutboxOutsideCommit) {
+            let done = CompleteMessage {
+                message,
+                account,
+                owner,
+                now,
+                findings,
+                sends: vec![],
+                events,
+            };
+            let done = self.write(done).await?;
+            return match done {
+                Completed::Done { .. } => self.send_apart(sends, now).await,
+                other => Ok(other),
+            };
+        }
+        self.write(CompleteMessage {
+            message,
+            account,
+            owner,
+            now,
+            findings,
+            sends,
+            events,
+        })
+        .await
+    }
+
+    /// Goes on without the content of a placeholder. False, and nothing changed, when it was filled
+    /// meanwhile or is not waited for. [`StoreError::NotOwner`] when another process has the account.
+    pub async fn pass_over(
+        &self,
+        message: MessageId,
+        owner: OwnerEpoch,
+    ) -> Result<bool, StoreError> {
+        self.write(PassOver { message, owner }).await
+    }
+
+    /// Remembers that working on a message failed, and when to try again. False when it is done.
+    pub async fn postpone(
+        &self,
+        message: MessageId,
+        attempt: u32,
+        next_at: Timestamp,
+        error: &str,
+    ) -> Result<bool, StoreError> {
+        let error = cut(error, crate::dead_letters::ERROR_MAX).to_owned();
+        self.write(Postpone {
+            message,
+            attempt,
+            next_at,
+            error,
+        })
+        .await
+    }
+}

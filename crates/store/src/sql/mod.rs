@@ -1,0 +1,36 @@
+//! The store in SQL. Each file is one room: its commands, its queries, its part of
+//! [`crate::Store`]'s methods.
+
+mod accounts;
+mod annotations;
+mod authors;
+pub(crate) mod codec;
+mod completion;
+mod dead_letters;
+pub(crate) mod events;
+mod identity;
+mod keys;
+mod media;
+mod messages;
+mod outbox;
+mod prune;
+mod send_states;
+
+// administrative rooms
+mod api_keys;
+pub(crate) mod backup;
+pub(crate) mod blobs;
+mod column;
+mod contacts;
+mod conversations;
+mod counts;
+mod deliveries;
+mod endpoint_progress;
+mod endpoints;
+mod groups;
+mod link_attempts;
+mod people;
+mod reading;
+mod rules;
+mod search;
+pub use authors::Author;

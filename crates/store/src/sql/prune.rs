@@ -1,0 +1,53 @@
+//! Forgetting what is old: a little at a time.
+
+use crate::command::Write;
+use crate::dead_letters::DEAD_LETTERS_KEPT;
+use crate::error::StoreError;
+use crate::sending::{EVENTS_KEPT, FROZEN_KEPT, IDEMPOTENCY_KEPT, PRUNE_MAX, Pruned};
+use crate::sql::events;
+use crate::store::Store;
+use crate::writer::Tx;
+use waypost_engine::model::Timestamp;
+
+struct Prune {
+    now: Timestamp,
+}
+
+impl Write for Prune {
+    type Output = Pruned;
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<Pruned, StoreError> {
+        let run = |sql: &str, before: Timestamp| -> Result<usize, StoreError> {
+            Ok(tx.prepare(sql)?.execute((before.0, PRUNE_MAX))?)
+        };
+        Ok(Pruned {
+            // A payload is kept while it may still be sent.
+            frozen: run(
+                "DELETE FROM frozen WHERE message IN
+                 (SELECT f.message FROM frozen f JOIN outbox o ON o.message = f.message
+                  WHERE f.at < ?1 AND o.state NOT IN ('accepted', 'held') LIMIT ?2)",
+                self.now - FROZEN_KEPT,
+            )?,
+            idempotency: run(
+                "DELETE FROM idempotency WHERE (workspace, key) IN
+                 (SELECT workspace, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)",
+                self.now - IDEMPOTENCY_KEPT,
+            )?,
+            events: events::prune(tx, self.now - EVENTS_KEPT, PRUNE_MAX)?,
+            dead_letters: run(
+                "DELETE FROM dead_letter WHERE id IN
+                 (SELECT id FROM dead_letter WHERE updated_at < ?1
+                  AND state IN ('resolved', 'archived') LIMIT ?2)",
+                self.now - DEAD_LETTERS_KEPT,
+            )?,
+        })
+    }
+}
+
+impl Store {
+    /// Removes what is older than it is kept: frozen payloads of final sends, idempotency keys,
+    /// events, settled dead letters. At most [`PRUNE_MAX`] rows of each; call it again while it
+    /// removes that many.
+    pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
+        self.write(Prune { now }).await
+    }
+}

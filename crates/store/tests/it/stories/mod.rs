@@ -1,0 +1,15 @@
+//! The stories. `Scene` is a store in whichever database they are told on.
+
+use super::Scene;
+
+mod accounts;
+mod admin;
+mod blobs;
+mod events;
+mod identity;
+mod keys;
+mod messages;
+mod neighbours;
+mod outbox;
+mod reading;
+mod webhooks;
