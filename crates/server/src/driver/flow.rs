@@ -239,7 +239,12 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
             }
             End::Done
         }
-        Ok(Some(Completed::AlreadyDone | Completed::NotOwner)) => End::Done,
+        Ok(Some(Completed::AlreadyDone)) => {
+            // A commit that the database never confirmed may have been the one that did it.
+            context.wake_outbox(account);
+            End::Done
+        }
+        Ok(Some(Completed::NotOwner)) => End::Done,
         Err(Trouble::Store(error)) => {
             // Not the message's fault: it keeps its attempts, and waits for the store.
             tracing::error!(%account, %message, %error, "a processed message cannot be committed");
