@@ -21,6 +21,8 @@ pub(crate) enum Job {
     Bench(BenchArgs),
     /// Run the seeded simulation of the engine on the real store.
     Sim(Rest),
+    /// Fuzz the parsers that face outsiders.
+    Fuzz(FuzzArgs),
     /// Check what no lint can: who may use what, documents, links, commands.
     Tidy,
     /// Write docs/openapi.json and the dashboard's types from the program itself.
@@ -79,6 +81,23 @@ pub(crate) struct BenchArgs {
     /// After `--`: handed on to each benchmark.
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
+}
+
+/// What `fuzz` should do.
+#[derive(Debug, Default, Args)]
+pub(crate) struct FuzzArgs {
+    /// List the targets and stop.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Only this target.
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+    /// How long each target runs, in seconds.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) seconds: u32,
+    /// Run the target on this one input and show what happens.
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) input: Option<std::path::PathBuf>,
 }
 
 /// What `openapi` should do.

@@ -10,6 +10,7 @@
 mod bench;
 mod cli;
 mod demo;
+mod fuzz;
 mod http;
 mod openapi;
 mod parts;
@@ -41,6 +42,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Job::Test(args) => test::run(&place, &args),
         cli::Job::Bench(args) => bench::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Sim(args) => sim::run(&place, &args).map(|()| ExitCode::SUCCESS),
+        cli::Job::Fuzz(args) => fuzz::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Tidy => tidy::run(&place).map(|()| ExitCode::SUCCESS),
         cli::Job::Openapi(args) => openapi::run(&place, &args).map(|()| ExitCode::SUCCESS),
     }

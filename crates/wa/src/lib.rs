@@ -41,6 +41,8 @@ mod connector;
 mod directory;
 mod event;
 pub mod freeze;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod groups;
 mod hook;
 mod jid;

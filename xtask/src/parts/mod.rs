@@ -14,6 +14,8 @@ use anyhow::{Result, bail};
 pub(crate) enum Part {
     /// The C compiler that bundled SQLite and ring need.
     CCompiler,
+    /// The C++ compiler that libFuzzer needs.
+    CppCompiler,
     /// Node with npm.
     Node,
     /// The dashboard's npm packages.
@@ -56,6 +58,7 @@ impl Part {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::CCompiler => "C compiler",
+            Self::CppCompiler => "C++ compiler",
             Self::Node => "Node",
             Self::WebPackages => "dashboard packages",
             Self::BaileysPackages => "Baileys",
@@ -73,6 +76,7 @@ impl Part {
     pub(crate) fn purpose(self) -> &'static str {
         match self {
             Self::CCompiler => "compiles SQLite and the TLS library",
+            Self::CppCompiler => "compiles the fuzzer",
             Self::Node => "builds and tests the dashboard, runs Baileys",
             Self::WebPackages => "what the dashboard is built and tested with",
             Self::BaileysPackages => "an independent WhatsApp client, to check the simulator",
@@ -90,6 +94,7 @@ impl Part {
     pub(crate) fn source(self) -> Source {
         match self {
             Self::CCompiler => Source::Apt(&["gcc", "libc6-dev", "make"]),
+            Self::CppCompiler => Source::Apt(&["g++"]),
             Self::Node => Source::Person("install Node 20.19 or newer with npm, then try again"),
             Self::WebPackages => Source::Npm("web"),
             Self::BaileysPackages => Source::Npm("crates/wasim/baileys"),

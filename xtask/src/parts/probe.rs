@@ -14,6 +14,7 @@ const POSTGRES_MIN: u32 = 15;
 pub(super) fn is_present(part: Part, place: &Place) -> bool {
     match (part, part.source()) {
         (Part::CCompiler, _) => Run::new(place, "cc").args(["--version"]).succeeds(),
+        (Part::CppCompiler, _) => Run::new(place, "c++").args(["--version"]).succeeds(),
         (Part::Node, _) => node_is_new_enough(place),
         (Part::Postgres, _) => postgres_bin().is_some(),
         (Part::Chromium, _) => Path::new("/usr/bin/chromium").exists(),

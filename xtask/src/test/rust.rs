@@ -16,7 +16,11 @@ pub(crate) const TEST_FEATURES: &str =
 const TRUSTS_ANYONE: &str = "danger-skip-cert-chain-verify";
 
 pub(super) fn formatted(place: &Place) -> Result<()> {
-    Run::cargo(place).args(["fmt", "--all", "--check"]).go()
+    Run::cargo(place).args(["fmt", "--all", "--check"]).go()?;
+    // A workspace of its own.
+    Run::cargo(place)
+        .args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
+        .go()
 }
 
 pub(super) fn linted(place: &Place) -> Result<()> {
@@ -35,9 +39,13 @@ pub(super) fn linted(place: &Place) -> Result<()> {
 
 /// Licences, bans and sources always; the list of known holes where it can be fetched.
 pub(super) fn dependencies(place: &Place) -> Result<()> {
-    Run::cargo(place)
-        .args(["deny", "check", "licenses", "bans", "sources"])
-        .go()?;
+    for manifest in ["Cargo.toml", "fuzz/Cargo.toml"] {
+        Run::cargo(place)
+            .args(["deny", "--manifest-path", manifest])
+            .args(["--config", "deny.toml"])
+            .args(["check", "licenses", "bans", "sources"])
+            .go()?;
+    }
     if !Run::cargo(place).args(["deny", "fetch", "db"]).succeeds() {
         println!(
             "NOT CHECKED: known holes in dependencies. The list of advisories could not be fetched \

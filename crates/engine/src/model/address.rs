@@ -10,6 +10,9 @@ use std::str::FromStr;
 /// Longest address accepted, in bytes.
 pub const ADDRESS_LEN_MAX: usize = 128;
 
+/// What follows a phone number where it is shown.
+const PHONE_SERVER: &str = "@s.whatsapp.net";
+
 /// One address, without a device part.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Address {
@@ -84,7 +87,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lid(u) => write!(f, "{u}@lid"),
-            Self::Phone(u) => write!(f, "{u}@s.whatsapp.net"),
+            Self::Phone(u) => write!(f, "{u}{PHONE_SERVER}"),
             Self::Group(u) => write!(f, "{u}@g.us"),
             Self::Other(all) => f.write_str(all),
         }
@@ -108,12 +111,18 @@ impl FromStr for Address {
         if bare.is_empty() || server.is_empty() {
             return Err(malformed());
         }
-        Ok(match server {
+        let address = match server {
             "lid" => Self::Lid(bare.into()),
-            "s.whatsapp.net" | "c.us" => Self::Phone(bare.into()),
+            "s.whatsapp.net" => Self::Phone(bare.into()),
+            // The old server's name is shorter than the one it is shown with.
+            "c.us" if bare.len() + PHONE_SERVER.len() > ADDRESS_LEN_MAX => {
+                return Err(AddressError::TooLong(bare.len() + PHONE_SERVER.len()));
+            }
+            "c.us" => Self::Phone(bare.into()),
             "g.us" => Self::Group(bare.into()),
             _ => Self::Other(text.into()),
-        })
+        };
+        Ok(address)
     }
 }
 
@@ -167,6 +176,18 @@ mod tests {
             format!("{}@lid", "1".repeat(200))
                 .parse::<Address>()
                 .is_err()
+        );
+    }
+
+    #[test]
+    fn an_address_that_would_be_shown_too_long_is_refused() {
+        let old = |digits: usize| format!("{}@c.us", "1".repeat(digits)).parse::<Address>();
+        let longest = ADDRESS_LEN_MAX - PHONE_SERVER.len();
+        let shown = old(longest).map(|address| address.to_string().parse());
+        assert_eq!(shown, Ok(old(longest)));
+        assert_eq!(
+            old(longest + 1),
+            Err(AddressError::TooLong(ADDRESS_LEN_MAX + 1))
         );
     }
 

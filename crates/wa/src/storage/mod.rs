@@ -51,6 +51,21 @@ pub async fn has_session(
     Ok(device.pn.is_some())
 }
 
+/// Reads a value in one layout and writes it again; `None` when that layout does not take it.
+#[cfg(feature = "fuzzing")]
+pub(crate) type Rewrite = fn(&[u8]) -> Option<Vec<u8>>;
+
+/// One for each of the compact layouts.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn rewritings() -> [Rewrite; 4] {
+    [
+        protocol::rewritten_mapping,
+        protocol::rewritten_token,
+        protocol::rewritten_devices,
+        secrets::rewritten_secret,
+    ]
+}
+
 /// Forgets everything about an account's device, so that a new one can be linked. Close its
 /// connection first.
 ///

@@ -100,6 +100,25 @@ fn decode_devices(user: &str, value: &[u8]) -> Result<DeviceListRecord> {
     })
 }
 
+#[cfg(feature = "fuzzing")]
+pub(super) fn rewritten_mapping(value: &[u8]) -> Option<Vec<u8>> {
+    decode_mapping(b"1", value)
+        .ok()
+        .map(|read| encode_mapping(&read))
+}
+
+#[cfg(feature = "fuzzing")]
+pub(super) fn rewritten_token(value: &[u8]) -> Option<Vec<u8>> {
+    decode_token(value).ok().map(|read| encode_token(&read))
+}
+
+#[cfg(feature = "fuzzing")]
+pub(super) fn rewritten_devices(value: &[u8]) -> Option<Vec<u8>> {
+    decode_devices("1", value)
+        .ok()
+        .map(|read| encode_devices(&read))
+}
+
 /// A value with the second it was stored in.
 fn encode_dated(value: &[u8]) -> Vec<u8> {
     Pack::new().int(clock::now().as_secs()).tail(value)

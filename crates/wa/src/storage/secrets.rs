@@ -38,6 +38,11 @@ impl Row {
     }
 }
 
+#[cfg(feature = "fuzzing")]
+pub(super) fn rewritten_secret(value: &[u8]) -> Option<Vec<u8>> {
+    Row::decode(value).ok().map(Row::encode)
+}
+
 #[async_trait]
 impl MsgSecretStore for Storage {
     async fn put_msg_secrets(&self, entries: Vec<MsgSecretEntry>) -> Result<usize> {

@@ -1,0 +1,12 @@
+//! Parsers of the server, taken file by file: the server as a whole takes minutes to build with
+//! counters, and these need nothing of the rest of it.
+
+#[path = "../../crates/server/src/config.rs"]
+#[expect(
+    dead_code,
+    reason = "the whole settings file, of which only the reading is used here"
+)]
+pub(crate) mod config;
+
+#[path = "../../crates/server/src/file_type.rs"]
+pub(crate) mod file_type;

@@ -1,0 +1,87 @@
+//! The targets: one parser or pure function each, with what must hold for whatever it is given.
+
+mod address;
+mod config;
+mod content;
+mod file_type;
+mod flow;
+mod freeze;
+mod history;
+mod id;
+mod limits;
+mod normalise;
+mod session_value;
+
+use std::sync::LazyLock;
+
+/// What the environment variable is called that names the target.
+const NAMED_BY: &str = "WAYPOST_FUZZ";
+
+/// One target.
+pub(crate) struct Target {
+    name: &'static str,
+    /// Takes one input; panics when what must hold does not.
+    pub(crate) run: fn(&[u8]),
+}
+
+/// All of them. Each has its samples in `corpus/<name>`.
+const TARGETS: &[Target] = &[
+    Target {
+        name: "address",
+        run: address::run,
+    },
+    Target {
+        name: "config",
+        run: config::run,
+    },
+    Target {
+        name: "content",
+        run: content::run,
+    },
+    Target {
+        name: "file_type",
+        run: file_type::run,
+    },
+    Target {
+        name: "flow",
+        run: flow::run,
+    },
+    Target {
+        name: "freeze",
+        run: freeze::run,
+    },
+    Target {
+        name: "history",
+        run: history::run,
+    },
+    Target {
+        name: "id",
+        run: id::run,
+    },
+    Target {
+        name: "normalise",
+        run: normalise::run,
+    },
+    Target {
+        name: "session_value",
+        run: session_value::run,
+    },
+];
+
+/// The target that the environment names.
+///
+/// # Panics
+/// When it names none of [`TARGETS`].
+pub(crate) fn chosen() -> &'static Target {
+    static CHOSEN: LazyLock<&Target> = LazyLock::new(|| {
+        let name = std::env::var(NAMED_BY).unwrap_or_default();
+        match TARGETS.iter().find(|target| target.name == name) {
+            Some(target) => target,
+            None => {
+                let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+                panic!("set {NAMED_BY} to one of: {}", names.join(", "))
+            }
+        }
+    });
+    &CHOSEN
+}
