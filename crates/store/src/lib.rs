@@ -27,6 +27,8 @@ mod id;
 pub mod keys;
 pub mod media;
 pub mod page;
+#[cfg(feature = "raw-loop")]
+pub mod raw_loop;
 mod reader;
 pub(crate) mod seal;
 pub mod sending;

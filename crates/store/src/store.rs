@@ -9,6 +9,7 @@ use crate::seal::{KeyOwner, Sealer, WrappedKey};
 use crate::sqlite::{connection, migrations};
 use crate::writer::{Message, Writer, head};
 use rusqlite::{Connection, OptionalExtension as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     readers: Readers,
     ids: Arc<Mutex<IdSource>>,
     head: watch::Receiver<i64>,
+    commits: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -56,7 +58,8 @@ impl Store {
         let (head_in, head_out) = watch::channel(head(&conn)?);
         let readers = (0..READERS).map(|_| connection::reading(&config));
         let readers = Readers::new(readers.collect::<Result<_, _>>()?);
-        let (queue, thread) = Writer::start(conn, Arc::clone(&ids), head_in)?;
+        let commits = Arc::new(AtomicU64::new(0));
+        let (queue, thread) = Writer::start(conn, Arc::clone(&ids), head_in, Arc::clone(&commits))?;
         let thread = Mutex::new(Some(thread));
         let shared = Shared {
             config,
@@ -66,6 +69,7 @@ impl Store {
             readers,
             ids,
             head: head_out,
+            commits,
             thread,
         };
         Ok(Self {
@@ -101,6 +105,13 @@ impl Store {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         T::from_raw_id(ids.next_raw(now))
+    }
+
+    /// Transactions committed since the store was opened. Under load it grows more slowly than the
+    /// commands, because whatever has arrived is committed together.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Relaxed)
     }
 
     /// Sends a command to the writer and waits for its commit. Dropping the future does not

@@ -10,7 +10,7 @@ use crate::command::Job;
 use crate::error::StoreError;
 use rusqlite::{CachedStatement, Connection};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -100,6 +100,7 @@ pub(crate) struct Writer {
     ids: Arc<Mutex<IdSource>>,
     head: watch::Sender<i64>,
     wal_pages: Arc<AtomicI32>,
+    commits: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -108,6 +109,7 @@ impl Writer {
         mut conn: Connection,
         ids: Arc<Mutex<IdSource>>,
         head: watch::Sender<i64>,
+        commits: Arc<AtomicU64>,
     ) -> Result<(mpsc::Sender<Message>, JoinHandle<()>), StoreError> {
         conn.set_prepared_statement_cache_capacity(256);
         let wal_pages = Arc::new(AtomicI32::new(0));
@@ -123,6 +125,7 @@ impl Writer {
             ids,
             head,
             wal_pages,
+            commits,
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -221,7 +224,9 @@ impl Writer {
                 }
             }
         }
-        self.step("COMMIT")
+        self.step("COMMIT")?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn step(&self, sql: &str) -> Result<(), StoreError> {

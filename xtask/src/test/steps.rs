@@ -3,7 +3,7 @@
 use super::{api_fuzz, rust, web};
 use crate::parts::Part;
 use crate::place::Place;
-use crate::{openapi, sim, tidy};
+use crate::{bench, openapi, sim, tidy};
 use anyhow::Result;
 
 /// One step of the test run.
@@ -85,6 +85,12 @@ pub(super) const STEPS: &[Step] = &[
         what: "10,000 crashes of the engine on the real store, by seed",
         needs: &[Part::CCompiler],
         run: |place, _| sim::crashes(place),
+    },
+    Step {
+        name: "bench",
+        what: "the benchmarks still work, in small",
+        needs: bench::PARTS,
+        run: |place, _| bench::smoke(place),
     },
     Step {
         name: "api-fuzz",
