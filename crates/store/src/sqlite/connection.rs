@@ -2,6 +2,7 @@
 
 use crate::config::{StoreConfig, Synchronous};
 use crate::error::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::time::Duration;
 
@@ -11,7 +12,14 @@ const BUSY_WAIT: Duration = Duration::from_secs(10);
 const WRITER_CACHE_KIB: i64 = 32 * 1024;
 
 fn open(config: &StoreConfig, flags: OpenFlags) -> Result<Connection, StoreError> {
-    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = open_file(config, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // Otherwise SQLite plans a kept statement anew whenever a bound value is 0 or 1, as the default
+    // workspace is: a third of what the writer did.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(conn)
+}
+
+fn open_file(config: &StoreConfig, flags: OpenFlags) -> Result<Connection, StoreError> {
     #[cfg(feature = "fault-injection")]
     if let Some(vfs) = &config.vfs {
         return Ok(Connection::open_with_flags_and_vfs(
@@ -49,4 +57,31 @@ pub(crate) fn reading(config: &StoreConfig) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(conn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::MasterKey;
+    use crate::sqlite::migrations;
+    use rusqlite::StatementStatus;
+
+    /// A statement that every accepted message runs twice.
+    const WHO: &str = "SELECT contact.id, contact.lid, contact.push_name
+         FROM alias JOIN contact ON contact.id = alias.contact
+         WHERE alias.workspace = ?1 AND alias.address = ?2 AND alias.valid_to IS NULL";
+
+    #[test]
+    fn a_kept_statement_is_not_planned_anew_for_every_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("waypost.db");
+        let mut conn = writing(&StoreConfig::new(path, MasterKey::new([1; 32]))).unwrap();
+        migrations::migrate(&mut conn).unwrap();
+        let mut statement = conn.prepare(WHO).unwrap();
+        for person in 0..10 {
+            let found = statement.exists((1, format!("p:{person}"))).unwrap();
+            assert!(!found);
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }
