@@ -17,7 +17,7 @@ pub(crate) enum Job {
     Demo(DemoArgs),
     /// Run every check and test, in order, and print how long each took.
     Test(TestArgs),
-    /// Run the benchmarks.
+    /// Run the benchmarks and write docs/benchmarks.md.
     Bench(BenchArgs),
     /// Run the seeded simulation of the engine on the real store.
     Sim(Rest),
@@ -75,12 +75,16 @@ pub(crate) struct BenchArgs {
     /// List the benchmarks and stop.
     #[arg(long)]
     pub(crate) list: bool,
+    /// Small sizes and unoptimised programs, only to see that the benchmarks work; docs/benchmarks.md
+    /// stays as it is.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// The date that docs/benchmarks.md names; today without it.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: Option<String>,
     /// Only the benchmarks with these names.
     #[arg(value_name = "BENCH")]
     pub(crate) names: Vec<String>,
-    /// After `--`: handed on to each benchmark.
-    #[arg(last = true, value_name = "ARGS")]
-    pub(crate) args: Vec<String>,
 }
 
 /// What `fuzz` should do.

@@ -30,6 +30,8 @@ pub mod keys;
 pub mod media;
 pub mod merges;
 pub mod page;
+#[cfg(feature = "raw-loop")]
+pub mod raw_loop;
 mod reader;
 pub(crate) mod seal;
 pub mod sending;

@@ -8,7 +8,8 @@ use crate::id::IdKind;
 use crate::merges::{MergeBell, Merged};
 use crate::reader::Readers;
 use crate::seal::{KeyOwner, Sealer, WrappedKey};
-use crate::writer::{Message, Writer, head};
+use crate::writer::{Message, Told, Writer, head};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     ids: Arc<Mutex<IdSource>>,
     head: watch::Receiver<i64>,
     merges: MergeBell,
+    commits: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -79,13 +81,13 @@ impl Store {
         let (head_in, head_out) = watch::channel(head(&conn)?);
         let readers = Readers::open(config.clone())?;
         let merges = MergeBell::default();
-        let (queue, thread) = Writer::start(
-            conn,
-            config.clone(),
-            Arc::clone(&ids),
-            head_in,
-            merges.clone(),
-        )?;
+        let commits = Arc::new(AtomicU64::new(0));
+        let told = Told {
+            head: head_in,
+            merges: merges.clone(),
+            commits: Arc::clone(&commits),
+        };
+        let (queue, thread) = Writer::start(conn, config.clone(), Arc::clone(&ids), told)?;
         let thread = Mutex::new(Some(thread));
         let shared = Shared {
             config,
@@ -96,6 +98,7 @@ impl Store {
             ids,
             head: head_out,
             merges,
+            commits,
             thread,
         };
         Ok(Self {
@@ -131,6 +134,13 @@ impl Store {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         T::from_raw_id(ids.next_raw(now))
+    }
+
+    /// Transactions committed since the store was opened. Under load it grows more slowly than the
+    /// commands, because whatever has arrived is committed together.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Relaxed)
     }
 
     /// Sends a command to the writer and waits for its commit. Dropping the future does not

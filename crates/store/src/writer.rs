@@ -17,7 +17,7 @@ use crate::db::{Connection, Statement, Step};
 use crate::error::StoreError;
 use crate::merges::{MergeBell, Merged};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -112,11 +112,19 @@ pub(crate) struct Writer {
     config: StoreConfig,
     counters: Counters,
     ids: Arc<Mutex<IdSource>>,
-    head: watch::Sender<i64>,
     /// What the transaction under way has merged.
     merges: Vec<Merged>,
-    bell: MergeBell,
+    told: Told,
     wal_pages: Arc<AtomicI32>,
+}
+
+/// Whom the writer tells of its commits.
+pub(crate) struct Told {
+    /// The newest position in the event log.
+    pub(crate) head: watch::Sender<i64>,
+    pub(crate) merges: MergeBell,
+    /// How many transactions there were.
+    pub(crate) commits: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -125,8 +133,7 @@ impl Writer {
         mut conn: Connection,
         config: StoreConfig,
         ids: Arc<Mutex<IdSource>>,
-        head: watch::Sender<i64>,
-        bell: MergeBell,
+        told: Told,
     ) -> Result<(mpsc::Sender<Message>, JoinHandle<()>), StoreError> {
         let wal_pages = Arc::new(AtomicI32::new(0));
         if let Connection::Sqlite(conn) = &mut conn {
@@ -142,9 +149,8 @@ impl Writer {
             config,
             counters: Counters::default(),
             ids,
-            head,
             merges: Vec::new(),
-            bell,
+            told,
             wal_pages,
         };
         let thread = std::thread::Builder::new()
@@ -229,7 +235,7 @@ impl Writer {
         } else {
             // Before the callers hear of it: what they did is part of the log they read next, and
             // they go on with the conversations as they are now.
-            self.bell.ring(self.merges.drain(..));
+            self.told.merges.ring(self.merges.drain(..));
             self.publish_head();
         }
         outcome
@@ -259,7 +265,9 @@ impl Writer {
                 }
             }
         }
-        Ok(self.conn.step(Step::Commit)?)
+        self.conn.step(Step::Commit)?;
+        self.told.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn publish_head(&self) {
@@ -267,7 +275,7 @@ impl Writer {
             // The next commit publishes it.
             return;
         };
-        self.head.send_if_modified(|head| {
+        self.told.head.send_if_modified(|head| {
             let moved = *head < position;
             *head = position.max(*head);
             moved

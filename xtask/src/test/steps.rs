@@ -3,7 +3,7 @@
 use super::{api_fuzz, rust, web};
 use crate::parts::Part;
 use crate::place::Place;
-use crate::{fuzz, openapi, sim, tidy};
+use crate::{bench, fuzz, openapi, sim, tidy};
 use anyhow::Result;
 
 /// One step of the test run.
@@ -91,6 +91,12 @@ pub(super) const STEPS: &[Step] = &[
         what: "the parsers that face outsiders, on inputs nobody thought of",
         needs: &[Part::CCompiler, Part::CppCompiler],
         run: |place, _| fuzz::briefly(place),
+    },
+    Step {
+        name: "bench",
+        what: "the benchmarks still work, in small",
+        needs: bench::PARTS,
+        run: |place, _| bench::smoke(place),
     },
     Step {
         name: "api-fuzz",

@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use waypost_engine::model::Account;
 use waypost_store::Store;
-use waypost_wa::{ChannelConfig, Connector};
+use waypost_wa::{ChannelConfig, Connector, Inbox};
 
 /// All running accounts.
 pub struct Driver {
@@ -49,6 +49,7 @@ pub struct Driver {
 /// What the driver and the API's view of it share.
 pub(crate) struct Shared {
     context: Arc<Context>,
+    inbox: Arc<StoreInbox>,
     media: Arc<Notify>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -70,9 +71,9 @@ impl Driver {
                 running.outbox.merged(merged.from, merged.into);
             }
         });
-        let inbox = StoreInbox::new(store.clone(), Arc::clone(&registry));
+        let inbox = Arc::new(StoreInbox::new(store.clone(), Arc::clone(&registry)));
         let keys = StoredKeys::new(store.clone());
-        let connector = Connector::new(channel(config), Arc::new(keys), Arc::new(inbox))?;
+        let connector = Connector::new(channel(config), Arc::new(keys), inbox.clone())?;
         let context = Context::new(config.clone(), store.clone(), registry, Arc::clone(&gate));
         context.set_connector(connector);
         let context = Arc::new(context);
@@ -87,6 +88,7 @@ impl Driver {
         tasks.spawn(upkeep::run(store.clone(), stop.clone()));
         let shared = Arc::new(Shared {
             context,
+            inbox,
             media,
             stop,
             tasks,
@@ -101,6 +103,13 @@ impl Driver {
     #[must_use]
     pub fn fleet(&self) -> Arc<dyn Fleet> {
         Arc::clone(&self.shared) as Arc<dyn Fleet>
+    }
+
+    /// Where the channel commits what arrives. A commit returns once the message is durable; the
+    /// account's stages then run by themselves.
+    #[must_use]
+    pub fn inbox(&self) -> Arc<dyn Inbox> {
+        Arc::clone(&self.shared.inbox) as Arc<dyn Inbox>
     }
 
     /// Waits until every loop has ended; call it after the stop token was cancelled.
