@@ -549,7 +549,7 @@ mod tests {
         let text = "[store]\nurl = \"postgres://ana:hunter2@db/waypost\"";
         let config = Config::from_toml(text).unwrap();
         let printed = format!("{config:?} {}", toml::to_string(&config).unwrap());
-        assert!(printed.contains("postgres://db/waypost"), "{printed}");
+        assert!(printed.contains("postgres://db:5432/waypost"), "{printed}");
         assert!(!printed.contains("hunter2"), "{printed}");
         let said = refusal(&text.replace("db/waypost", "db:x/waypost"));
         assert!(

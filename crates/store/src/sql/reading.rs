@@ -133,10 +133,10 @@ fn name_rules(conn: &Connection, messages: &mut [MessageView]) -> Result<(), Sto
         return Ok(());
     }
     let wanted = serde_json::to_string(&rules)?;
+    let listed = conn.dialect().integers_in_json("?1");
+    let sql = format!("SELECT id, name FROM reply_rule WHERE id IN ({listed})");
     let names: HashMap<i64, String> = conn
-        .prepare_cached(
-            "SELECT id, name FROM reply_rule WHERE id IN (SELECT value FROM json_each(?1))",
-        )?
+        .prepare_cached(&sql)?
         .query_map([wanted], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     for message in messages {
