@@ -139,10 +139,9 @@ fn answers_ok(address: SocketAddr, path: &str) -> bool {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&address, PROBE_LIMIT)?;
         stream.set_read_timeout(Some(PROBE_LIMIT))?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-        )?;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
         let mut head = [0_u8; 12];
         stream.read_exact(&mut head)?;
         Ok(String::from_utf8_lossy(&head).into_owned())
@@ -159,8 +158,14 @@ mod tests {
         let address = listener.local_addr()?;
         std::thread::spawn(move || -> std::io::Result<()> {
             let (mut stream, _) = listener.accept()?;
-            let mut asked = [0_u8; 256];
-            let _ = stream.read(&mut asked)?;
+            // All of the request is read: closing over unread bytes resets the connection, and the answer
+            // is lost with it.
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                let mut byte = [0_u8];
+                stream.read_exact(&mut byte)?;
+                asked.extend(byte);
+            }
             stream.write_all(answer.as_bytes())
         });
         Ok(address)
