@@ -44,7 +44,7 @@ const DOCUMENT: &str = "docs/benchmarks.md";
 /// `--quick` only sees that they work.
 ///
 /// # Errors
-/// When a name is unknown, a part is missing or a benchmark fails.
+/// When a name is unknown, a part cannot be installed or a benchmark fails.
 pub(crate) fn run(place: &Place, args: &BenchArgs) -> Result<()> {
     let benches = chosen(&args.names)?;
     if args.list {
@@ -53,10 +53,7 @@ pub(crate) fn run(place: &Place, args: &BenchArgs) -> Result<()> {
         }
         return Ok(());
     }
-    let missing = parts::missing(place, PARTS);
-    if !missing.is_empty() {
-        bail!("missing here:\n{}", parts::describe(&missing));
-    }
+    parts::install(place, &parts::missing(place, PARTS))?;
     if args.quick {
         test::build_sim_program(place)?;
         Run::cargo(place)
