@@ -248,7 +248,7 @@ impl Reason {
                 "The stored session is missing or unreadable; link this account again."
             }
             Self::NotServed => {
-                "WhatsApp answers, but takes no messages and gives none; Waypost is replacing the connection."
+                "WhatsApp takes no messages on an open connection; Waypost is replacing it."
             }
             Self::DecryptFailing => {
                 "Messages arrive but none can be read; their senders are asked again. If it lasts, link this account again."
