@@ -6,5 +6,6 @@ mod groups;
 mod linking;
 mod messages;
 mod postgres;
+mod recovery;
 mod restore;
 mod trouble;
