@@ -22,7 +22,7 @@ pub(crate) fn run(place: &Place, rest: &Rest) -> Result<()> {
 }
 
 /// Seeds, accounts and days of the fleet in the test run.
-const FLEET: [&str; 6] = ["--seeds", "1,2", "--accounts", "200", "--days", "7"];
+const FLEET: [&str; 6] = ["--seeds", "1", "--accounts", "150", "--days", "7"];
 
 /// The part of the test run about the fleet.
 ///

@@ -164,6 +164,9 @@ impl Liveness {
             check,
             answer,
             stale,
+            round_trip_gap: default
+                .round_trip_gap
+                .min(Duration(stale.0.saturating_mul(3))),
             round_trip_answer: Duration(answer.0.saturating_mul(2)),
             // Shorter checks, as in a rehearsal, shorten what hangs on them.
             unreadable_grace: default

@@ -88,7 +88,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "fleet",
-        what: "200 accounts through two weeks of faults, and 500 cut off at once, by seed",
+        what: "150 accounts through a week of faults, and 500 cut off at once, by seed",
         needs: &[Part::CCompiler],
         run: |place, _| sim::fleet(place),
     },

@@ -362,7 +362,6 @@ proptest! {
         script in prop::collection::vec((inputs(), 0i64..40_000, any::<u64>()), 0..200),
     ) {
         let (mut flow, mut now, mut open) = (ConnectFlow::default(), 0, false);
-        let mut shown = AccountState::New;
         for (input, wait, raw) in script {
             now += wait;
             let of_channel = matches!(
@@ -375,6 +374,7 @@ proptest! {
             if matches!(input, ConnectInput::Down(_)) {
                 open = false;
             }
+            let mut shown = AccountState::New;
             for effect in flow.step(input, Timestamp(now), Jitter::from_random(raw)) {
                 match effect {
                     ConnectEffect::Open(_) => {

@@ -35,6 +35,8 @@ pub const MISSING_MAX: u32 = 2;
 pub const STALE: Duration = Duration::mins(5);
 /// Longest wait between two round trips of an account that is left alone.
 pub const ROUND_TRIP_CAP: Duration = Duration::hours(1);
+/// Shortest time between two round trips, however often traffic pauses.
+pub const ROUND_TRIP_GAP: Duration = Duration::mins(15);
 /// How long WhatsApp may take to accept the message of a round trip.
 pub const ROUND_TRIP_ANSWER: Duration = Duration::secs(20);
 /// People whose messages cannot be decrypted before the account is to blame.
@@ -69,6 +71,8 @@ pub struct LivenessConfig {
     pub stale: Duration,
     /// See [`ROUND_TRIP_CAP`].
     pub round_trip_cap: Duration,
+    /// See [`ROUND_TRIP_GAP`].
+    pub round_trip_gap: Duration,
     /// See [`ROUND_TRIP_ANSWER`].
     pub round_trip_answer: Duration,
     /// See [`UNREADABLE_GRACE`].
@@ -84,6 +88,7 @@ impl Default for LivenessConfig {
             answer: ANSWER,
             stale: STALE,
             round_trip_cap: ROUND_TRIP_CAP,
+            round_trip_gap: ROUND_TRIP_GAP,
             round_trip_answer: ROUND_TRIP_ANSWER,
             unreadable_grace: UNREADABLE_GRACE,
             phone_warn_after: PHONE_WARN_AFTER,
@@ -197,6 +202,8 @@ pub struct Liveness {
     watch: Option<Watch>,
     /// Wait before the next round trip. Outlives connections, so that a broken one makes no loop.
     patience: Duration,
+    /// When the last round trip began.
+    tripped_at: Option<Timestamp>,
     phone_at: Option<Timestamp>,
     phone_asked: Option<Timestamp>,
     rebuilt_at: Option<Timestamp>,
@@ -238,6 +245,7 @@ impl Liveness {
             config,
             watch: None,
             patience: config.stale,
+            tripped_at: None,
             phone_at: None,
             phone_asked: None,
             rebuilt_at: None,
@@ -342,7 +350,7 @@ impl Liveness {
                 at: now + self.config.check,
             },
             round_trip: Question::Due {
-                at: now + self.patience,
+                at: self.next_round_trip(now),
             },
             unreadable: Vec::new(),
             unreadable_since: None,
@@ -375,14 +383,19 @@ impl Liveness {
         if served > watch.served {
             watch.served = served;
             self.patience = config.stale;
-            watch.round_trip = Question::Due {
-                at: served.unwrap_or(now) + config.stale,
-            };
+            let begin = served.unwrap_or(now);
+            let at = self.next_round_trip(begin);
+            if let Some(watch) = &mut self.watch {
+                watch.round_trip = Question::Due { at };
+            }
         }
+        let latest = self.next_round_trip(now);
+        let Some(watch) = &mut self.watch else {
+            return;
+        };
         if let Question::Due { at } = watch.round_trip {
-            watch.round_trip = Question::Due {
-                at: at.min(now + self.patience),
-            };
+            let at = at.min(latest);
+            watch.round_trip = Question::Due { at };
         }
         if vitals.decrypted > watch.decrypted {
             watch.decrypted = vitals.decrypted;
@@ -447,9 +460,10 @@ impl Liveness {
                 if answer == Answer::Came {
                     watch.served = Some(now);
                 }
-                watch.round_trip = Question::Due {
-                    at: now + self.patience,
-                };
+                let at = self.next_round_trip(now);
+                if let Some(watch) = &mut self.watch {
+                    watch.round_trip = Question::Due { at };
+                }
                 Vec::new()
             }
         }
@@ -512,6 +526,7 @@ impl Liveness {
                         self.patience =
                             Duration(doubled.min(config.round_trip_cap.0)).max(config.stale);
                     }
+                    self.tripped_at = Some(now);
                     watch.round_trip = Question::Asked {
                         since: now,
                         missing: 0,
@@ -544,6 +559,16 @@ impl Liveness {
                     .unreadable_since
                     .is_some_and(|since| since + self.config.unreadable_grace <= now)
         })
+    }
+
+    /// When the next round trip is due, if nothing is served from `begin` on. A clock that was set
+    /// back does not put it off.
+    fn next_round_trip(&self, begin: Timestamp) -> Timestamp {
+        let due = begin + self.patience;
+        match self.tripped_at {
+            Some(last) => due.max(last.min(begin) + self.config.round_trip_gap),
+            None => due,
+        }
     }
 
     fn phone_ask_at(&self) -> Option<Timestamp> {

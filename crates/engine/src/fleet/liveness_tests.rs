@@ -128,7 +128,7 @@ fn an_idle_account_is_never_replaced_and_asked_ever_more_rarely() {
     assert_eq!(world.replaced(), []);
     assert_eq!(world.sick(), None);
     let trips = world.asked(is_round_trip);
-    assert_eq!(trips[..4], [300, 900, 2_100, 4_500]);
+    assert_eq!(trips[..4], [300, 1_200, 2_400, 4_800]);
     assert!(trips.len() < 32, "{trips:?}");
     let probes = world.asked(is_probe);
     assert_eq!(probes.len(), 24 * 3_600 / 30);
@@ -144,6 +144,19 @@ fn traffic_answers_every_question() {
     }
     assert_eq!(world.effects, [], "nothing had to be asked");
     assert!(world.liveness.view().served_at.is_some());
+}
+
+#[test]
+fn traffic_that_pauses_again_and_again_asks_the_phone_at_most_four_times_an_hour() {
+    let mut world = World::new();
+    for _ in 0..200 {
+        world.pass(Duration::mins(6));
+        world.delivered();
+        world.signal(&Signal::Tick);
+    }
+    let trips = world.asked(is_round_trip);
+    assert!((60..=81).contains(&trips.len()), "{} in 20 h", trips.len());
+    assert!(trips.windows(2).all(|two| two[1] - two[0] >= 900));
 }
 
 #[test]

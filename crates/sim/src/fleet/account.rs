@@ -113,6 +113,8 @@ pub struct Account {
     pub wake_at: i64,
     /// Since when its standing holds, and what it is.
     pub standing: (i64, Standing),
+    /// The reason that it showed then.
+    pub shown_before: &'static str,
     /// When messages last passed.
     pub served_at: i64,
     stale: Option<Liveness>,
@@ -141,6 +143,7 @@ impl Account {
             state: (AccountState::Connecting, Reason::Starting),
             wake_at: i64::MAX,
             standing: (now, Standing::Lost),
+            shown_before: Reason::Starting.code(),
             served_at: i64::MIN,
             stale: None,
             mutant,

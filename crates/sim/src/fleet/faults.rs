@@ -91,19 +91,19 @@ const fn all(fault: Fault, every: i64, lasts: i64) -> Line {
 
 /// The model.
 pub const MODEL: [Line; 15] = [
-    one(Fault::Cut, DAY / 2, 0),
-    one(Fault::Silent, 4 * DAY, 0),
+    one(Fault::Cut, DAY, 0),
+    one(Fault::Silent, 7 * DAY, 0),
     one(Fault::Unserved, 90 * DAY, 0),
-    one(Fault::Refused, 14 * DAY, 2 * MINUTE),
-    one(Fault::Unreadable, 180 * DAY, 0),
+    one(Fault::Refused, 30 * DAY, 2 * MINUTE),
+    one(Fault::Unreadable, 365 * DAY, 0),
     one(Fault::Interrupted, 30 * DAY, 30 * SECOND),
     one(Fault::Removed, 120 * DAY, 4 * HOUR),
     one(Fault::Banned, 365 * DAY, 12 * HOUR),
     one(Fault::Replaced, 180 * DAY, 2 * HOUR),
     one(Fault::PhoneOff, 60 * DAY, 5 * DAY),
-    all(Fault::NetworkDown, 7 * DAY, MINUTE),
-    all(Fault::ServersRestart, 7 * DAY / 2, 0),
-    all(Fault::HalfSilent, 7 * DAY, 0),
+    all(Fault::NetworkDown, 14 * DAY, MINUTE),
+    all(Fault::ServersRestart, 7 * DAY, 0),
+    all(Fault::HalfSilent, 14 * DAY, 0),
     all(Fault::DiskFull, 14 * DAY, 20 * SECOND),
     all(Fault::Restart, 7 * DAY, 5 * SECOND),
 ];

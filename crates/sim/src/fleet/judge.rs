@@ -10,6 +10,9 @@ use waypost_engine::fleet::slots::CONNECTS_PER_SECOND;
 
 /// Share of the time that an account must serve, of what WhatsApp's bans and people leave it.
 pub const AVAILABILITY_MIN: f64 = 0.999;
+/// Days of all accounts together from which on the availability is judged; a single bad night of one
+/// account says nothing about fewer.
+pub const JUDGED_FROM: i64 = 1_000;
 /// Share of messages that may be later than [`LATE_AFTER`].
 pub const ERROR_RATE_MAX: f64 = 0.01;
 /// A message that could not pass for this long after it was due is late, in milliseconds.
@@ -67,6 +70,8 @@ pub struct Report {
     pub unlinked_after_warning: u64,
     /// Sessions that went away without a person.
     pub sessions_lost: u64,
+    /// Where the lost time went: what the account showed meanwhile, in seconds of all accounts.
+    pub lost_s: BTreeMap<String, i64>,
     /// How often each fault struck.
     pub faults: BTreeMap<String, u64>,
     /// Broken promises, the first ones.
@@ -79,6 +84,8 @@ pub struct Report {
     hours: Vec<VecDeque<i64>>,
     #[serde(skip)]
     times: Vec<Times>,
+    #[serde(skip)]
+    lost_ms: BTreeMap<&'static str, i64>,
 }
 
 /// What became of one account's time, in milliseconds.
@@ -126,7 +133,16 @@ impl Report {
         *self.faults.entry(format!("{fault:?}")).or_default() += 1;
     }
 
-    pub(super) fn spent(&mut self, account: usize, standing: Standing, span: i64) {
+    pub(super) fn spent(
+        &mut self,
+        account: usize,
+        standing: Standing,
+        span: i64,
+        shown: &'static str,
+    ) {
+        if standing == Standing::Lost {
+            *self.lost_ms.entry(shown).or_default() += span;
+        }
         let times = &mut self.times[account];
         match standing {
             Standing::Serving => times.serving += span,
@@ -171,9 +187,14 @@ impl Report {
             all.lost += times.lost;
             self.availability_worst = self.availability_worst.min(times.availability());
         }
+        let lost = self.lost_ms.iter();
+        self.lost_s = lost
+            .map(|(shown, ms)| ((*shown).to_owned(), ms / 1_000))
+            .collect();
         self.availability = all.availability();
         self.availability_all = share(all.serving, all.serving + all.lost + all.barred);
-        if self.availability < AVAILABILITY_MIN {
+        let account_days = self.accounts as i64 * i64::from(self.days);
+        if account_days >= JUDGED_FROM && self.availability < AVAILABILITY_MIN {
             let what = format!("available {:.4} % of the time", self.availability * 100.0);
             self.breach(now, None, what);
         }

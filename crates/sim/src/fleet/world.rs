@@ -678,7 +678,9 @@ impl World {
         let now = self.now;
         let account = &mut self.accounts[i];
         let (since, standing) = account.standing;
-        self.report.spent(i, standing, now - since);
+        let shown = account.shown_before;
+        self.report.spent(i, standing, now - since, shown);
+        account.shown_before = account.state.1.code();
         if standing == Standing::Serving {
             account.served_at = now;
         }

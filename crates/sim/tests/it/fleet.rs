@@ -14,15 +14,13 @@ fn fleet(seed: u64, accounts: usize, days: u32, mutant: Option<FleetMutant>) -> 
 
 #[test]
 fn a_fleet_keeps_its_promises_through_days_of_faults() {
-    for seed in 1..=3 {
-        let report = fleet(seed, 60, 3, None);
-        assert_eq!(report.breaches, [], "{report:#?}");
+    for seed in 1..=2 {
+        let report = fleet(seed, 50, 3, None);
+        assert_eq!(report.breaches, [], "{report:?}");
         let struck = |fault: &str| report.faults.get(fault).copied().unwrap_or_default();
-        assert!(struck("Cut") > 100 && struck("Silent") > 10, "{report:#?}");
-        assert!(
-            report.dials > 300 && report.round_trips > 100,
-            "{report:#?}"
-        );
+        assert!(struck("Cut") > 100 && struck("Silent") > 5, "{report:?}");
+        assert!(report.dials > 150 && report.round_trips > 100, "{report:?}");
+        assert!(report.availability > 0.995, "{report:?}");
     }
 }
 
@@ -55,7 +53,7 @@ fn a_watchdog_that_is_not_set_anew_is_noticed() {
 
 #[test]
 fn a_watchdog_that_takes_idleness_for_death_is_noticed() {
-    is_noticed(FleetMutant::IdleIsDead, 10, 1);
+    is_noticed(FleetMutant::IdleIsDead, 5, 1);
 }
 
 #[test]
