@@ -25,6 +25,8 @@ pub mod events;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 pub mod flow;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod id;
 pub mod keys;
 pub mod media;

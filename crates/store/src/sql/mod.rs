@@ -34,3 +34,5 @@ mod reading;
 mod rules;
 mod search;
 pub use authors::Author;
+#[cfg(feature = "fuzzing")]
+pub use search::WordIndex;
