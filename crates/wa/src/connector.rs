@@ -7,7 +7,10 @@ use crate::connection::{Connection, Keeper, Parts};
 use crate::directory::Directory;
 use crate::event::Events;
 use crate::hook::Hook;
-use crate::limits::{CACHE_ENTRIES_MAX, LINK_SOCKETS_MAX, OWN_SENDS_MAX, PREKEYS_PER_UPLOAD};
+use crate::limits::{
+    CACHE_ENTRIES_MAX, CHAT_LANES_MAX, DEVICE_LISTS_MAX, LINK_SOCKETS_MAX, OWN_SENDS_MAX,
+    PREKEYS_PER_UPLOAD, SESSION_LOCKS_MAX,
+};
 use crate::lost::{self, LostReports};
 use crate::ports::{Inbox, KeysError, SessionKeys};
 use crate::recent::RecentIds;
@@ -241,19 +244,23 @@ impl Connector {
     }
 }
 
-/// Small caches: most accounts are idle most of the time. The maps of locks keep their size, because
-/// a lock that falls out while it is wanted would let two writers in.
+/// Small caches: most accounts are idle most of the time. What holds tasks and locks is small too:
+/// the library never drops one that is in use.
 fn caches() -> CacheConfig {
     let small = |cache: &CacheEntryConfig| {
         CacheEntryConfig::new(cache.timeout, cache.capacity.min(CACHE_ENTRIES_MAX))
     };
     let default = CacheConfig::default();
+    let device_lists = &default.device_registry_cache;
     CacheConfig {
         group_cache: small(&default.group_cache),
+        device_registry_cache: CacheEntryConfig::new(device_lists.timeout, DEVICE_LISTS_MAX),
         message_retry_counts: small(&default.message_retry_counts),
         undecryptable_dispatched: small(&default.undecryptable_dispatched),
         pdo_requested: small(&default.pdo_requested),
         sender_key_devices_cache: small(&default.sender_key_devices_cache),
+        session_locks_capacity: SESSION_LOCKS_MAX,
+        chat_lanes_capacity: CHAT_LANES_MAX,
         ..default
     }
 }

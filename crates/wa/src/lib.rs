@@ -59,7 +59,7 @@ mod translate;
 mod transport;
 
 pub use config::{ChannelConfig, HistoryPolicy};
-pub use connection::{Connection, SendError, TaskError};
+pub use connection::{Connection, Held, SendError, TaskError};
 pub use connector::{Connector, OpenError, Purpose};
 pub use event::{ChannelEvent, Events, GroupChange, ReceiptKind, TypingState};
 pub use freeze::{Author, FreezeError, Target, freeze};

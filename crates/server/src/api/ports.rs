@@ -116,6 +116,8 @@ pub struct GroupInfo {
     pub address: Address,
     /// Its name.
     pub subject: String,
+    /// Its description.
+    pub description: Option<String>,
     /// Who is in it.
     pub members: Vec<GroupMember>,
 }

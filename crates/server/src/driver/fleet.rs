@@ -51,7 +51,7 @@ impl Shared {
 fn refused(error: TaskError) -> FleetError {
     match error {
         TaskError::NotConnected => FleetError::NotConnected,
-        TaskError::Invalid(error) => FleetError::Refused(error),
+        TaskError::Invalid(error) | TaskError::NotThere(error) => FleetError::Refused(error),
         TaskError::Failed(error) => FleetError::Unanswered(error),
     }
 }
@@ -60,6 +60,7 @@ fn group(group: waypost_wa::Group) -> GroupInfo {
     GroupInfo {
         address: group.address,
         subject: group.subject,
+        description: group.description,
         members: group
             .members
             .into_iter()

@@ -1,7 +1,7 @@
 //! The thin loops that feed engine, store and channel.
 //!
-//! Every account has three: [`life`] (linking, connecting), [`flow`] (messages in) and [`outbox`]
-//! (messages out). One more fetches files for all. They hold no decisions: those are the engine's.
+//! Every account has four: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
+//! (messages out) and [`groups`] (what groups it is in). One more fetches files for all. They hold no decisions: those are the engine's.
 
 mod context;
 mod crash;
@@ -9,6 +9,7 @@ mod files;
 mod fleet;
 mod flow;
 mod gate;
+mod groups;
 mod inbox;
 mod keys;
 mod life;
@@ -28,6 +29,7 @@ use anyhow::Result;
 use context::Context;
 use flow::Flow;
 use gate::Gate;
+use groups::Groups;
 use inbox::StoreInbox;
 use keys::StoredKeys;
 use life::Life;
@@ -134,12 +136,15 @@ impl Shared {
         let commands = handle.commands.clone();
         let (sender, outbox) =
             Sender::new(Arc::clone(&self.context), id, connection.clone(), commands);
+        let (groups, groups_handle) =
+            Groups::new(Arc::clone(&self.context), id, connection.clone());
         let tasks = TaskTracker::new();
         let running = Running {
             owner,
             flow: flow_handle,
             outbox,
             life: handle,
+            groups: groups_handle,
             media: Arc::clone(&self.media),
             connection,
             stop: stop.clone(),
@@ -148,6 +153,7 @@ impl Shared {
         self.context.registry.insert(id, Arc::new(running));
         tasks.spawn(flow.run(stop.clone()));
         tasks.spawn(sender.run(stop.clone()));
+        tasks.spawn(groups.run(stop.clone()));
         tasks.spawn(life.run(account, stop));
         Ok(())
     }

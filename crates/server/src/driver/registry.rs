@@ -1,6 +1,7 @@
 //! The accounts that run in this process.
 
 use super::flow::FlowHandle;
+use super::groups::GroupsHandle;
 use super::life::LifeHandle;
 use super::outbox::OutboxHandle;
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ pub(super) struct Running {
     pub(super) flow: FlowHandle,
     pub(super) outbox: OutboxHandle,
     pub(super) life: LifeHandle,
+    pub(super) groups: GroupsHandle,
     /// Rings when there may be files to fetch.
     pub(super) media: Arc<Notify>,
     /// The connection while it is online.

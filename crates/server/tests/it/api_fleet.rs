@@ -134,6 +134,7 @@ impl Fleet for FakeFleet {
         Ok(GroupInfo {
             address: Address::group("120363001"),
             subject: subject.to_owned(),
+            description: None,
             members: members.iter().map(member).collect(),
         })
     }
@@ -152,6 +153,7 @@ impl Fleet for FakeFleet {
         Ok(GroupInfo {
             address: group.clone(),
             subject: "Changed".into(),
+            description: None,
             members: add.iter().map(member).collect(),
         })
     }

@@ -321,5 +321,12 @@ async fn the_phones_history_arrives_marked_as_history() {
         bench.more().is_empty(),
         "history does not pass the commit of live messages"
     );
+    let named = line.wait("the contact's name", |event| match event {
+        ChannelEvent::ContactSeen {
+            address, push_name, ..
+        } => Some((address.clone(), push_name.clone())),
+        _ => None,
+    });
+    assert_eq!(named.await, (Address::phone(ANA), Some("Ana".to_owned())));
     bench.end(line).await;
 }

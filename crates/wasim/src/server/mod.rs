@@ -15,7 +15,7 @@ mod session;
 mod usync;
 
 pub(crate) use inbound::{ask_again, damage_if_wanted, shown_or_copied, unpadded};
-pub(crate) use receipts::receipt_to_account;
+pub(crate) use receipts::{read_by_owner, receipt_to_account};
 pub(crate) use session::{Session, faults_changed, push, stream_error, unlink};
 
 use crate::companion::{Conn, Out};
