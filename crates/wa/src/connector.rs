@@ -13,6 +13,7 @@ use crate::limits::{
 };
 use crate::lost::{self, LostReports};
 use crate::ports::{Inbox, KeysError, SessionKeys};
+use crate::proxy::{Proxy, ProxyError, Route};
 use crate::recent::RecentIds;
 use crate::storage::{Storage, has_session};
 use crate::tasks::Tasks;
@@ -59,6 +60,9 @@ pub enum OpenError {
     /// The session store failed.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The proxy's address makes no sense to the client for files.
+    #[error("the proxy cannot be used: {0}")]
+    Proxy(String),
     /// The library refused.
     #[error("the client could not be built: {0}")]
     Build(String),
@@ -72,6 +76,7 @@ impl From<BotBuilderError> for OpenError {
 
 /// What a connection is made in, and taken apart with.
 struct Frame {
+    route: Route,
     own_sends: Arc<RecentIds>,
     tasks: Tasks,
     socket: Socket,
@@ -111,7 +116,9 @@ impl Connector {
         })
     }
 
-    /// Starts a connection. It goes on by itself; what happens comes through [`Events`].
+    /// Starts a connection. It goes on by itself; what happens comes through [`Events`]. With a
+    /// proxy nothing of it goes another way: while the proxy gives none, it ends with
+    /// `Down(ProxyUnreachable)` or `Down(ProxyRefused)`.
     ///
     /// # Errors
     /// [`OpenError`], before anything was sent.
@@ -119,6 +126,7 @@ impl Connector {
         &self,
         account: AccountId,
         purpose: Purpose,
+        route: Route,
     ) -> Result<(Connection, Events), OpenError> {
         match (purpose, has_session(&*self.keys, account).await?) {
             (Purpose::Link, true) => return Err(OpenError::AlreadyLinked),
@@ -133,6 +141,7 @@ impl Connector {
         });
         let (lost, reports) = LostReports::new();
         let frame = Frame {
+            route,
             own_sends: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
             tasks: Tasks::default(),
             socket: Socket::default(),
@@ -143,7 +152,7 @@ impl Connector {
             own_sends,
             tasks,
             socket,
-            lost: _,
+            ..
         } = frame;
         let client = bot.client();
         let asking = lost::ask_again(Arc::downgrade(&client), reports, Arc::clone(&shared.cause));
@@ -189,6 +198,14 @@ impl Connector {
         Ok((connection, Events { receiver }))
     }
 
+    /// Sees whether a proxy gives a way to WhatsApp; nothing is said there.
+    ///
+    /// # Errors
+    /// [`ProxyError`], within [`crate::limits::PROXY_DIAL_MAX`].
+    pub async fn check_proxy(&self, proxy: &Proxy) -> Result<(), ProxyError> {
+        self.endpoint.check(proxy).await
+    }
+
     async fn build(
         &self,
         account: AccountId,
@@ -218,6 +235,7 @@ impl Connector {
         };
         let dialer = Dialer::new(
             self.endpoint.clone(),
+            frame.route.clone(),
             sockets_max,
             Arc::clone(&shared.switch),
             Arc::clone(cause),
@@ -229,7 +247,7 @@ impl Connector {
         let builder = Bot::builder()
             .with_backend(storage)
             .with_transport_factory(dialer)
-            .with_http_client(self.endpoint.http())
+            .with_http_client(self.endpoint.http(&frame.route)?)
             .with_runtime(frame.tasks.clone())
             .with_version(self.config.version)
             .with_device_props(props)

@@ -60,9 +60,9 @@ pub const REUPLOAD_WAIT_MAX: Duration = Duration::from_secs(60);
 pub const CACHE_ENTRIES_MAX: u64 = 256;
 
 /// Chats of an account whose messages are taken in order by a task of their own. Such a task keeps
-/// some 30 KiB as long as it waits for the chat's next message, so only the busiest stay. One that
-/// works, or has work waiting, is never ended; a chat that lost its task gets another with its next
-/// message.
+/// about 8 KiB as long as it waits for the chat's next message (half of what a conversation costs
+/// in memory), so only a few stay. One that works, or has work waiting, is never ended; a chat that
+/// lost its task gets another with its next message.
 pub const CHAT_LANES_MAX: u64 = 16;
 
 /// Conversations of an account whose lock is kept. A lock that is held never falls out, and one that

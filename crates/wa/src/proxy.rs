@@ -99,16 +99,18 @@ impl fmt::Debug for Login {
 }
 
 impl Proxy {
-    fn write(
-        &self,
-        f: &mut impl fmt::Write,
-        who: impl FnOnce(&Login) -> String,
-    ) -> fmt::Result {
+    fn write(&self, f: &mut impl fmt::Write, who: impl FnOnce(&Login) -> String) -> fmt::Result {
         let who = self.login.as_ref().map(who).unwrap_or_default();
-        write!(f, "{}://{who}{}:{}", self.kind.scheme(), self.bracketed(), self.port)
+        write!(
+            f,
+            "{}://{who}{}:{}",
+            self.kind.scheme(),
+            self.bracketed(),
+            self.port
+        )
     }
 
-    fn bracketed(&self) -> String {
+    pub(crate) fn bracketed(&self) -> String {
         if self.host.parse::<Ipv6Addr>().is_ok() {
             format!("[{}]", self.host)
         } else {
@@ -134,13 +136,17 @@ impl FromStr for Proxy {
         if text.len() > PROXY_LEN_MAX {
             return Err(ProxyParseError("the proxy's address is too long"));
         }
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or(ProxyParseError("the proxy's address does not begin with http:// or socks5://"))?;
+        let (scheme, rest) = text.split_once("://").ok_or(ProxyParseError(
+            "the proxy's address does not begin with http:// or socks5://",
+        ))?;
         let kind = match scheme.to_ascii_lowercase().as_str() {
             "http" => ProxyKind::Http,
             "socks5" | "socks5h" => ProxyKind::Socks5,
-            _ => return Err(ProxyParseError("only proxies of the kinds http and socks5 are supported")),
+            _ => {
+                return Err(ProxyParseError(
+                    "only proxies of the kinds http and socks5 are supported",
+                ));
+            }
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (who, place) = match rest.rsplit_once('@') {
@@ -155,7 +161,9 @@ impl FromStr for Proxy {
             .parse()
             .ok()
             .filter(|port| *port > 0)
-            .ok_or(ProxyParseError("the proxy's port is not a number from 1 to 65535"))?;
+            .ok_or(ProxyParseError(
+                "the proxy's port is not a number from 1 to 65535",
+            ))?;
         Ok(Self {
             kind,
             host: checked_host(host)?,
@@ -188,13 +196,15 @@ fn login(text: &str) -> Result<Login, ProxyParseError> {
 fn checked_host(text: &str) -> Result<String, ProxyParseError> {
     if let Some(inner) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
         let address = inner.parse::<Ipv6Addr>();
-        return address
-            .map(|address| address.to_string())
-            .map_err(|_| ProxyParseError("the proxy's address in brackets is not an IPv6 address"));
+        return address.map(|address| address.to_string()).map_err(|_| {
+            ProxyParseError("the proxy's address in brackets is not an IPv6 address")
+        });
     }
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     if text.is_empty() || text.len() > HOST_LEN_MAX || !text.chars().all(fits) {
-        return Err(ProxyParseError("the proxy's name is missing or holds characters that no name has"));
+        return Err(ProxyParseError(
+            "the proxy's name is missing or holds characters that no name has",
+        ));
     }
     Ok(text.to_ascii_lowercase())
 }
@@ -275,7 +285,9 @@ pub(crate) async fn dial(proxy: &Proxy, host: &str, port: u16) -> Result<TcpStre
         let seconds = PROXY_DIAL_MAX.as_secs();
         ProxyError::Unreachable(format!("the proxy gave no way within {seconds} s"))
     };
-    tokio::time::timeout(PROXY_DIAL_MAX, way).await.map_err(late)?
+    tokio::time::timeout(PROXY_DIAL_MAX, way)
+        .await
+        .map_err(late)?
 }
 
 /// HTTP CONNECT (RFC 9110, 9.3.6) with Basic authentication (RFC 7617).
@@ -299,9 +311,10 @@ async fn connect(
     let head = head(stream).await?;
     match status(&head) {
         Some(200..=299) => Ok(()),
-        Some(407) => Err(ProxyError::Refused(
-            "the proxy does not take this user and password (407)".to_owned(),
-        )),
+        // The second is tinyproxy's way; WhatsApp has not been asked yet, so it can't be meant.
+        Some(code @ (407 | 401)) => Err(ProxyError::Refused(format!(
+            "the proxy does not take this user and password (it answered {code})"
+        ))),
         Some(other) => Err(ProxyError::Unreachable(format!(
             "the proxy does not open a way to WhatsApp (it answered {other})"
         ))),
@@ -310,7 +323,9 @@ async fn connect(
 }
 
 fn nonsense(what: &str) -> ProxyError {
-    ProxyError::Unreachable(format!("what answers at the proxy's address does not speak {what}"))
+    ProxyError::Unreachable(format!(
+        "what answers at the proxy's address does not speak {what}"
+    ))
 }
 
 /// The head of an answer. It is read byte by byte, because what follows is WhatsApp's.
@@ -353,10 +368,14 @@ async fn socks5(
         ([VERSION, OPEN], None) => {}
         ([VERSION, PASSWORD], Some(login)) => authenticate(stream, login).await?,
         ([VERSION, _], None) => {
-            return Err(ProxyError::Refused("the proxy wants a user and a password".to_owned()));
+            return Err(ProxyError::Refused(
+                "the proxy wants a user and a password".to_owned(),
+            ));
         }
         ([VERSION, _], Some(_)) => {
-            return Err(ProxyError::Refused("the proxy takes no user and password".to_owned()));
+            return Err(ProxyError::Refused(
+                "the proxy takes no user and password".to_owned(),
+            ));
         }
         _ => return Err(nonsense("SOCKS 5")),
     }
@@ -394,9 +413,8 @@ async fn authenticate(stream: &mut TcpStream, login: &Login) -> Result<(), Proxy
     counted(&mut request, &login.user)?;
     counted(&mut request, &login.password)?;
     stream.write_all(&request).await?;
-    let refused = || {
-        ProxyError::Refused("the proxy does not take this user and password".to_owned())
-    };
+    let refused =
+        || ProxyError::Refused("the proxy does not take this user and password".to_owned());
     let mut said = [0; 2];
     match stream.read_exact(&mut said).await {
         Ok(_) if said[1] == 0 => Ok(()),

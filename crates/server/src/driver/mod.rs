@@ -19,8 +19,10 @@ mod mutant;
 mod news;
 mod outbox;
 mod plan;
+mod proxies;
 mod recent;
 mod registry;
+mod strangers;
 mod upkeep;
 
 use crate::api::ports::Fleet;
@@ -130,6 +132,12 @@ impl Shared {
     async fn take(&self, account: Account) -> Result<(), waypost_store::StoreError> {
         let id = account.id;
         let owner = self.context.store.take_ownership(id).await?;
+        let route = proxies::read(&self.context.store, id).await;
+        let route = route.unwrap_or_else(|error| {
+            // Every connection reads it again, and none is opened while it cannot.
+            tracing::error!(account = %id, %error, "the account's proxy cannot be read");
+            waypost_wa::Route::Direct
+        });
         let stop = self.stop.child_token();
         let (life, handle, connection) = Life::new(Arc::clone(&self.context), id);
         let (flow, flow_handle) = Flow::new(Arc::clone(&self.context), id);
@@ -145,6 +153,8 @@ impl Shared {
             outbox,
             life: handle,
             groups: groups_handle,
+            strangers: strangers::Strangers::default(),
+            route: proxies::Shown::new(route),
             media: Arc::clone(&self.media),
             connection,
             stop: stop.clone(),

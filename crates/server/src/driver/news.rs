@@ -9,6 +9,7 @@ use crate::clock;
 use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{AccountId, Address, Inbound, NewEvent, WorkspaceId};
+use waypost_store::admin::contacts::Noticed;
 use waypost_store::admin::conversations::ReadElsewhere;
 use waypost_store::{Accept, Accepted, Confirmation, Receipt, StoreError};
 use waypost_wa::{ChannelEvent, ReceiptKind, TypingState};
@@ -50,9 +51,8 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
             context.store.receipt(confirmation).await.map(|_| ())
         }
         ChannelEvent::Placeholder(inbound) => accept(context, account, vec![*inbound]).await,
-        ChannelEvent::Messages(messages) | ChannelEvent::History(messages) => {
-            accept(context, account, messages).await
-        }
+        ChannelEvent::Messages(messages) => accept(context, account, messages).await,
+        ChannelEvent::History(messages) => history(context, account, messages).await,
         ChannelEvent::Typing {
             chat,
             sender,
@@ -69,9 +69,8 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
             alt,
             push_name,
         } => {
-            let addresses = [Some(address), alt].into_iter().flatten().collect();
-            let (store, now) = (&context.store, clock::now());
-            store.contact_seen(account, addresses, push_name, now).await
+            let who = [Some(address), alt].into_iter().flatten().collect();
+            seen(context, account, who, push_name).await
         }
         ChannelEvent::ReadElsewhere { chat, wire_ids } => {
             read_elsewhere(context, account, chat, wire_ids).await
@@ -88,6 +87,40 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
     if let Err(error) = done {
         tracing::error!(%account, %error, "a report of the connection cannot be stored");
     }
+}
+
+/// Notes somebody's addresses and name. A stranger's name waits for them.
+async fn seen(
+    context: &Context,
+    account: AccountId,
+    who: Vec<Address>,
+    name: Option<String>,
+) -> Result<(), StoreError> {
+    let (store, now) = (&context.store, clock::now());
+    let noticed = store
+        .contact_seen(account, who.clone(), name.clone(), now)
+        .await?;
+    let running = context.registry.get(account);
+    if let (Noticed::Stranger, Some(name), Some(running)) = (noticed, name, running) {
+        for address in who {
+            running.strangers.remember(address, name.clone());
+        }
+    }
+    Ok(())
+}
+
+async fn history(
+    context: &Context,
+    account: AccountId,
+    messages: Vec<Inbound>,
+) -> Result<(), StoreError> {
+    let running = context.registry.get(account);
+    let names = running.map(|running| running.strangers.of(&messages));
+    accept(context, account, messages).await?;
+    for (address, name) in names.unwrap_or_default() {
+        seen(context, account, vec![address], Some(name)).await?;
+    }
+    Ok(())
 }
 
 /// Marks as read what was read on the phone. A message may be on its way into the store still while

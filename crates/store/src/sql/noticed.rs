@@ -1,5 +1,6 @@
 //! What the channel notices besides messages: names, what was read on the phone, groups left.
 
+use crate::admin::contacts::Noticed;
 use crate::admin::conversations::ReadElsewhere;
 use crate::admin::groups::Joined;
 use crate::command::Write;
@@ -26,18 +27,19 @@ struct ContactSeen {
 }
 
 impl Write for ContactSeen {
-    type Output = ();
+    type Output = Noticed;
 
-    fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<Noticed, StoreError> {
         let workspace = home(tx, self.account)?.workspace;
         for address in &self.addresses {
             if is_known(tx, workspace, address)? {
                 let name = self.push_name.as_deref();
                 let seen = Seen::under(&self.addresses, name, Evidence::Fresh);
-                return resolve(tx, workspace, seen, self.now).map(|_| ());
+                resolve(tx, workspace, seen, self.now)?;
+                return Ok(Noticed::Contact);
             }
         }
-        Ok(())
+        Ok(Noticed::Stranger)
     }
 }
 
@@ -170,7 +172,7 @@ impl Store {
         addresses: Vec<Address>,
         push_name: Option<String>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Noticed, StoreError> {
         self.write(ContactSeen {
             account,
             addresses,

@@ -48,7 +48,9 @@ fn what_is_no_proxy_is_refused_with_an_example() {
 
 #[test]
 fn a_password_is_never_shown() {
-    let proxy: Proxy = "socks5://user:hunter2@proxy.example.com:1080".parse().unwrap();
+    let proxy: Proxy = "socks5://user:hunter2@proxy.example.com:1080"
+        .parse()
+        .unwrap();
     let route = Route::Via(proxy.clone());
     let shown = format!("{proxy} {proxy:?} {route:?} {:?}", proxy.login);
     assert!(shown.contains("user:***@proxy.example.com"), "{shown}");
@@ -88,20 +90,36 @@ fn login_of(user: &str) -> Option<Login> {
 #[tokio::test]
 async fn nonsense_from_a_proxy_is_told_and_never_believed() {
     let http = ProxyKind::Http;
-    for says in [b"SSH-2.0-OpenSSH_9.2\r\n\r\n".as_slice(), b"HTTP/1.1 huh\r\n\r\n", b"\0\0\r\n\r\n"] {
+    for says in [
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n".as_slice(),
+        b"HTTP/1.1 huh\r\n\r\n",
+        b"\0\0\r\n\r\n",
+    ] {
         let error = asked(http, None, &[(50, says)]).await;
-        assert!(matches!(&error, ProxyError::Unreachable(e) if e.contains("HTTP")), "{error}");
+        assert!(
+            matches!(&error, ProxyError::Unreachable(e) if e.contains("HTTP")),
+            "{error}"
+        );
     }
     let endless = vec![b'a'; PROXY_ANSWER_MAX + 1];
     let error = asked(http, None, &[(50, &endless)]).await;
     assert!(matches!(error, ProxyError::Unreachable(_)));
     let socks = ProxyKind::Socks5;
     let error = asked(socks, None, &[(3, b"HT")]).await;
-    assert!(matches!(&error, ProxyError::Unreachable(e) if e.contains("SOCKS 5")), "{error}");
+    assert!(
+        matches!(&error, ProxyError::Unreachable(e) if e.contains("SOCKS 5")),
+        "{error}"
+    );
     let error = asked(socks, None, &[(3, b"\x05\x00"), (10, b"\x05\x00\x00\x09")]).await;
-    assert!(matches!(&error, ProxyError::Unreachable(e) if e.contains("SOCKS 5")), "{error}");
+    assert!(
+        matches!(&error, ProxyError::Unreachable(e) if e.contains("SOCKS 5")),
+        "{error}"
+    );
     let error = asked(socks, None, &[(3, b"\x05\x00"), (10, b"\x05\x02\x00\x01")]).await;
-    assert!(matches!(&error, ProxyError::Unreachable(e) if e.contains("rules")), "{error}");
+    assert!(
+        matches!(&error, ProxyError::Unreachable(e) if e.contains("rules")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -113,13 +131,24 @@ async fn refused_credentials_are_told_apart_from_a_dead_proxy() {
     )
     .await;
     assert!(matches!(error, ProxyError::Refused(_)), "{error}");
+    let says: &[u8] = b"HTTP/1.1 401 Unauthorized\r\n\r\n";
+    let error = asked(ProxyKind::Http, login_of("u"), &[(50, says)]).await;
+    assert!(matches!(error, ProxyError::Refused(_)), "{error}");
     let socks = ProxyKind::Socks5;
     let error = asked(socks, None, &[(3, b"\x05\xff")]).await;
     assert!(matches!(error, ProxyError::Refused(_)), "{error}");
     let error = asked(socks, login_of("u"), &[(3, b"\x05\x02"), (10, b"\x01\x01")]).await;
     assert!(matches!(error, ProxyError::Refused(_)), "{error}");
-    let error = asked(ProxyKind::Http, None, &[(50, b"HTTP/1.0 502 Bad Gateway\r\n\r\n")]).await;
-    assert!(matches!(&error, ProxyError::Unreachable(e) if e.contains("502")), "{error}");
+    let error = asked(
+        ProxyKind::Http,
+        None,
+        &[(50, b"HTTP/1.0 502 Bad Gateway\r\n\r\n")],
+    )
+    .await;
+    assert!(
+        matches!(&error, ProxyError::Unreachable(e) if e.contains("502")),
+        "{error}"
+    );
     // A port on which nobody listens any more.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

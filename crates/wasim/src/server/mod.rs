@@ -42,7 +42,10 @@ pub(crate) async fn serve(world: Arc<World>, listener: TcpListener) {
             accepted = listener.accept() => accepted,
         };
         let socket = match accepted {
-            Ok((socket, _)) => socket,
+            Ok((socket, _)) => {
+                world.callers.note(&socket);
+                socket
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 continue;

@@ -7,5 +7,6 @@ mod linking;
 mod messages;
 mod people;
 mod postgres;
+mod proxies;
 mod restore;
 mod trouble;

@@ -4,7 +4,7 @@ use super::Scene;
 use crate::scene::{NOON, also, ana, ana_lid, ben, family, in_group, says, with};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{Address, Content, Inbound, Timestamp, WorkspaceId};
-use waypost_store::admin::contacts::{Contact, ContactFilter};
+use waypost_store::admin::contacts::{Contact, ContactFilter, Noticed};
 use waypost_store::admin::conversations::ReadElsewhere;
 use waypost_store::admin::groups::{GroupInfo, GroupRole, Joined};
 use waypost_store::{Page, Store};
@@ -49,10 +49,10 @@ async fn a_contact_is_called_what_they_call_themselves_now() {
     assert_eq!((known.len(), known[0].lid.clone()), (1, Some(ana_lid())));
     assert_eq!(known[0].push_name, name("Ana"));
     // Somebody who never wrote is no contact.
-    store
+    let noticed = store
         .contact_seen(account, vec![ben()], name("Ben"), NOON)
-        .await
-        .unwrap();
+        .await;
+    assert_eq!(noticed.unwrap(), Noticed::Stranger);
     assert_eq!(contacts(store).await.len(), 1);
 }
 
