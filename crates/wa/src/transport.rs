@@ -318,6 +318,9 @@ impl HttpClient for Http {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use waypost_engine::fleet::down::DownReason;
 
     #[test]
     fn only_this_machine_may_stand_in_for_whatsapp() {
@@ -364,5 +367,53 @@ mod tests {
             http.route(HttpRequest::get("https://mmg.whatsapp.net/x"))
                 .is_err()
         );
+    }
+
+    /// What a SOCKS 5 proxy without a password is asked to connect to, by whoever comes first.
+    async fn wish(listener: TcpListener) -> Vec<u8> {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut hello = [0; 2];
+        stream.read_exact(&mut hello).await.unwrap();
+        let mut methods = vec![0; usize::from(hello[1])];
+        stream.read_exact(&mut methods).await.unwrap();
+        stream.write_all(&[5, 0]).await.unwrap();
+        let mut wish = vec![0; 5];
+        stream.read_exact(&mut wish).await.unwrap();
+        let mut name = vec![0; usize::from(wish[4]) + 2];
+        stream.read_exact(&mut name).await.unwrap();
+        wish.extend(name);
+        wish
+    }
+
+    #[tokio::test]
+    async fn names_are_looked_up_by_the_proxy_for_the_socket_and_for_files() {
+        let listen = async || {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let proxy: Proxy = format!("socks5://{address}").parse().unwrap();
+            (listener, proxy)
+        };
+        let by_name = |name: &str, port: u16| {
+            let length = u8::try_from(name.len()).unwrap();
+            [&[5, 1, 0, 3, length], name.as_bytes(), &port.to_be_bytes()].concat()
+        };
+        let (listener, proxy) = listen().await;
+        let asked = tokio::spawn(wish(listener));
+        let cause = Cause::new();
+        // It hangs up after the wish, so nothing comes of it.
+        assert!(Endpoint::WhatsApp.through(&proxy, &cause).await.is_err());
+        assert_eq!(asked.await.unwrap(), by_name("web.whatsapp.com", 443));
+        let reason = cause.reason_or(DownReason::Network);
+        assert!(
+            matches!(reason, DownReason::ProxyUnreachable { .. }),
+            "{reason:?}"
+        );
+
+        let (listener, proxy) = listen().await;
+        let asked = tokio::spawn(wish(listener));
+        let http = Endpoint::WhatsApp.http(&Route::Via(proxy)).unwrap();
+        let file = HttpRequest::get("https://mmg.whatsapp.net/v/file");
+        assert!(http.execute(file).await.is_err());
+        assert_eq!(asked.await.unwrap(), by_name("mmg.whatsapp.net", 443));
     }
 }
