@@ -46,6 +46,16 @@ pub enum DownReason {
         /// What happened, for a person.
         error: String,
     },
+    /// The account's proxy gives no way to WhatsApp. Nothing was sent another way.
+    ProxyUnreachable {
+        /// What happened, for a person.
+        error: String,
+    },
+    /// The account's proxy does not take the user and password. Nothing was sent another way.
+    ProxyRefused {
+        /// What happened, for a person.
+        error: String,
+    },
     /// We closed it on purpose.
     Closed,
 }
@@ -74,13 +84,18 @@ impl DownReason {
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Network | Self::ServerError { .. } | Self::KeepaliveTimeout => Remedy::Reconnect,
+            Self::Network
+            | Self::ServerError { .. }
+            | Self::KeepaliveTimeout
+            | Self::ProxyUnreachable { .. } => Remedy::Reconnect,
             Self::OfflineSyncInterrupted | Self::Backpressure | Self::StoreFailed { .. } => {
                 Remedy::Rebuild
             }
             Self::TemporaryBan { until, .. } => Remedy::WaitUntil(*until),
             Self::DeviceRemoved | Self::MainDeviceGone => Remedy::Relink,
-            Self::StreamReplaced | Self::ClientOutdated => Remedy::Person,
+            Self::StreamReplaced | Self::ClientOutdated | Self::ProxyRefused { .. } => {
+                Remedy::Person
+            }
             Self::Blocked => Remedy::Refused,
             Self::Closed => Remedy::Stay,
         }
@@ -105,6 +120,12 @@ impl DownReason {
             Self::OfflineSyncInterrupted => Reason::OfflineSyncInterrupted,
             Self::Backpressure => Reason::Backpressure,
             Self::StoreFailed { error } => Reason::StoreFailed {
+                error: error.clone(),
+            },
+            Self::ProxyUnreachable { error } => Reason::ProxyUnreachable {
+                error: error.clone(),
+            },
+            Self::ProxyRefused { error } => Reason::ProxyRefused {
                 error: error.clone(),
             },
             Self::Closed => Reason::Requested,
@@ -147,6 +168,15 @@ mod tests {
                 error: "disk full".into(),
             },
             AccountState::Recovering,
+        );
+        let error = || "407".to_owned();
+        check(
+            DownReason::ProxyUnreachable { error: error() },
+            AccountState::Recovering,
+        );
+        check(
+            DownReason::ProxyRefused { error: error() },
+            AccountState::NeedsAttention,
         );
         check(DownReason::Backpressure, AccountState::Degraded);
         check(DownReason::DeviceRemoved, AccountState::LoggedOut);

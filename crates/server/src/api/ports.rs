@@ -1,8 +1,9 @@
 //! What the API asks of the running fleet. The driver implements it; tests hand in a fake.
 
 use async_trait::async_trait;
-use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
+use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
 use waypost_store::admin::conversations::MarkedRead;
+use waypost_wa::{Proxy, ProxyError};
 
 /// How a phone is to be linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,8 +117,19 @@ pub struct GroupInfo {
     pub address: Address,
     /// Its name.
     pub subject: String,
+    /// Its description.
+    pub description: Option<String>,
     /// Who is in it.
     pub members: Vec<GroupMember>,
+}
+
+/// What came of trying a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyCheck {
+    /// Whether it gave a way to WhatsApp, or why not.
+    pub outcome: Result<(), ProxyError>,
+    /// How long that took.
+    pub took: Duration,
 }
 
 /// Why the fleet did not do what it was asked.
@@ -163,6 +175,12 @@ pub trait Fleet: Send + Sync {
     async fn reconnect(&self, account: AccountId) -> Result<(), FleetError>;
     /// Removes this device from the phone's linked devices.
     async fn unlink(&self, account: AccountId) -> Result<(), FleetError>;
+    /// The proxy that all the account's traffic goes through.
+    fn proxy(&self, account: AccountId) -> Option<Proxy>;
+    /// Sets the account's proxy, or takes it away, and connects anew if it is to be connected.
+    async fn set_proxy(&self, account: AccountId, proxy: Option<Proxy>) -> Result<(), FleetError>;
+    /// Sees whether the account's proxy gives a way to WhatsApp.
+    async fn check_proxy(&self, account: AccountId) -> Result<ProxyCheck, FleetError>;
     /// An account was created.
     async fn account_added(&self, account: AccountId);
     /// An account is about to be deleted: stop everything about it before returning.

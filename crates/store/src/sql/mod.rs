@@ -12,6 +12,7 @@ mod identity;
 mod keys;
 mod media;
 mod messages;
+mod noticed;
 mod outbox;
 mod prune;
 mod send_states;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test that cannot go on fails.
 
 mod bench;
+mod eviction;
 mod faults;
 mod groups;
 mod linking;

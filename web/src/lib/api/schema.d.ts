@@ -37,7 +37,7 @@ export interface paths {
         delete: operations["delete"];
         options?: never;
         head?: never;
-        /** Changes name, role or priority. */
+        /** Changes name, role, priority or proxy. With a new proxy the account connects anew. */
         patch: operations["change"];
         trace?: never;
     };
@@ -139,6 +139,23 @@ export interface paths {
         put?: never;
         /** Disconnects an account and leaves it off. */
         post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/proxy/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sees whether the account's proxy gives a way to WhatsApp. Nothing is said there. */
+        post: operations["check_proxy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -979,6 +996,11 @@ export interface components {
              * @description Lower goes first.
              */
             priority: number;
+            /**
+             * @description The proxy that all its traffic goes through, without the password.
+             * @example socks5://user:***@proxy.example.com:1080
+             */
+            proxy?: string | null;
             /** @description Why it is in that state. */
             reason: components["schemas"]["Explained"];
             role: components["schemas"]["AccountRole"];
@@ -991,6 +1013,12 @@ export interface components {
             name?: string | null;
             /** Format: int32 */
             priority?: number | null;
+            /**
+             * @description The proxy that all its traffic shall go through, with its user and password, each
+             *     percent-encoded; null takes it away. Never shown again with the password.
+             * @example socks5://user:password@proxy.example.com:1080
+             */
+            proxy?: string | null;
             role?: components["schemas"]["AccountRole"] | null;
         };
         /** @description What piles up at an account. */
@@ -1541,6 +1569,11 @@ export interface components {
                  * @description Lower goes first.
                  */
                 priority: number;
+                /**
+                 * @description The proxy that all its traffic goes through, without the password.
+                 * @example socks5://user:***@proxy.example.com:1080
+                 */
+                proxy?: string | null;
                 /** @description Why it is in that state. */
                 reason: components["schemas"]["Explained"];
                 role: components["schemas"]["AccountRole"];
@@ -2066,6 +2099,20 @@ export interface components {
              * @example urn:waypost:problem:not_found
              */
             type: string;
+        };
+        /** @description What came of trying a proxy. */
+        ProxyCheck: {
+            /** @description Why not: `proxy_unreachable` or `proxy_refused`. */
+            code?: string | null;
+            /** @description The same as a sentence. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            took_ms: number;
+            /** @description Whether it gave a way to WhatsApp. */
+            works: boolean;
         };
         /** @description What may pile up. */
         Queues: {
@@ -3495,6 +3542,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_proxy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProxyCheck"];
                 };
             };
             /** @description The request cannot be read */

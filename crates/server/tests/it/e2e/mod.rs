@@ -5,6 +5,8 @@ mod files;
 mod groups;
 mod linking;
 mod messages;
+mod people;
 mod postgres;
+mod proxies;
 mod restore;
 mod trouble;

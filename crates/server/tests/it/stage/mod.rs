@@ -4,6 +4,7 @@
 //! end of the server's log is printed.
 
 mod process;
+pub(crate) mod proxy;
 
 use process::Process;
 use reqwest::{Method, RequestBuilder};
@@ -210,6 +211,10 @@ impl Stage {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Value {
+        answer(self.request(Method::PATCH, path).json(&body)).await
     }
 
     /// The items of a list.
