@@ -116,6 +116,10 @@ impl Connection {
         &self.parts.client
     }
 
+    pub(crate) fn signs(&self) -> &crate::alive::Signs {
+        &self.parts.shared.signs
+    }
+
     /// Runs `work` unless the connection ends first.
     pub(crate) async fn while_up<T>(
         &self,

@@ -1,5 +1,6 @@
 //! Opening connections.
 
+use crate::alive::Signs;
 use crate::cause::Cause;
 use crate::clock;
 use crate::config::{ChannelConfig, HistoryPolicy};
@@ -138,6 +139,7 @@ impl Connector {
             online: AtomicBool::new(false),
             broken: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
             switch: ReconnectSwitch::default(),
+            signs: Signs::new(),
         });
         let (lost, reports) = LostReports::new();
         let frame = Frame {
@@ -165,6 +167,7 @@ impl Connector {
         let (out, receiver) = mpsc::channel(self.config.events_max.max(1));
         let listener = Arc::new(Listener {
             shared: Arc::clone(&shared),
+            directory: Directory::of(&client),
             queue,
         });
         let subscription = client.subscribe_handler(listener);

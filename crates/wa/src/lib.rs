@@ -38,6 +38,7 @@
 //!
 //! Every limit is a named constant in [`limits`], with what happens at it.
 
+mod alive;
 mod cause;
 mod clock;
 mod config;

@@ -40,6 +40,10 @@ pub const HISTORY_BATCH_MAX: usize = 200;
 /// beside the frozen ones. The oldest is forgotten; at worst a copy is stored twice.
 pub const OWN_SENDS_MAX: usize = 1_024;
 
+/// Ids of accepted messages remembered for whoever waits for one; the oldest is forgotten, and whoever
+/// still waits for it asks again.
+pub const ACKS_MAX: usize = 128;
+
 /// Messages lost in a crash that wait to be asked for again. Further ones wait for the next connection.
 pub const LOST_MAX: usize = 1_024;
 

@@ -88,6 +88,12 @@ pub(super) const STEPS: &[Step] = &[
         run: |place, _| sim::crashes(place),
     },
     Step {
+        name: "fleet",
+        what: "150 accounts through a week of faults, and 500 cut off at once, by seed",
+        needs: &[Part::CCompiler],
+        run: |place, _| sim::fleet(place),
+    },
+    Step {
         name: "fuzz",
         what: "the parsers that face outsiders, on inputs nobody thought of",
         needs: &[Part::CCompiler, Part::CppCompiler],

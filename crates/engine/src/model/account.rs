@@ -152,6 +152,24 @@ pub enum Reason {
     Restored,
     /// The stored session is missing or unreadable: link again.
     SessionInvalid,
+    /// WhatsApp answers probes, but takes no message and gives none.
+    NotServed,
+    /// Messages arrive, and none of them can be decrypted.
+    DecryptFailing,
+    /// WhatsApp lets the number start no new chats for now.
+    Restricted,
+    /// The phone has not been seen for long; WhatsApp unlinks devices after 14 days.
+    PhoneOffline {
+        /// When it was last seen.
+        since: Timestamp,
+        /// When WhatsApp unlinks this device, if it is not seen until then.
+        until: Timestamp,
+    },
+    /// Something that nobody foresaw.
+    Unexpected {
+        /// What happened, for a person.
+        error: String,
+    },
 }
 
 impl Reason {
@@ -186,6 +204,11 @@ impl Reason {
             Self::ProxyRefused { .. } => "proxy_refused",
             Self::Restored => "restored",
             Self::SessionInvalid => "session_invalid",
+            Self::NotServed => "not_served",
+            Self::DecryptFailing => "decrypt_failing",
+            Self::Restricted => "restricted",
+            Self::PhoneOffline { .. } => "phone_offline",
+            Self::Unexpected { .. } => "unexpected",
         }
     }
 
@@ -235,6 +258,23 @@ impl Reason {
             Self::Restored => "The database came from a backup; the session is being renewed.",
             Self::SessionInvalid => {
                 "The stored session is missing or unreadable; link this account again."
+            }
+            Self::NotServed => {
+                "WhatsApp takes no messages on an open connection; Waypost is replacing it."
+            }
+            Self::DecryptFailing => {
+                "Messages arrive but none can be read; their senders are asked again. If it lasts, link this account again."
+            }
+            Self::Restricted => {
+                "WhatsApp lets this number start no new chats for now; people who have written are answered as usual. Write to fewer strangers."
+            }
+            Self::PhoneOffline { .. } => {
+                "The phone has not been seen for long; switch it on with internet access, or WhatsApp unlinks this device."
+            }
+            Self::Unexpected { error } => {
+                return format!(
+                    "Something unexpected happened ({error}); Waypost is building the connection anew."
+                );
             }
             Self::LinkFailed { error } => {
                 return format!("Linking failed: {error}. Start it again.");

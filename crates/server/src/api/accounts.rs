@@ -1,6 +1,7 @@
 //! `/accounts`: the WhatsApp numbers that Waypost operates.
 
 use super::AppState;
+use super::condition::{self, LivenessView, RecoveryView, explain};
 use super::extract::{Body, Id, Params, line, page};
 use super::phone;
 use super::problem::{ApiError, ApiResult};
@@ -18,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::fleet::DownReason;
 use waypost_engine::model::account::{Account, Role};
-use waypost_engine::model::{AccountId, AccountState, Reason, StateChange};
+use waypost_engine::model::{AccountId, AccountState, StateChange};
 use waypost_store::accounts::{ACCOUNT_NAME_MAX, AccountPatch, NewAccount, PRIORITY_DEFAULT};
 use waypost_store::admin::counts::AccountQueues;
 use waypost_wa::Proxy;
@@ -60,6 +61,9 @@ pub(super) struct AccountView {
     /// When the next connection attempt starts, while waiting for one.
     #[schema(format = DateTime)]
     next_attempt_at: Option<String>,
+    /// How it is being brought back; null when nothing is wrong.
+    recovery: Option<RecoveryView>,
+    liveness: LivenessView,
     #[schema(format = DateTime)]
     created_at: String,
     /// The proxy that all its traffic goes through, without the password.
@@ -198,18 +202,6 @@ impl From<AccountState> for StateText {
     }
 }
 
-fn explain(reason: &Reason) -> Explained {
-    let until = match reason {
-        Reason::TemporaryBan { until, .. } => Some(iso(*until)),
-        _ => None,
-    };
-    Explained {
-        code: reason.code().to_owned(),
-        text: reason.explain(),
-        until,
-    }
-}
-
 /// An account of the caller's workspace; anybody else's does not exist for them.
 pub(super) async fn own_account(
     state: &AppState,
@@ -233,6 +225,7 @@ async fn view(state: &AppState, account: Account) -> ApiResult<AccountView> {
 
 fn view_with(state: &AppState, account: Account, waiting: &Waiting) -> AccountView {
     let queues = waiting.get(&account.id).copied().unwrap_or_default();
+    let (recovery, liveness) = condition::shown(&state.fleet().condition(account.id));
     AccountView {
         id: account.id.to_string(),
         name: account.name,
@@ -244,6 +237,8 @@ fn view_with(state: &AppState, account: Account, waiting: &Waiting) -> AccountVi
         reason: explain(&account.reason),
         state_since: iso(account.state_at),
         next_attempt_at: iso_or_null(state.fleet().next_attempt(account.id)),
+        recovery,
+        liveness,
         created_at: iso(account.created_at),
         proxy: state
             .fleet()

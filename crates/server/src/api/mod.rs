@@ -8,6 +8,7 @@
 mod accounts;
 mod api_keys;
 mod blobs;
+mod condition;
 mod contacts;
 mod conversations;
 mod dead_letters;

@@ -1,6 +1,8 @@
 //! What the API asks of the running fleet. The driver implements it; tests hand in a fake.
 
 use async_trait::async_trait;
+use std::collections::BTreeMap;
+use waypost_engine::fleet::{LivenessView, Recovery, Rung};
 use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
 use waypost_store::admin::conversations::MarkedRead;
 use waypost_wa::{Proxy, ProxyError};
@@ -132,6 +134,15 @@ pub struct ProxyCheck {
     pub took: Duration,
 }
 
+/// How an account is: what is done about what is wrong, and what proves that it lives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Condition {
+    /// How it is being brought back; absent when nothing is wrong.
+    pub recovery: Option<Recovery>,
+    /// What is known of its connection.
+    pub liveness: LivenessView,
+}
+
 /// Why the fleet did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FleetError {
@@ -203,6 +214,15 @@ pub trait Fleet: Send + Sync {
     fn waiting(&self, account: AccountId, message: MessageId) -> Option<Waiting>;
     /// When the account's next connection attempt starts, while it is waiting for one.
     fn next_attempt(&self, account: AccountId) -> Option<Timestamp>;
+    /// How an account is.
+    fn condition(&self, account: AccountId) -> Condition {
+        let _ = account;
+        Condition::default()
+    }
+    /// How many accounts are being brought back, by rung.
+    fn rungs(&self) -> BTreeMap<Rung, usize> {
+        BTreeMap::new()
+    }
     /// Shows the other side that somebody types. Best effort.
     async fn typing(
         &self,

@@ -6,13 +6,15 @@ use super::outbox::News;
 use super::proxies;
 use super::registry::Running;
 use crate::api::ports::{
-    Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus, ProxyCheck, TakenBack,
-    Typing, Waiting,
+    Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus, ProxyCheck,
+    TakenBack, Typing, Waiting,
 };
 use crate::clock;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use waypost_engine::fleet::Rung;
 use waypost_engine::flow::outbox::Waiting as Why;
 use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
 use waypost_store::admin::conversations::MarkedRead;
@@ -206,8 +208,30 @@ impl Fleet for Shared {
     }
 
     fn next_attempt(&self, account: AccountId) -> Option<Timestamp> {
-        let next = *self.running(account).ok()?.life.next_attempt.borrow();
+        let next = self
+            .running(account)
+            .ok()?
+            .life
+            .condition
+            .borrow()
+            .next_attempt;
         next.filter(|at| *at > clock::now())
+    }
+
+    fn condition(&self, account: AccountId) -> Condition {
+        self.running(account)
+            .map(|running| running.life.condition.borrow().shown.clone())
+            .unwrap_or_default()
+    }
+
+    fn rungs(&self) -> BTreeMap<Rung, usize> {
+        let mut rungs = BTreeMap::new();
+        for running in self.context.registry.all() {
+            if let Some(recovery) = &running.life.condition.borrow().shown.recovery {
+                *rungs.entry(recovery.rung).or_default() += 1;
+            }
+        }
+        rungs
     }
 
     async fn typing(

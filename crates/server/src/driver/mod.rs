@@ -3,6 +3,7 @@
 //! Every account has four: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
 //! (messages out) and [`groups`] (what groups it is in). One more fetches files for all. They hold no decisions: those are the engine's.
 
+mod alive;
 mod context;
 mod crash;
 mod files;
@@ -67,7 +68,7 @@ impl Driver {
     pub async fn start(config: &Config, store: Store, stop: CancellationToken) -> Result<Self> {
         files::prepare(&config.data_dir)?;
         let registry = Arc::new(Registry::default());
-        let gate = Gate::new(config.link.connects_at_once, config.link.at_once);
+        let gate = Gate::new(config.link.waves(), config.link.at_once);
         let merging = Arc::clone(&registry);
         store.on_merge(move |merged| {
             if let Some(running) = merging.get(merged.account) {

@@ -8,5 +8,6 @@ mod messages;
 mod people;
 mod postgres;
 mod proxies;
+mod recovery;
 mod restore;
 mod trouble;
