@@ -1,8 +1,10 @@
 //! `waypost-sim`: runs seeds until enough crashes were survived; one line per failing seed.
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use waypost_sim::linking::report::Comparison;
 use waypost_sim::{Mutant, Options, Stats, run_seed};
 
 /// Seeded simulation of the engine and the real SQLite store through crashes.
@@ -21,10 +23,61 @@ struct Arguments {
     /// A deliberate fault; the simulation is then expected to fail.
     #[arg(long)]
     mutant: Option<Mutant>,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// Simulations of something else.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Learned link windows against fixed ones.
+    Window(WindowArguments),
+}
+
+/// The comparison of link windows.
+#[derive(Debug, Args)]
+struct WindowArguments {
+    /// The seeds to run.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3,4,5")]
+    seeds: Vec<u64>,
+    /// Accounts of each kind of people.
+    #[arg(long, default_value_t = 60)]
+    accounts: usize,
+    /// Write figures and pictures of `learned-window.md` into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    write: Option<PathBuf>,
+}
+
+fn window(arguments: &WindowArguments) -> std::io::Result<ExitCode> {
+    let comparison = Comparison::run(&arguments.seeds, arguments.accounts);
+    writeln!(std::io::stdout(), "{}", comparison.tables())?;
+    let Some(folder) = &arguments.write else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let document = folder.join("learned-window.md");
+    let text = std::fs::read_to_string(&document)?;
+    let Some(text) = comparison.into_document(&text) else {
+        writeln!(
+            std::io::stderr(),
+            "{} has no place for figures",
+            document.display()
+        )?;
+        return Ok(ExitCode::FAILURE);
+    };
+    std::fs::write(document, text)?;
+    let pictures = folder.join("learned-window");
+    std::fs::create_dir_all(&pictures)?;
+    for (name, picture) in comparison.pictures() {
+        std::fs::write(pictures.join(name), picture)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn main() -> std::io::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(Other::Window(arguments)) = &arguments.other {
+        return window(arguments);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -12,6 +12,7 @@ mod gate;
 mod inbox;
 mod keys;
 mod life;
+mod link_measures;
 mod links;
 mod media;
 mod mutant;
@@ -21,6 +22,7 @@ mod plan;
 mod recent;
 mod registry;
 mod upkeep;
+mod windows;
 
 use crate::api::ports::Fleet;
 use crate::config::Config;
@@ -86,6 +88,11 @@ impl Driver {
             stop.clone(),
         ));
         tasks.spawn(upkeep::run(store.clone(), stop.clone()));
+        let learning = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = learning;
+            context.windows.run(&context.store, &stop).await;
+        });
         let shared = Arc::new(Shared {
             context,
             inbox,
