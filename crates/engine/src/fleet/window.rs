@@ -43,9 +43,9 @@ pub const POOL_SCANS_MIN: usize = 30;
 pub const POOL_ATTEMPTS_MAX: usize = 60;
 /// Newest attempts of one account that count for itself.
 pub const OWN_ATTEMPTS_MAX: usize = 1_000;
-/// What a needless regeneration costs, as time that an attempt nobody scans stays open: twenty
+/// What a needless regeneration costs, as time that an attempt nobody scans stays open: fifteen
 /// minutes of one of the few link slots for making somebody fetch the phone once more.
-pub const NEEDLESS_COST: Duration = Duration::mins(20);
+pub const NEEDLESS_COST: Duration = Duration::mins(15);
 /// Windows of one attempt; see [`super::link::REGENERATIONS_MAX`].
 const WINDOWS: usize = super::link::REGENERATIONS_MAX as usize + 1;
 /// Scans needed before an account is called slow, consistent or erratic.
@@ -73,8 +73,12 @@ const PRIOR_HALF_LIFE_S: f64 = 40.0;
 const PRIOR_UNSEEN: f64 = 0.1;
 /// and so many attempts this is worth.
 const PRIOR_UNSEEN_WEIGHT: f64 = 50.0;
-/// Scans needed to know an account's pace.
+/// What each attempt of an account counts for against the next newer one, so that a change of hands
+/// is noticed: thirty-three attempts in all.
+const FADING: f64 = 0.97;
+/// Scans needed to know an account's pace, and how many of the newest tell it.
 const PACE_SCANS_MIN: usize = 5;
+const PACE_SCANS_MAX: usize = 15;
 /// Accounts are of similar pace between these medians.
 const PACE_BOUNDS: [Duration; 3] = [Duration::secs(15), Duration::secs(30), Duration::secs(60)];
 
@@ -224,7 +228,7 @@ pub fn learn(strategy: Strategy, base: Duration, own: &[Sample], pool: &Pool) ->
         Strategy::Blend => blend(base, &times, known),
         Strategy::Survival if pool.scans < POOL_SCANS_MIN => known,
         Strategy::Survival => Learned {
-            window: pool.cheapest(&pool.curve(own, &times)),
+            window: pool.cheapest(&pool.curve(own)),
             basis: if times.0.len() >= PACE_SCANS_MIN {
                 Basis::Own
             } else {
@@ -296,19 +300,17 @@ impl Times {
         let deviation = (self.0.iter().map(square).sum::<f64>() / count).sqrt();
         deviation / mean.max(1.0)
     }
+}
 
-    /// Which accounts are of similar pace; `None` while too little is known.
-    fn band(&self) -> Option<usize> {
-        let median = self
-            .quantile(0.5)
-            .filter(|_| self.0.len() >= PACE_SCANS_MIN)?;
-        Some(
-            PACE_BOUNDS
-                .iter()
-                .take_while(|bound| median >= **bound)
-                .count(),
-        )
-    }
+/// Which accounts are of similar pace by the newest scans; `None` while too little is known.
+fn band(own: &[Sample]) -> Option<usize> {
+    let scans = own.iter().rev().filter(|s| s.seen == Seen::Scanned);
+    let mut newest: Vec<Duration> = scans.take(PACE_SCANS_MAX).map(|s| s.waited).collect();
+    newest.sort_unstable();
+    let known = newest.len() >= PACE_SCANS_MIN;
+    let median = newest.get(newest.len() / 2).filter(|_| known)?;
+    let below = PACE_BOUNDS.iter().take_while(|bound| *median >= **bound);
+    Some(below.count())
 }
 
 /// Attempts by step: how many were still unscanned when it began, and how many were scanned in it.
@@ -326,17 +328,33 @@ impl Tally {
 
     /// An attempt that ended unscanned within a step was not open for all of it, and does not count
     /// there.
-    fn add(&mut self, samples: &[Sample]) {
-        for sample in samples {
-            let step = (sample.waited.0 / STEP.0) as usize;
-            for open in self.open.iter_mut().take(step) {
-                *open += 1.0;
-            }
-            if sample.seen == Seen::Scanned && step < STEPS {
-                self.open[step] += 1.0;
-                self.scanned[step] += 1.0;
-            }
+    fn add(&mut self, sample: &Sample, weight: f64) {
+        let step = (sample.waited.0 / STEP.0) as usize;
+        for open in self.open.iter_mut().take(step) {
+            *open += weight;
         }
+        if sample.seen == Seen::Scanned && step < STEPS {
+            self.open[step] += weight;
+            self.scanned[step] += weight;
+        }
+    }
+
+    /// An account's attempts among those of others: each counts the same.
+    fn add_all(&mut self, samples: &[Sample]) {
+        for sample in samples {
+            self.add(sample, 1.0);
+        }
+    }
+
+    /// An account's own attempts, newest last: the older the less.
+    fn fading(samples: &[Sample]) -> Self {
+        let mut tally = Self::EMPTY;
+        let mut weight = 1.0;
+        for sample in samples.iter().rev() {
+            tally.add(sample, weight);
+            weight *= FADING;
+        }
+        tally
     }
 
     /// The chance of a scan in each step, given none before; `prior` counts as `weight` attempts.
@@ -378,9 +396,9 @@ impl Pool {
             let times = Times::of(newest);
             scans += times.0.len();
             abandoned += newest.iter().filter(|sample| sample.is_abandoned()).count();
-            all.add(newest);
-            if let Some(band) = times.band() {
-                bands[band].add(newest);
+            all.add_all(newest);
+            if let Some(band) = band(newest) {
+                bands[band].add_all(newest);
             }
         }
         let each_step = 1.0 - (-(STEP.0 as f64 / 1_000.0) / PRIOR_HALF_LIFE_S).exp2();
@@ -400,11 +418,9 @@ impl Pool {
         self.scans
     }
 
-    fn curve(&self, own: &[Sample], times: &Times) -> Curve {
-        let similar = times.band().map_or(&self.fleet, |band| &self.bands[band]);
-        let mut tally = Tally::EMPTY;
-        tally.add(own);
-        let chances = tally.chances(similar, BAND_WEIGHT);
+    fn curve(&self, own: &[Sample]) -> Curve {
+        let similar = band(own).map_or(&self.fleet, |band| &self.bands[band]);
+        let chances = Tally::fading(own).chances(similar, BAND_WEIGHT);
         let mut curve = [1.0; STEPS + 1];
         for step in 0..STEPS {
             curve[step + 1] = curve[step] * (1.0 - chances[step]);

@@ -165,7 +165,7 @@ proptest! {
         let blend = learn(Strategy::Blend, BASE, &own, &pool);
         prop_assert!((WINDOW_MIN..=BLEND_MAX).contains(&blend.window));
         prop_assert!((0.0..=1.0).contains(&survival.confidence));
-        let curve = pool.curve(&own, &Times::of(&own));
+        let curve = pool.curve(&own);
         prop_assert!(curve.windows(2).all(|pair| pair[0] >= pair[1] && pair[1] >= 0.0));
         prop_assert!(needless(&curve, LIFE) == 0.0, "a whole life closes on nobody");
     }

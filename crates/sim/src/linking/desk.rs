@@ -96,12 +96,12 @@ impl Desk {
             self.flow.event(self.socket, LinkEvent::Linked, next)
         } else if self.code_due == Some(next) {
             self.show()
-        } else if runs_out == Some(next) {
+        } else if wakes == Some(next) {
+            self.flow.tick(next)
+        } else {
             self.taken_away();
             self.cost.renewals += 1;
             self.flow.event(self.socket, LinkEvent::QrExhausted, next)
-        } else {
-            self.flow.tick(next)
         };
         self.obey(effects);
     }
