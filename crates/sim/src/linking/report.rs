@@ -12,6 +12,8 @@ const USUAL: Rule = Rule::Fixed(120);
 const MAIN: [Rule; 3] = [USUAL, Rule::Blend, Rule::Survival];
 /// Every fixed window of the trade-off.
 const FIXED: [u64; 6] = [60, 80, 100, 120, 140, 160];
+/// Shorter ones are so much worse that the picture would show nothing else.
+const SHOWN_FROM: u64 = 100;
 /// Days that are one point of the picture over time.
 const STRIDE: u32 = 5;
 /// What stands around the figures in the document.
@@ -232,15 +234,16 @@ impl Comparison {
                 label.to_owned(),
             )
         };
-        let fixed = FIXED.map(|s| point(Rule::Fixed(s), &format!("{s} s")));
+        let shown = FIXED.into_iter().filter(|seconds| *seconds >= SHOWN_FROM);
+        let fixed = shown.map(|s| point(Rule::Fixed(s), &format!("{s} s")));
         let one = |rule: Rule| Series {
             name: rule.name(),
-            points: vec![point(rule, &rule.name())],
+            points: vec![point(rule, "")],
         };
         let series = [
             Series {
                 name: "fixed windows".into(),
-                points: fixed.to_vec(),
+                points: fixed.collect(),
             },
             one(Rule::Blend),
             one(Rule::Survival),
