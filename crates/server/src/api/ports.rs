@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use std::collections::BTreeMap;
+use waypost_engine::fleet::window::Learned;
 use waypost_engine::fleet::{LivenessView, Recovery, Rung};
 use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
 use waypost_store::admin::conversations::MarkedRead;
@@ -176,6 +177,12 @@ pub trait Fleet: Send + Sync {
     async fn link(&self, account: AccountId, method: LinkMethod) -> Result<(), FleetError>;
     /// How the newest link of the account is going.
     fn link_status(&self, account: AccountId) -> LinkStatus;
+    /// How long a set of QR codes waits for the account's people, and why; `None` when the account
+    /// does not run here.
+    fn link_window(&self, account: AccountId) -> Option<Learned> {
+        let _ = account;
+        None
+    }
     /// Stops a link in progress and leaves nothing behind; does nothing when there is none.
     async fn cancel_link(&self, account: AccountId) -> Result<(), FleetError>;
     /// Disconnects the account and leaves it off.

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use waypost_engine::fleet::Rung;
+use waypost_engine::fleet::window::Learned;
 use waypost_engine::flow::outbox::Waiting as Why;
 use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
 use waypost_store::admin::conversations::MarkedRead;
@@ -87,6 +88,11 @@ impl Fleet for Shared {
         self.running(account)
             .map(|r| r.life.link.borrow().clone())
             .unwrap_or_default()
+    }
+
+    fn link_window(&self, account: AccountId) -> Option<Learned> {
+        self.running(account).ok()?;
+        Some(self.context.windows.of(account))
     }
 
     async fn cancel_link(&self, account: AccountId) -> Result<(), FleetError> {

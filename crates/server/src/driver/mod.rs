@@ -14,6 +14,7 @@ mod groups;
 mod inbox;
 mod keys;
 mod life;
+mod link_measures;
 mod links;
 mod media;
 mod mutant;
@@ -25,6 +26,7 @@ mod recent;
 mod registry;
 mod strangers;
 mod upkeep;
+mod windows;
 
 use crate::api::ports::Fleet;
 use crate::config::Config;
@@ -91,6 +93,11 @@ impl Driver {
             stop.clone(),
         ));
         tasks.spawn(upkeep::run(store.clone(), stop.clone()));
+        let learning = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = learning;
+            context.windows.run(&context.store, &stop).await;
+        });
         let shared = Arc::new(Shared {
             context,
             inbox,

@@ -1519,6 +1519,7 @@ export interface components {
              */
             regenerations_max: number;
             status: components["schemas"]["LinkState"];
+            window?: components["schemas"]["LinkWindow"] | null;
             /**
              * Format: date-time
              * @description When this window closes.
@@ -1541,6 +1542,53 @@ export interface components {
             /** @description The phone's number, for a pairing code; the account's own number when absent. */
             phone?: string | null;
         };
+        /** @description How long a set of QR codes waits for a scan, learned from the last 30 days. */
+        LinkWindow: {
+            /** @description What it rests on: the setting, what other accounts have shown, or this account's own scans. */
+            basis: components["schemas"]["LinkWindowBasis"];
+            /**
+             * Format: double
+             * @description From 0 to 1: how much of the account's own experience there is.
+             */
+            confidence: number;
+            /** @description What stands out about how this account is scanned. */
+            flags: components["schemas"]["LinkWindowFlag"][];
+            /**
+             * Format: double
+             * @description Half of them were quicker, in seconds.
+             */
+            median_s?: number | null;
+            /** @description True when one set of codes does not live that long, so that the window needs another one. */
+            needs_new_refs: boolean;
+            /**
+             * Format: double
+             * @description Nineteen of twenty were quicker, in seconds.
+             */
+            p95_s?: number | null;
+            /** @description Scans of the last 30 days. */
+            samples: number;
+            /**
+             * Format: int64
+             * @example 92
+             */
+            seconds: number;
+            strategy: components["schemas"]["LinkWindowStrategy"];
+        };
+        /**
+         * @description What a window rests on.
+         * @enum {string}
+         */
+        LinkWindowBasis: "base" | "others" | "own";
+        /**
+         * @description What stands out about an account's scans.
+         * @enum {string}
+         */
+        LinkWindowFlag: "slow" | "consistent" | "erratic";
+        /**
+         * @description How windows are learned.
+         * @enum {string}
+         */
+        LinkWindowStrategy: "fixed" | "blend" | "survival";
         /** @description One page of a list. */
         List_Account: {
             /** @description The items. */

@@ -217,6 +217,19 @@ impl Stage {
         answer(self.request(Method::PATCH, path).json(&body)).await
     }
 
+    /// What Prometheus would read.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.process.address);
+        self.http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    }
+
     /// The items of a list.
     pub(crate) async fn items(&self, path: &str) -> Vec<Value> {
         self.get(path).await["items"].as_array().unwrap().clone()
