@@ -16,6 +16,7 @@ mod events;
 pub(crate) mod extract;
 mod front;
 mod groups;
+mod imports;
 mod links;
 mod media;
 mod message_content;
@@ -53,6 +54,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
         .merge(blobs::routes())

@@ -10,7 +10,7 @@ mod fleet;
 mod flow;
 mod gate;
 mod inbox;
-mod keys;
+pub(crate) mod keys;
 mod life;
 mod links;
 mod media;
