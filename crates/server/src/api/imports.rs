@@ -209,7 +209,7 @@ async fn read(
         ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "unreadable_session",
-            format!("{error}. Nothing was imported"),
+            format!("Nothing was imported, because this cannot be read: {error}"),
         )
         .at(format!("parts.{}", error.place))
     };
