@@ -51,6 +51,7 @@ pub mod freeze;
 pub mod fuzzing;
 mod groups;
 mod hook;
+pub mod import;
 mod jid;
 pub mod limits;
 mod lost;

@@ -17,6 +17,7 @@ mod events;
 pub(crate) mod extract;
 mod front;
 mod groups;
+mod imports;
 mod links;
 mod media;
 mod message_content;
@@ -54,6 +55,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
         .merge(blobs::routes())

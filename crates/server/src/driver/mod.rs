@@ -12,7 +12,7 @@ mod flow;
 mod gate;
 mod groups;
 mod inbox;
-mod keys;
+pub(crate) mod keys;
 mod life;
 mod link_measures;
 mod links;

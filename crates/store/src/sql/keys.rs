@@ -26,9 +26,9 @@ fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Writes with their values sealed.
-struct WriteKeys {
-    account: AccountId,
-    writes: Vec<KeyWrite>,
+pub(super) struct WriteKeys {
+    pub(super) account: AccountId,
+    pub(super) writes: Vec<KeyWrite>,
 }
 
 impl Write for WriteKeys {
@@ -61,7 +61,11 @@ impl Write for WriteKeys {
     }
 }
 
-fn seal_one(sealer: &Sealer, account: AccountId, write: KeyWrite) -> Result<KeyWrite, StoreError> {
+pub(super) fn seal_one(
+    sealer: &Sealer,
+    account: AccountId,
+    write: KeyWrite,
+) -> Result<KeyWrite, StoreError> {
     let check = |key: &[u8], value: &[u8]| {
         if key.len() > KEY_MAX || value.len() > VALUE_MAX {
             return Err(StoreError::invalid("the session key or value is too long"));

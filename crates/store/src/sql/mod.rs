@@ -9,6 +9,7 @@ mod completion;
 mod dead_letters;
 pub(crate) mod events;
 mod identity;
+mod imports;
 mod keys;
 mod media;
 mod messages;

@@ -5,6 +5,7 @@ mod files;
 mod groups;
 mod linking;
 mod messages;
+mod moving_in;
 mod people;
 mod postgres;
 mod proxies;
