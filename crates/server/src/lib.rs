@@ -12,5 +12,6 @@ pub mod clock;
 pub mod config;
 pub mod driver;
 pub mod file_type;
+mod insight;
 pub mod run;
 pub mod webhooks;

@@ -16,6 +16,7 @@ mod events;
 pub(crate) mod extract;
 mod front;
 mod groups;
+mod insight;
 mod links;
 mod media;
 mod message_content;
@@ -61,6 +62,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(contacts::routes())
         .merge(groups::routes())
         .merge(rules::routes())
+        .merge(insight::routes())
         .merge(endpoints::routes())
         .merge(dead_letters::routes())
         .merge(api_keys::routes())
