@@ -13,5 +13,6 @@ pub mod config;
 pub(crate) mod disposition;
 pub mod driver;
 pub mod file_type;
+mod insight;
 pub mod run;
 pub mod webhooks;
