@@ -9,6 +9,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use waypost_engine::fleet::window::Strategy;
 use waypost_engine::fleet::{BreakerConfig, ConnectConfig, LivenessConfig, WaveConfig};
 use waypost_engine::model::Duration;
 use waypost_store::DatabaseUrl;
@@ -114,8 +115,11 @@ pub struct ClientVersion(pub u32, pub u32, pub u32);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// How long a QR code may wait for a scan before it is made anew, in seconds (10 to 160).
+    /// How long a QR code may wait for a scan before it is made anew, in seconds (10 to 160), as
+    /// long as nothing better was learned.
     pub window_s: u64,
+    /// How the window is learned from earlier scans.
+    pub strategy: Strategy,
     /// How often it is made anew before falling back to a pairing code (0 to 10).
     pub regenerations_max: u8,
     /// Links in progress at once.
@@ -323,6 +327,7 @@ impl Default for Config {
             },
             link: Link {
                 window_s: 120,
+                strategy: Strategy::default(),
                 regenerations_max: 3,
                 at_once: 2,
                 connects_at_once: 8,

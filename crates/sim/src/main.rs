@@ -2,8 +2,10 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use waypost_sim::fleet::{self, FleetOptions};
+use waypost_sim::linking::report::Comparison;
 use waypost_sim::{Mutant, Options, Stats, run_seed};
 
 /// Seeded simulation of the engine and the real SQLite store through crashes.
@@ -31,6 +33,8 @@ struct Arguments {
 enum Other {
     /// Hundreds of accounts through weeks of faults.
     Fleet(FleetArguments),
+    /// Learned link windows against fixed ones.
+    Window(WindowArguments),
 }
 
 /// What to run of the fleet.
@@ -68,10 +72,51 @@ fn fleet(arguments: &FleetArguments) -> std::io::Result<ExitCode> {
     })
 }
 
+/// The comparison of link windows.
+#[derive(Debug, Args)]
+struct WindowArguments {
+    /// The seeds to run.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3,4,5")]
+    seeds: Vec<u64>,
+    /// Accounts of each kind of people.
+    #[arg(long, default_value_t = 60)]
+    accounts: usize,
+    /// Write figures and pictures of `learned-window.md` into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    write: Option<PathBuf>,
+}
+
+fn window(arguments: &WindowArguments) -> std::io::Result<ExitCode> {
+    let comparison = Comparison::run(&arguments.seeds, arguments.accounts);
+    writeln!(std::io::stdout(), "{}", comparison.tables())?;
+    let Some(folder) = &arguments.write else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let document = folder.join("learned-window.md");
+    let text = std::fs::read_to_string(&document)?;
+    let Some(text) = comparison.into_document(&text) else {
+        writeln!(
+            std::io::stderr(),
+            "{} has no place for figures",
+            document.display()
+        )?;
+        return Ok(ExitCode::FAILURE);
+    };
+    std::fs::write(document, text)?;
+    let pictures = folder.join("learned-window");
+    std::fs::create_dir_all(&pictures)?;
+    for (name, picture) in comparison.pictures() {
+        std::fs::write(pictures.join(name), picture)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn main() -> std::io::Result<ExitCode> {
     let arguments = Arguments::parse();
-    if let Some(Other::Fleet(arguments)) = &arguments.other {
-        return fleet(arguments);
+    match &arguments.other {
+        Some(Other::Fleet(arguments)) => return fleet(arguments),
+        Some(Other::Window(arguments)) => return window(arguments),
+        None => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

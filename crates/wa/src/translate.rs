@@ -277,10 +277,13 @@ fn read_history(history: &LazyHistorySync, own: &Address, out: &mpsc::Sender<Cha
             }
         }
     }
-    let names = stream
-        .remainder()
-        .map(|rest| rest.pushnames)
-        .unwrap_or_default();
+    let names = match stream.remainder() {
+        Ok(rest) => rest.pushnames,
+        Err(error) => {
+            tracing::warn!(%error, "the names in this history are unreadable; they are left out");
+            return;
+        }
+    };
     for name in names {
         let (Some(id), Some(push_name)) = (name.id, name.pushname) else {
             continue;

@@ -75,6 +75,7 @@ pub(super) const STEPS: &[Step] = &[
             Part::CCompiler,
             Part::Nextest,
             Part::Postgres,
+            Part::Proxies,
             Part::Node,
             Part::BaileysPackages,
         ],

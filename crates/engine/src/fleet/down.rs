@@ -47,6 +47,16 @@ pub enum DownReason {
         /// What happened, for a person.
         error: String,
     },
+    /// The account's proxy gives no way to WhatsApp. Nothing was sent another way.
+    ProxyUnreachable {
+        /// What happened, for a person.
+        error: String,
+    },
+    /// The account's proxy does not take the user and password. Nothing was sent another way.
+    ProxyRefused {
+        /// What happened, for a person.
+        error: String,
+    },
     /// WhatsApp answered probes, but took no message and gave none.
     NotServed,
     /// Messages of several people could not be decrypted for a while, and none could.
@@ -86,9 +96,11 @@ impl DownReason {
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Network | Self::ServerError { .. } | Self::KeepaliveTimeout | Self::NotServed => {
-                Remedy::Reconnect
-            }
+            Self::Network
+            | Self::ServerError { .. }
+            | Self::KeepaliveTimeout
+            | Self::NotServed
+            | Self::ProxyUnreachable { .. } => Remedy::Reconnect,
             Self::OfflineSyncInterrupted
             | Self::Backpressure
             | Self::StoreFailed { .. }
@@ -96,7 +108,9 @@ impl DownReason {
             | Self::Unexpected { .. } => Remedy::Rebuild,
             Self::TemporaryBan { until, .. } => Remedy::WaitUntil(*until),
             Self::DeviceRemoved | Self::MainDeviceGone | Self::SessionInvalid => Remedy::Relink,
-            Self::StreamReplaced | Self::ClientOutdated => Remedy::Person,
+            Self::StreamReplaced | Self::ClientOutdated | Self::ProxyRefused { .. } => {
+                Remedy::Person
+            }
             Self::Blocked => Remedy::Refused,
             Self::Closed => Remedy::Stay,
         }
@@ -123,6 +137,12 @@ impl DownReason {
             Self::StoreFailed { error } => Reason::StoreFailed {
                 error: error.clone(),
             },
+            Self::ProxyUnreachable { error } => Reason::ProxyUnreachable {
+                error: error.clone(),
+            },
+            Self::ProxyRefused { error } => Reason::ProxyRefused {
+                error: error.clone(),
+            },
             Self::NotServed => Reason::NotServed,
             Self::DecryptFailing => Reason::DecryptFailing,
             Self::Unexpected { error } => Reason::Unexpected {
@@ -137,12 +157,15 @@ impl DownReason {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Network | Self::ServerError { .. } | Self::KeepaliveTimeout | Self::NotServed => {
-                ErrorClass::Network
-            }
+            Self::Network
+            | Self::ServerError { .. }
+            | Self::KeepaliveTimeout
+            | Self::NotServed
+            | Self::ProxyUnreachable { .. } => ErrorClass::Network,
             Self::DeviceRemoved
             | Self::MainDeviceGone
             | Self::SessionInvalid
+            | Self::ProxyRefused { .. }
             | Self::TemporaryBan { .. }
             | Self::Blocked => ErrorClass::Auth,
             Self::ClientOutdated
@@ -194,6 +217,15 @@ mod tests {
                 error: "disk full".into(),
             },
             AccountState::Recovering,
+        );
+        let error = || "407".to_owned();
+        check(
+            DownReason::ProxyUnreachable { error: error() },
+            AccountState::Recovering,
+        );
+        check(
+            DownReason::ProxyRefused { error: error() },
+            AccountState::NeedsAttention,
         );
         check(DownReason::Backpressure, AccountState::Degraded);
         check(DownReason::DeviceRemoved, AccountState::LoggedOut);

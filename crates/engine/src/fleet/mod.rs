@@ -6,6 +6,7 @@
 //! - [`rung`]: the recovery ladder, and what is shown of it.
 //! - [`breaker`]: when an account is left alone for a while.
 //! - [`liveness`]: whether an open connection is alive.
+//! - [`window`]: how long a set of QR codes should wait, learned from earlier scans.
 //! - [`slots`]: how many link or connect at once.
 
 pub mod breaker;
@@ -15,6 +16,7 @@ pub mod link;
 pub mod liveness;
 pub mod rung;
 pub mod slots;
+pub mod window;
 
 pub use breaker::{BreakerConfig, BreakerState};
 pub use connect::{Client, ConnectConfig, ConnectEffect, ConnectFlow, ConnectInput};

@@ -138,6 +138,16 @@ pub enum Reason {
         /// What happened, for a person.
         error: String,
     },
+    /// The account's proxy gives no way to WhatsApp.
+    ProxyUnreachable {
+        /// What happened, for a person.
+        error: String,
+    },
+    /// The account's proxy does not take the user and password.
+    ProxyRefused {
+        /// What happened, for a person.
+        error: String,
+    },
     /// The database was restored from a backup; the session is renewed.
     Restored,
     /// The stored session is missing or unreadable: link again.
@@ -190,6 +200,8 @@ impl Reason {
             Self::Backpressure => "backpressure",
             Self::OfflineSyncInterrupted => "offline_sync_interrupted",
             Self::StoreFailed { .. } => "store_failed",
+            Self::ProxyUnreachable { .. } => "proxy_unreachable",
+            Self::ProxyRefused { .. } => "proxy_refused",
             Self::Restored => "restored",
             Self::SessionInvalid => "session_invalid",
             Self::NotServed => "not_served",
@@ -275,6 +287,16 @@ impl Reason {
             Self::TemporaryBan { ban, .. } => {
                 return format!(
                     "WhatsApp has banned this number for a while (code {ban}); send less, and wait until it ends."
+                );
+            }
+            Self::ProxyUnreachable { error } => {
+                return format!(
+                    "This account's proxy gives no way to WhatsApp ({error}); check it or set another. Waypost tries again, and never connects without it."
+                );
+            }
+            Self::ProxyRefused { error } => {
+                return format!(
+                    "This account's proxy refuses us ({error}); set its user and password anew. Nothing connects without it."
                 );
             }
             Self::StoreFailed { error } => {

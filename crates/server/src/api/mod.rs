@@ -17,6 +17,8 @@ mod events;
 pub(crate) mod extract;
 mod front;
 mod groups;
+mod imports;
+mod insight;
 mod links;
 mod media;
 mod message_content;
@@ -54,6 +56,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
         .merge(blobs::routes())
@@ -62,6 +65,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(contacts::routes())
         .merge(groups::routes())
         .merge(rules::routes())
+        .merge(insight::routes())
         .merge(endpoints::routes())
         .merge(dead_letters::routes())
         .merge(api_keys::routes())

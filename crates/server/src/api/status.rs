@@ -28,6 +28,11 @@ const SECONDS: &[f64] = &[
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
+/// Bounds for how long people take to scan a code.
+const SCAN_SECONDS: &[f64] = &[
+    5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 160.0, 240.0, 480.0,
+];
+
 /// The routes of this file inside the API.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(status))
@@ -185,7 +190,11 @@ impl Meter {
 
     fn start() -> Self {
         let builder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS);
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
+            .and_then(|builder| {
+                let scans = Matcher::Full("waypost_link_scan_seconds".into());
+                builder.set_buckets_for_metric(scans, SCAN_SECONDS)
+            });
         match builder.and_then(PrometheusBuilder::install_recorder) {
             Ok(handle) => {
                 describe();
@@ -290,6 +299,34 @@ fn describe() {
         "Requests by method and status"
     );
     metrics::describe_histogram!("waypost_http_request_seconds", "Time to answer a request");
+    for (name, text) in [
+        (
+            "waypost_link_codes_shown_total",
+            "QR and pairing codes shown",
+        ),
+        (
+            "waypost_link_scans_total",
+            "Links accepted on the phone, by the kind of code",
+        ),
+        (
+            "waypost_link_regenerations_total",
+            "New sets of QR codes made because a window closed",
+        ),
+        (
+            "waypost_link_fallbacks_total",
+            "Links that fell back to a pairing code",
+        ),
+        (
+            "waypost_link_attempts_total",
+            "Attempts to link by how they ended",
+        ),
+    ] {
+        metrics::describe_counter!(name, text);
+    }
+    metrics::describe_histogram!(
+        "waypost_link_scan_seconds",
+        "From an attempt's first code to the phone's answer"
+    );
     metrics::describe_counter!(
         "waypost_webhook_deliveries_total",
         "Webhook attempts by result"

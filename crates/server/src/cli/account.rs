@@ -45,6 +45,20 @@ pub(super) enum AccountCommand {
     Reconnect(Who),
     /// Remove this device from the phone's linked devices.
     Unlink(Who),
+    /// Show, set, check or remove the proxy that all of an account's traffic goes through.
+    Proxy {
+        #[command(flatten)]
+        who: Who,
+        /// socks5://user:password@host:port or http://user:password@host:port; `-` reads it from
+        /// standard input, where no other program sees it.
+        address: Option<String>,
+        /// Connect without a proxy from now on.
+        #[arg(long, conflicts_with = "address")]
+        remove: bool,
+        /// See whether it gives a way to WhatsApp.
+        #[arg(long)]
+        check: bool,
+    },
     /// Delete an account with its messages and session. There is no way back.
     Delete {
         #[command(flatten)]
@@ -94,6 +108,31 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
         AccountCommand::Resume(who) => act(client, output, &who, "resume").await,
         AccountCommand::Reconnect(who) => act(client, output, &who, "reconnect").await,
         AccountCommand::Unlink(who) => act(client, output, &who, "unlink").await,
+        AccountCommand::Proxy {
+            who,
+            address,
+            remove,
+            check,
+        } => {
+            let path = path_of(client, &who).await?;
+            match (address, remove) {
+                (Some(address), _) => {
+                    let wish = json!({"proxy": typed_or_piped(address)?});
+                    client.patch(&path, wish).await?;
+                }
+                (None, true) => {
+                    client.patch(&path, json!({"proxy": null})).await?;
+                }
+                (None, false) => {}
+            }
+            if check {
+                let checked = client
+                    .post(&format!("{path}/proxy/check"), json!({}))
+                    .await?;
+                return output.show(&checked, checked_proxy);
+            }
+            output.show(&client.get(&path).await?, proxy)
+        }
         AccountCommand::Delete { who, yes } => {
             if !yes {
                 bail!(
@@ -113,6 +152,36 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
 async fn path_of(client: &Client, who: &Who) -> Result<String> {
     let account = client.pick(&who.who).await?;
     Ok(format!("/accounts/{}", text(&account, "/id")))
+}
+
+/// What was typed, or the first line of standard input for `-`.
+fn typed_or_piped(typed: String) -> Result<String> {
+    if typed != "-" {
+        return Ok(typed);
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim().to_owned())
+}
+
+fn proxy(account: &Value) -> String {
+    match account["proxy"].as_str() {
+        Some(proxy) => format!(
+            "{} goes through {proxy}.",
+            printable(text(account, "/name"))
+        ),
+        None => format!("{} has no proxy.", printable(text(account, "/name"))),
+    }
+}
+
+fn checked_proxy(checked: &Value) -> String {
+    match checked["error"].as_str() {
+        Some(error) => printable(error),
+        None => format!(
+            "The proxy gives a way to WhatsApp ({} ms).",
+            checked["took_ms"]
+        ),
+    }
 }
 
 async fn act(client: &Client, output: Output, who: &Who, action: &str) -> Result<()> {

@@ -10,6 +10,7 @@ use super::gate::Turn;
 use super::links::{LinkTask, Sockets};
 use super::news;
 use super::plan;
+use super::proxies;
 use crate::api::ports::{FleetError, LinkMethod, LinkStatus};
 use crate::clock;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use waypost_engine::fleet::{
 use waypost_engine::model::{
     Account, AccountId, AccountState, Address, Duration, Reason, Timestamp,
 };
-use waypost_wa::{ChannelEvent, Connection, Events, OpenError, Purpose};
+use waypost_wa::{ChannelEvent, Connection, Events, KeysError, OpenError, Purpose};
 
 /// Events and commands waiting for one account's loop; senders wait when it is full.
 const MAILBOX: usize = 256;
@@ -49,6 +50,8 @@ pub(super) enum Command {
     },
     /// The connection takes no messages although it is open.
     Replace,
+    /// The account goes another way from now on.
+    Reroute { reply: oneshot::Sender<()> },
     /// Another account's connection came up after an outage.
     NetworkBack,
 }
@@ -221,6 +224,10 @@ impl Life {
             Command::Unlink { reply } => {
                 let _ = reply.send(self.unlink().await);
             }
+            Command::Reroute { reply } => {
+                self.reroute().await;
+                let _ = reply.send(());
+            }
             Command::Replace => {
                 if self.connection.borrow().is_some() {
                     self.replace(DownReason::NotServed).await;
@@ -239,6 +246,28 @@ impl Life {
         self.cancel_link().await;
         self.step(ConnectInput::Retry).await;
         Ok(())
+    }
+
+    /// Leaves the way it went. A link under way is cancelled: its codes belong to the old way.
+    async fn reroute(&mut self) {
+        self.cancel_link().await;
+        let stored = self.context.store.account(self.account).await;
+        let wanted = stored.is_ok_and(|account| match account.state {
+            AccountState::Connecting
+            | AccountState::Online
+            | AccountState::Degraded
+            | AccountState::Recovering => true,
+            AccountState::NeedsAttention => matches!(
+                account.reason,
+                Reason::ProxyRefused { .. } | Reason::ProxyUnreachable { .. }
+            ),
+            _ => false,
+        });
+        if wanted && self.context.has_session(self.account).await {
+            self.step(ConnectInput::Retry).await;
+        } else {
+            self.close_own().await;
+        }
     }
 
     async fn unlink(&mut self) -> Result<(), FleetError> {
@@ -324,7 +353,11 @@ impl Life {
                 }
                 metrics::counter!("waypost_connects_total").increment(1);
             }
-            let opened = context.connector().open(account, purpose).await;
+            // Read anew every time: without the setting nothing is opened.
+            let opened = match proxies::read(&context.store, account).await {
+                Ok(route) => context.connector().open(account, purpose, route).await,
+                Err(error) => Err(KeysError(error.to_string()).into()),
+            };
             if let Err(mpsc::error::SendError(Arrival::Opened(_, Ok((connection, _))))) =
                 arrive.send(Arrival::Opened(no, opened)).await
             {
@@ -464,6 +497,9 @@ impl Life {
 fn down_for(error: &OpenError) -> DownReason {
     match error {
         OpenError::NotLinked => DownReason::SessionInvalid,
+        OpenError::Proxy(error) => DownReason::ProxyUnreachable {
+            error: error.clone(),
+        },
         OpenError::Keys(error) => DownReason::StoreFailed {
             error: error.to_string(),
         },

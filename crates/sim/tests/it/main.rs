@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod fleet;
+mod linking;
 
 use waypost_sim::{Failure, Mutant, Options, Stats, run_seed};
 

@@ -4,6 +4,7 @@
 
 mod alive;
 mod bench;
+mod eviction;
 mod faults;
 mod groups;
 mod linking;
