@@ -73,7 +73,8 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
             let square = matches!(doc.word(i + 1), "مربع" | "مربعه");
             return Some(("sqft", if square { i + 2 } else { i + 1 }));
         }
-        "متر" | "امتار" | "مترا" if matches!(doc.word(i + 1), "مربع" | "مربعه") => {
+        "متر" | "امتار" | "مترا" if matches!(doc.word(i + 1), "مربع" | "مربعه") =>
+        {
             return Some(("sqm", i + 2));
         }
         "م" if is_two(pass, i + 1) => return Some(("sqm", i + 2)),
