@@ -161,11 +161,11 @@ impl DownReason {
             | Self::ServerError { .. }
             | Self::KeepaliveTimeout
             | Self::NotServed
-            | Self::ProxyUnreachable { .. } => ErrorClass::Network,
+            | Self::ProxyUnreachable { .. }
+            | Self::ProxyRefused { .. } => ErrorClass::Network,
             Self::DeviceRemoved
             | Self::MainDeviceGone
             | Self::SessionInvalid
-            | Self::ProxyRefused { .. }
             | Self::TemporaryBan { .. }
             | Self::Blocked => ErrorClass::Auth,
             Self::ClientOutdated
