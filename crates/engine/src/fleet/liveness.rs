@@ -385,7 +385,11 @@ impl Liveness {
             self.patience = config.stale;
             let begin = served.unwrap_or(now);
             let at = self.next_round_trip(begin);
-            if let Some(watch) = &mut self.watch {
+            // Deliveries put the next question off; one that was asked waits for its own answer,
+            // because what is delivered does not prove that anything is accepted.
+            if let Some(watch) = &mut self.watch
+                && let Question::Due { .. } = watch.round_trip
+            {
                 watch.round_trip = Question::Due { at };
             }
         }
@@ -442,7 +446,7 @@ impl Liveness {
             return Vec::new();
         };
         let Question::Asked { missing, .. } = watch.round_trip else {
-            // Something was delivered or accepted meanwhile.
+            // A late word.
             return Vec::new();
         };
         match answer {

@@ -186,6 +186,20 @@ fn a_connection_that_answers_probes_and_serves_nothing_is_replaced() {
 }
 
 #[test]
+fn what_is_delivered_does_not_prove_that_anything_is_accepted() {
+    let mut world = World::new();
+    world.now += 300_000;
+    world.signal(&Signal::Tick);
+    assert_eq!(world.asked(is_round_trip), [300]);
+    for seconds in [310, 330] {
+        world.now = T0 + seconds * 1_000;
+        world.delivered();
+        world.signal(&Signal::RoundTrip(Answer::Missing));
+    }
+    assert_eq!(world.replaced(), [(330_000, DownReason::NotServed)]);
+}
+
+#[test]
 fn a_connection_that_is_never_served_makes_no_loop() {
     let (mut world, mut replaced) = (World::new(), 0);
     world.accepts = Answer::Missing;

@@ -148,6 +148,9 @@ async fn an_open_socket_that_fell_silent_is_found_replaced_and_its_backlog_arriv
 async fn a_server_that_answers_pings_and_delivers_nothing_is_left_and_the_backlog_arrives() {
     let (stage, linked) = linked().await;
     let ana = stage.contact(ANA);
+    linked
+        .phone
+        .go_offline(std::time::Duration::from_secs(3_600));
     // Until the next login nothing is delivered and nothing is accepted: "a restart brings it all".
     let unserved = FaultPlan {
         lose_ack: 1.0,
