@@ -22,6 +22,8 @@ pub mod kind {
     pub const MEDIA_STATE: &str = "media.state";
     /// An account changed its state.
     pub const ACCOUNT_STATE: &str = "account.state";
+    /// WhatsApp bars an account from starting new chats.
+    pub const ACCOUNT_RESTRICTED: &str = "account.restricted";
     /// An account and everything that hung on it was deleted.
     pub const ACCOUNT_DELETED: &str = "account.deleted";
     /// A new code to show while linking.

@@ -30,6 +30,7 @@ mod qr;
 mod recipient;
 mod rules;
 mod search;
+mod sending;
 mod session;
 mod shape;
 mod state;
@@ -53,6 +54,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(sending::routes())
         .merge(messages::routes())
         .merge(media::routes())
         .merge(blobs::routes())

@@ -21,6 +21,7 @@ mod outbox;
 mod plan;
 mod recent;
 mod registry;
+mod restraint;
 mod upkeep;
 mod windows;
 
@@ -35,6 +36,7 @@ use keys::StoredKeys;
 use life::Life;
 use outbox::Sender;
 use registry::{Registry, Running};
+pub use restraint::Sending;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

@@ -15,6 +15,7 @@ mod messages;
 mod outbox;
 mod prune;
 mod send_states;
+mod standing;
 
 // administrative rooms
 mod api_keys;
