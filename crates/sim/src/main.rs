@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use waypost_sim::fleet::{self, FleetOptions};
 use waypost_sim::linking::report::Comparison;
 use waypost_sim::{Mutant, Options, Stats, run_seed};
 
@@ -30,8 +31,45 @@ struct Arguments {
 /// Simulations of something else.
 #[derive(Debug, Subcommand)]
 enum Other {
+    /// Hundreds of accounts through weeks of faults.
+    Fleet(FleetArguments),
     /// Learned link windows against fixed ones.
     Window(WindowArguments),
+}
+
+/// What to run of the fleet.
+#[derive(Debug, Args)]
+struct FleetArguments {
+    /// The seeds to run.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3")]
+    seeds: Vec<u64>,
+    #[command(flatten)]
+    options: FleetOptions,
+}
+
+/// One line of figures per seed, and one for 500 accounts cut off at once.
+fn fleet(arguments: &FleetArguments) -> std::io::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    let mut broken = 0;
+    for seed in &arguments.seeds {
+        let report = fleet::run(*seed, arguments.options);
+        broken += report.broken;
+        writeln!(out, "{}", serde_json::json!(report))?;
+    }
+    for outage_s in [0, 60, 600] {
+        let storm = fleet::world::storm(1, 500, outage_s * 1_000);
+        let line = serde_json::json!({
+            "dropped_at_once": 500, "outage_s": outage_s,
+            "all_back_after_ms": storm.all_back_after,
+            "dials_per_second": storm.dials_per_second, "dials": storm.dials,
+        });
+        writeln!(out, "{line}")?;
+    }
+    Ok(if broken == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The comparison of link windows.
@@ -75,8 +113,10 @@ fn window(arguments: &WindowArguments) -> std::io::Result<ExitCode> {
 
 fn main() -> std::io::Result<ExitCode> {
     let arguments = Arguments::parse();
-    if let Some(Other::Window(arguments)) = &arguments.other {
-        return window(arguments);
+    match &arguments.other {
+        Some(Other::Fleet(arguments)) => return fleet(arguments),
+        Some(Other::Window(arguments)) => return window(arguments),
+        None => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -500,7 +500,12 @@ impl LinkFlow {
 
     fn down(&mut self, down: &DownReason, now: Timestamp, effects: &mut Vec<LinkEffect>) {
         self.open = false;
-        match down.remedy() {
+        // Nobody who waits for a code can help a proxy: say so at once.
+        let remedy = match down {
+            DownReason::ProxyUnreachable { .. } => Remedy::Person,
+            other => other.remedy(),
+        };
+        match remedy {
             Remedy::Reconnect | Remedy::Rebuild | Remedy::Stay => self.replace_socket(now, effects),
             Remedy::WaitUntil(_) | Remedy::Relink | Remedy::Person | Remedy::Refused => {
                 let error = down.reason().explain();

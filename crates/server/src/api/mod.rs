@@ -8,6 +8,7 @@
 mod accounts;
 mod api_keys;
 mod blobs;
+mod condition;
 mod contacts;
 mod conversations;
 mod dead_letters;
@@ -16,6 +17,8 @@ mod events;
 pub(crate) mod extract;
 mod front;
 mod groups;
+mod imports;
+mod insight;
 mod links;
 mod media;
 mod message_content;
@@ -55,6 +58,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(accounts::routes())
         .merge(links::routes())
         .merge(sending::routes())
+        .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
         .merge(blobs::routes())
@@ -63,6 +67,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(contacts::routes())
         .merge(groups::routes())
         .merge(rules::routes())
+        .merge(insight::routes())
         .merge(endpoints::routes())
         .merge(dead_letters::routes())
         .merge(api_keys::routes())

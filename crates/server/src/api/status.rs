@@ -17,6 +17,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use waypost_engine::fleet::Rung;
 use waypost_engine::model::AccountState;
 use waypost_store::admin::counts::Counts;
 
@@ -157,6 +158,12 @@ fn gauges(counts: &Counts, state: &AppState) {
     ] {
         metrics::gauge!(name).set(as_f64(count));
     }
+    let rungs = state.fleet().rungs();
+    for rung in Rung::ALL {
+        let count = rungs.get(&rung).copied().unwrap_or_default();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        metrics::gauge!("waypost_accounts_recovering", "rung" => rung.as_str()).set(as_f64(count));
+    }
     let uptime = clock::now().since(state.started_at()).as_millis();
     metrics::gauge!("waypost_uptime_seconds").set(as_f64(uptime.cast_signed()) / 1000.0);
 }
@@ -230,6 +237,10 @@ fn describe() {
     for (name, text) in [
         ("waypost_accounts", "Accounts by state"),
         (
+            "waypost_accounts_recovering",
+            "Accounts being brought back, by rung of the recovery ladder",
+        ),
+        (
             "waypost_messages_unfinished",
             "Messages accepted and not processed yet",
         ),
@@ -261,6 +272,27 @@ fn describe() {
         ("waypost_uptime_seconds", "Seconds since the start"),
     ] {
         metrics::describe_gauge!(name, text);
+    }
+    for (name, text) in [
+        ("waypost_connects_total", "Connections dialled"),
+        (
+            "waypost_liveness_questions_total",
+            "Questions to open connections by kind and outcome",
+        ),
+        (
+            "waypost_recovery_attempts_total",
+            "Attempts to bring an account back by rung",
+        ),
+        (
+            "waypost_recovery_healed_total",
+            "Accounts that came back by the rung that did it",
+        ),
+        (
+            "waypost_recovery_calls_total",
+            "Times that a person was called, by reason",
+        ),
+    ] {
+        metrics::describe_counter!(name, text);
     }
     metrics::describe_counter!(
         "waypost_http_requests_total",

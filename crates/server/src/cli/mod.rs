@@ -1,12 +1,15 @@
-//! The command line. Everything but `serve`, `restore` and the checks of `doctor` goes through
+//! The command line. Everything but `serve`, `restore`, `analyze`, `eval` and the checks of `doctor` goes through
 //! the same HTTP API, and the same permission checks, as the dashboard.
 
 mod account;
+mod analyze;
 mod backup;
 mod client;
 mod conversation;
 mod dead_letters;
 mod doctor;
+mod eval;
+mod import;
 mod link;
 mod live_check;
 mod message;
@@ -58,6 +61,9 @@ enum Command {
     Link(link::LinkArgs),
     /// Link an account again, by name or number; lists the candidates when nobody is named.
     Relink(link::RelinkArgs),
+    /// Take over the session of another client, without a new scan.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Send a message.
     Send(message::SendArgs),
     /// Show events as they happen.
@@ -73,6 +79,10 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Check settings, database, clock, disk and ports.
     Doctor(doctor::DoctorArgs),
+    /// Say what a message means: values, intent, sentiment. Needs no server.
+    Analyze(analyze::AnalyzeArgs),
+    /// Measure the analysis on labelled messages. Needs no server.
+    Eval(eval::EvalArgs),
     /// Print the OpenAPI document.
     Openapi,
     /// Print the shell completions.
@@ -104,6 +114,8 @@ impl Cli {
                 clap_complete::generate(shell, &mut command, "waypost", &mut std::io::stdout());
                 Ok(())
             }
+            Command::Analyze(args) => analyze::run(&args, output),
+            Command::Eval(args) => eval::run(&args, output),
             Command::Serve => crate::run::serve(Config::load(self.config.as_deref())?).await,
             Command::Doctor(args) => {
                 doctor::run(self.config.as_deref(), self.url, self.api_key, args, output).await
@@ -129,6 +141,7 @@ async fn online(command: Command, client: &Client, output: Output) -> Result<()>
         Command::Account(args) => account::run(args, client, output).await,
         Command::Link(args) => link::link(args, client, output).await,
         Command::Relink(args) => link::relink(args, client, output).await,
+        Command::Import(args) => import::run(args, client, output).await,
         Command::Send(args) => message::send(args, client, output).await,
         Command::Tail(args) => message::tail(args, client, output).await,
         Command::Conversations(args) => conversation::run(args, client, output).await,
@@ -137,6 +150,8 @@ async fn online(command: Command, client: &Client, output: Output) -> Result<()>
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Doctor(_)
+        | Command::Analyze(_)
+        | Command::Eval(_)
         | Command::Openapi
         | Command::Completions { .. } => Ok(()),
     }
