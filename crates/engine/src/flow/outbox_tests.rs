@@ -1,5 +1,8 @@
 use super::*;
 use crate::flow::caution::Guard;
+use crate::flow::human::HumanPace;
+use crate::flow::lanes::LaneLimits;
+use crate::flow::rate::Rate;
 use crate::model::id::ConversationId;
 use crate::model::message::Seq;
 use proptest::prelude::*;

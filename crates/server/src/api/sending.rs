@@ -57,14 +57,12 @@ struct RestrictionView {
     source: SourceText,
 }
 
-/// Where a restriction is known from.
+/// Where a restriction is known from: WhatsApp said so when it was asked, or sends were refused.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = SendingRestrictionSource)]
 enum SourceText {
-    /// WhatsApp said so when it was asked.
     Told,
-    /// From refused sends.
     Inferred,
 }
 

@@ -106,8 +106,10 @@ impl Standings {
         let since = clock::now() - ANSWER_WITHIN;
         let people: Vec<&OutboxItem> = items
             .iter()
-            .map(AsRef::as_ref)
-            .filter(|item| !item.to.is_group() && !self.is_answer(item.conversation, since))
+            .map(|item| &**item)
+            .filter(|item: &&OutboxItem| {
+                !item.to.is_group() && !self.is_answer(item.conversation, since)
+            })
             .collect();
         let mut ask: Vec<ConversationId> = people.iter().map(|item| item.conversation).collect();
         ask.sort_unstable();

@@ -1,9 +1,9 @@
 //! What keeps an account from being banned: strangers are asked for first, WhatsApp's refusals are
 //! heeded, limits are told, and somebody types before words come.
 
-use crate::stage::{Linked, Plan, Stage, text, until};
+use crate::stage::{Linked, Plan, Stage, in_time, text, until};
 use serde_json::{Value, json};
-use wasim::{FaultPlan, Outgoing};
+use wasim::{FaultPlan, NetEvent, Outgoing};
 
 const OWNER: &str = "971500000001";
 const ANA: &str = "971500000002";
@@ -40,7 +40,7 @@ async fn a_number_that_is_not_on_whatsapp_is_never_written_to() {
     let sent = stage.send_text(&linked.id, "+971509999999", "hello?").await;
     let failed = stage.send_state(&sent, "failed").await;
     assert_eq!(text(&failed, "/failure/code"), "not_on_whatsapp");
-    assert_eq!(stage.net.with_ledger(|l| l.counts(OWNER).sent), 0);
+    assert_eq!(stage.net.with_ledger(|l| l.counts(OWNER).raw_received), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
