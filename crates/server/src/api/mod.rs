@@ -33,6 +33,7 @@ mod qr;
 mod recipient;
 mod rules;
 mod search;
+mod sending;
 mod session;
 mod shape;
 mod state;
@@ -56,6 +57,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(sending::routes())
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())

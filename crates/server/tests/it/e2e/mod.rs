@@ -1,5 +1,6 @@
 //! Stories of the real program on a WhatsApp network, from link to answer.
 
+mod caution;
 mod events;
 mod files;
 mod groups;
