@@ -9,6 +9,7 @@ pub mod assets;
 pub mod auth;
 pub mod cli;
 pub mod clock;
+mod compat;
 pub mod config;
 pub mod driver;
 pub mod file_type;

@@ -34,7 +34,7 @@ pub(crate) enum Part {
     Fonts,
     /// Python that can make environments.
     Python,
-    /// The API fuzzer in its own environment.
+    /// The API fuzzer and other gateways' clients, in their own environment.
     Schemathesis,
 }
 
@@ -68,7 +68,7 @@ impl Part {
             Self::Chromium => "Chromium",
             Self::Fonts => "Noto fonts",
             Self::Python => "Python with venv",
-            Self::Schemathesis => "schemathesis",
+            Self::Schemathesis => "schemathesis, waha-py",
         }
     }
 
@@ -85,8 +85,10 @@ impl Part {
             Self::Postgres => "the second database that the store is tested on",
             Self::Chromium => "the browser that the dashboard is driven in",
             Self::Fonts => "Arabic and other scripts in the browser tests",
-            Self::Python => "runs the API fuzzer",
-            Self::Schemathesis => "tests the HTTP API from its OpenAPI document",
+            Self::Python => "runs the API fuzzer and other gateways' clients",
+            Self::Schemathesis => {
+                "test the HTTP API from its OpenAPI document and as WAHA's bots see it"
+            }
         }
     }
 

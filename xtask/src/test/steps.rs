@@ -77,6 +77,8 @@ pub(super) const STEPS: &[Step] = &[
             Part::Postgres,
             Part::Node,
             Part::BaileysPackages,
+            Part::Python,
+            Part::Schemathesis,
         ],
         run: rust::tests,
     },

@@ -3,6 +3,7 @@
 //! Names are looked up by us, every address found is checked, and the connection is made to the
 //! addresses that passed, so a name that changes its mind between check and use gains nothing.
 
+use super::form::Form;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -49,7 +50,8 @@ impl Guard {
 
     /// Reads an address and refuses what can be refused without looking the name up.
     pub(crate) fn url(&self, text: &str) -> Result<Url, Refused> {
-        let url = Url::parse(text.trim()).map_err(|_| Refused::NotAUrl)?;
+        let (_, address) = Form::split(text);
+        let url = Url::parse(address.trim()).map_err(|_| Refused::NotAUrl)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Refused::Scheme(url.scheme().to_owned()));
         }

@@ -12,6 +12,7 @@
 //! - [`deliver`]: one endpoint's work.
 
 mod deliver;
+pub(crate) mod form;
 pub(crate) mod guard;
 mod letter;
 pub(crate) mod send;

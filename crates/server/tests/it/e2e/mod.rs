@@ -1,5 +1,6 @@
 //! Stories of the real program on a WhatsApp network, from link to answer.
 
+mod compat;
 mod events;
 mod files;
 mod groups;
