@@ -26,6 +26,8 @@ pub mod events;
 pub mod fault;
 pub mod flow;
 pub mod foreign;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod id;
 pub mod imports;
 pub mod keys;

@@ -8,6 +8,7 @@
 mod accounts;
 mod api_keys;
 mod blobs;
+mod condition;
 mod contacts;
 mod conversations;
 mod dead_letters;
@@ -17,6 +18,7 @@ pub(crate) mod extract;
 mod front;
 mod groups;
 mod imports;
+mod insight;
 mod links;
 mod media;
 mod message_content;
@@ -66,6 +68,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(contacts::routes())
         .merge(groups::routes())
         .merge(rules::routes())
+        .merge(insight::routes())
         .merge(endpoints::routes())
         .merge(dead_letters::routes())
         .merge(api_keys::routes())

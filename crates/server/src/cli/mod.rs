@@ -1,12 +1,14 @@
-//! The command line. Everything but `serve`, `restore` and the checks of `doctor` goes through
+//! The command line. Everything but `serve`, `restore`, `analyze`, `eval` and the checks of `doctor` goes through
 //! the same HTTP API, and the same permission checks, as the dashboard.
 
 mod account;
+mod analyze;
 mod backup;
 mod client;
 mod conversation;
 mod dead_letters;
 mod doctor;
+mod eval;
 mod import;
 mod link;
 mod live_check;
@@ -77,6 +79,10 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Check settings, database, clock, disk and ports.
     Doctor(doctor::DoctorArgs),
+    /// Say what a message means: values, intent, sentiment. Needs no server.
+    Analyze(analyze::AnalyzeArgs),
+    /// Measure the analysis on labelled messages. Needs no server.
+    Eval(eval::EvalArgs),
     /// Print the OpenAPI document.
     Openapi,
     /// Print the shell completions.
@@ -108,6 +114,8 @@ impl Cli {
                 clap_complete::generate(shell, &mut command, "waypost", &mut std::io::stdout());
                 Ok(())
             }
+            Command::Analyze(args) => analyze::run(&args, output),
+            Command::Eval(args) => eval::run(&args, output),
             Command::Serve => crate::run::serve(Config::load(self.config.as_deref())?).await,
             Command::Doctor(args) => {
                 doctor::run(self.config.as_deref(), self.url, self.api_key, args, output).await
@@ -142,6 +150,8 @@ async fn online(command: Command, client: &Client, output: Output) -> Result<()>
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Doctor(_)
+        | Command::Analyze(_)
+        | Command::Eval(_)
         | Command::Openapi
         | Command::Completions { .. } => Ok(()),
     }

@@ -3,7 +3,9 @@
 use crate::command::Write;
 use crate::db::OptionalExtension as _;
 use crate::error::StoreError;
-use crate::keys::{KEY_MAX, KEY_WRITES_MAX, KeyValue, KeyWrite, SCAN_MAX, VALUE_MAX};
+use crate::keys::{
+    KEY_MAX, KEY_WRITES_MAX, KeyValue, KeyWrite, SCAN_MAX, SETTINGS_FROM, VALUE_MAX,
+};
 use crate::seal::{Kind, Sealer};
 use crate::sql::codec::collect;
 use crate::store::Store;
@@ -51,8 +53,8 @@ impl Write for WriteKeys {
                     )?
                     .execute((account, space, prefix, after_prefix(prefix)))?,
                 KeyWrite::ClearAll => tx
-                    .prepare("DELETE FROM kv WHERE account = ?1")?
-                    .execute([account])?,
+                    .prepare("DELETE FROM kv WHERE account = ?1 AND space < ?2")?
+                    .execute((account, SETTINGS_FROM))?,
             };
         }
         Ok(())

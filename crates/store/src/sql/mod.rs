@@ -13,6 +13,7 @@ mod imports;
 mod keys;
 mod media;
 mod messages;
+mod noticed;
 mod outbox;
 mod prune;
 mod send_states;
@@ -35,3 +36,5 @@ mod reading;
 mod rules;
 mod search;
 pub use authors::Author;
+#[cfg(feature = "fuzzing")]
+pub use search::WordIndex;

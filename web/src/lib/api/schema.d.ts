@@ -37,7 +37,7 @@ export interface paths {
         delete: operations["delete"];
         options?: never;
         head?: never;
-        /** Changes name, role or priority. */
+        /** Changes name, role, priority or proxy. With a new proxy the account connects anew. */
         patch: operations["change"];
         trace?: never;
     };
@@ -139,6 +139,23 @@ export interface paths {
         put?: never;
         /** Disconnects an account and leaves it off. */
         post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/proxy/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sees whether the account's proxy gives a way to WhatsApp. Nothing is said there. */
+        post: operations["check_proxy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -999,6 +1016,11 @@ export interface components {
              * @description Lower goes first.
              */
             priority: number;
+            /**
+             * @description The proxy that all its traffic goes through, without the password.
+             * @example socks5://user:***@proxy.example.com:1080
+             */
+            proxy?: string | null;
             /** @description Why it is in that state. */
             reason: components["schemas"]["Explained"];
             role: components["schemas"]["AccountRole"];
@@ -1011,6 +1033,12 @@ export interface components {
             name?: string | null;
             /** Format: int32 */
             priority?: number | null;
+            /**
+             * @description The proxy that all its traffic shall go through, with its user and password, each
+             *     percent-encoded; null takes it away. Never shown again with the password.
+             * @example socks5://user:password@proxy.example.com:1080
+             */
+            proxy?: string | null;
             role?: components["schemas"]["AccountRole"] | null;
         };
         /** @description What piles up at an account. */
@@ -1570,6 +1598,7 @@ export interface components {
              */
             regenerations_max: number;
             status: components["schemas"]["LinkState"];
+            window?: components["schemas"]["LinkWindow"] | null;
             /**
              * Format: date-time
              * @description When this window closes.
@@ -1592,6 +1621,53 @@ export interface components {
             /** @description The phone's number, for a pairing code; the account's own number when absent. */
             phone?: string | null;
         };
+        /** @description How long a set of QR codes waits for a scan, learned from the last 30 days. */
+        LinkWindow: {
+            /** @description What it rests on: the setting, what other accounts have shown, or this account's own scans. */
+            basis: components["schemas"]["LinkWindowBasis"];
+            /**
+             * Format: double
+             * @description From 0 to 1: how much of the account's own experience there is.
+             */
+            confidence: number;
+            /** @description What stands out about how this account is scanned. */
+            flags: components["schemas"]["LinkWindowFlag"][];
+            /**
+             * Format: double
+             * @description Half of them were quicker, in seconds.
+             */
+            median_s?: number | null;
+            /** @description True when one set of codes does not live that long, so that the window needs another one. */
+            needs_new_refs: boolean;
+            /**
+             * Format: double
+             * @description Nineteen of twenty were quicker, in seconds.
+             */
+            p95_s?: number | null;
+            /** @description Scans of the last 30 days. */
+            samples: number;
+            /**
+             * Format: int64
+             * @example 92
+             */
+            seconds: number;
+            strategy: components["schemas"]["LinkWindowStrategy"];
+        };
+        /**
+         * @description What a window rests on.
+         * @enum {string}
+         */
+        LinkWindowBasis: "base" | "others" | "own";
+        /**
+         * @description What stands out about an account's scans.
+         * @enum {string}
+         */
+        LinkWindowFlag: "slow" | "consistent" | "erratic";
+        /**
+         * @description How windows are learned.
+         * @enum {string}
+         */
+        LinkWindowStrategy: "fixed" | "blend" | "survival";
         /** @description One page of a list. */
         List_Account: {
             /** @description The items. */
@@ -1620,6 +1696,11 @@ export interface components {
                  * @description Lower goes first.
                  */
                 priority: number;
+                /**
+                 * @description The proxy that all its traffic goes through, without the password.
+                 * @example socks5://user:***@proxy.example.com:1080
+                 */
+                proxy?: string | null;
                 /** @description Why it is in that state. */
                 reason: components["schemas"]["Explained"];
                 role: components["schemas"]["AccountRole"];
@@ -2145,6 +2226,20 @@ export interface components {
              * @example urn:waypost:problem:not_found
              */
             type: string;
+        };
+        /** @description What came of trying a proxy. */
+        ProxyCheck: {
+            /** @description Why not: `proxy_unreachable` or `proxy_refused`. */
+            code?: string | null;
+            /** @description The same as a sentence. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            took_ms: number;
+            /** @description Whether it gave a way to WhatsApp. */
+            works: boolean;
         };
         /** @description What may pile up. */
         Queues: {
@@ -3589,6 +3684,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_proxy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProxyCheck"];
                 };
             };
             /** @description The request cannot be read */

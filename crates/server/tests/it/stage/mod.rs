@@ -5,6 +5,7 @@
 
 pub(crate) mod baileys;
 mod process;
+pub(crate) mod proxy;
 
 use process::Process;
 use reqwest::{Method, RequestBuilder};
@@ -226,6 +227,23 @@ impl Stage {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Value {
+        answer(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    /// What Prometheus would read.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.process.address);
+        self.http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
     }
 
     /// The items of a list.

@@ -11,6 +11,7 @@ mod imports;
 mod keys;
 mod messages;
 mod neighbours;
+mod noticed;
 mod outbox;
 mod reading;
 mod webhooks;

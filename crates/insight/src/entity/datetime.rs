@@ -1,0 +1,459 @@
+//! Days and moments: absolute, relative and mixed, in English and Arabic.
+//!
+//! A date and a time next to each other are one moment. A time alone means its next occurrence, or a time
+//! of the day that was named just before. Days come first in `25/02` and `05/06`.
+
+use super::calendar::{Day, day_at};
+use super::duration::{TimeUnit, length_at};
+use super::time_of_day::{Clock, Half, certain_at, expected_at, half_at};
+use super::{Kind, Pass};
+use crate::doc::Gap;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::{Span, ToSpan};
+use rust_decimal::prelude::ToPrimitive;
+
+const CONFIDENCE: f32 = 0.92;
+const CONFIDENCE_BARE: f32 = 0.82;
+/// Small words between a date and its time at most.
+const BETWEEN_MAX: usize = 3;
+
+/// Finds days and moments.
+pub(super) fn find(pass: &mut Pass<'_, '_>) {
+    let mut i = 0;
+    // The day that a later time belongs to: `tomorrow between 3 and 5`.
+    let mut named_day: Option<Named> = None;
+    while i < pass.doc.len() {
+        if !pass.is_open(i) {
+            i += 1;
+            continue;
+        }
+        let step = offset_at(pass, i)
+            .or_else(|| day_and_time(pass, i))
+            .or_else(|| time_and_day(pass, i, named_day));
+        match step.filter(|step| pass.is_free(i..step.end)) {
+            Some(step) => {
+                named_day = step.day.or(named_day);
+                let end = step.end;
+                for value in step.values {
+                    pass.add(
+                        value.kind,
+                        value.text,
+                        value.from..value.to,
+                        value.confidence,
+                    );
+                }
+                i = end;
+            }
+            None => i += 1,
+        }
+    }
+}
+
+/// A day that was named, with the half of it.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    date: Date,
+    half: Half,
+}
+
+struct Value {
+    kind: Kind,
+    text: String,
+    from: usize,
+    to: usize,
+    confidence: f32,
+}
+
+struct Step {
+    values: Vec<Value>,
+    end: usize,
+    day: Option<Named>,
+}
+
+impl Step {
+    fn one(value: Value, day: Option<Named>) -> Self {
+        Self {
+            end: value.to,
+            values: vec![value],
+            day,
+        }
+    }
+}
+
+fn moment(date: Date, time: Time, from: usize, to: usize, confidence: f32) -> Value {
+    let at = DateTime::from_parts(date, time);
+    Value {
+        kind: Kind::Datetime,
+        text: at.strftime("%Y-%m-%dT%H:%M").to_string(),
+        from,
+        to,
+        confidence,
+    }
+}
+
+fn only_day(date: Date, from: usize, to: usize) -> Value {
+    Value {
+        kind: Kind::Date,
+        text: date.to_string(),
+        from,
+        to,
+        confidence: CONFIDENCE,
+    }
+}
+
+/// A day, and the time behind it if there is one.
+fn day_and_time(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
+    let day = day_at(pass, i)?;
+    let mut half = day.half;
+    let mut end = day.next;
+    if let Some((said, after)) = half_at(pass.doc, end).filter(|_| half == Half::Unsaid) {
+        half = said;
+        end = after;
+    }
+    let named = Named {
+        date: day.date,
+        half,
+    };
+    if day.has_time
+        && let Some(clock) = certain_at(pass, end)
+        && let Some(time) = clock.time(half)
+    {
+        return Some(Step::one(
+            moment(day.date, time, i, clock.next, CONFIDENCE),
+            Some(named),
+        ));
+    }
+    if let Some(step) = range_after(pass, i, end, named) {
+        return Some(step);
+    }
+    if let Some((clock, said)) = time_after(pass, end) {
+        let half = if said == Half::Unsaid { half } else { said };
+        if let Some(time) = clock.time(half) {
+            let date = midnight_day(day.date, time, half);
+            return Some(Step::one(
+                moment(date, time, i, clock.next, CONFIDENCE),
+                Some(Named { date, half }),
+            ));
+        }
+    }
+    Some(Step::one(only_day(day.date, i, end), Some(named)))
+}
+
+/// The night's midnight belongs to the day after.
+fn midnight_day(date: Date, time: Time, half: Half) -> Date {
+    if time.hour() == 0 && time.minute() == 0 && half == Half::Evening {
+        date.tomorrow().unwrap_or(date)
+    } else {
+        date
+    }
+}
+
+/// `between 3 and 5 pm`, `3-5pm`, `from 10 to 12` behind a day.
+fn range_after(pass: &Pass<'_, '_>, from: usize, i: usize, day: Named) -> Option<Step> {
+    let at = skip_between(pass, i).0;
+    let (first, second, second_from) = clock_range(pass, at)?;
+    let values = vec![
+        moment(
+            day.date,
+            first.time(day.half)?,
+            from,
+            first.next,
+            CONFIDENCE,
+        ),
+        moment(
+            day.date,
+            second.time(day.half)?,
+            second_from,
+            second.next,
+            CONFIDENCE,
+        ),
+    ];
+    Some(Step {
+        values,
+        end: second.next,
+        day: Some(day),
+    })
+}
+
+/// Two times joined by `to`, `-` or `and`, of which at least one is certain.
+fn clock_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock, usize)> {
+    let doc = pass.doc;
+    let first = expected_at(pass, i).or_else(|| bare_before_and(pass, i))?;
+    let joined = doc.is_any_mark(first.next, "-/")
+        || matches!(
+            doc.word(first.next),
+            "to" | "and" | "till" | "until" | "or" | "الى" | "الي" | "او" | "و" | "ل" | "لـ"
+        );
+    let from = first.next + 1;
+    let second = joined.then(|| expected_at(pass, from))??;
+    let certain = certain_at(pass, i).is_some() || certain_at(pass, from).is_some();
+    let introduced = matches!(doc.word_before(i), "between" | "from" | "بين" | "من");
+    (certain || introduced).then_some((first.sharing(second), second, from))
+}
+
+/// The `3` of `3 and 5 pm`.
+fn bare_before_and(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
+    let after = pass.doc.digits(i).filter(|d| d.len() <= 2).map(|_| i + 1)?;
+    matches!(pass.doc.word(after), "and" | "or").then_some(())?;
+    certain_at(pass, after + 1)?;
+    super::time_of_day::bare_at(pass, i)
+}
+
+/// The time behind a day, over `at`, `@`, `,`, `around`, `evening`.
+fn time_after(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Half)> {
+    let (at, half, expected) = skip_between(pass, i);
+    if pass.doc.gap(at) == Gap::Line && at > i {
+        return None;
+    }
+    let clock = match certain_at(pass, at) {
+        Some(clock) => clock,
+        None if expected => expected_at(pass, at)?,
+        None => expected_at(pass, at).filter(|c| stands_alone(pass, c.next) && at == i)?,
+    };
+    (pass.doc.gap(i) != Gap::Line || expected).then_some((clock, half))
+}
+
+/// Whether nothing follows that a bare hour could count.
+fn stands_alone(pass: &Pass<'_, '_>, i: usize) -> bool {
+    i >= pass.doc.len()
+        || pass.doc.begins_line(i)
+        || pass.doc.is_any_mark(i, "?.!,)")
+        || half_at(pass.doc, i).is_some()
+}
+
+/// Skips small words; says which half of the day they named and whether a time must follow.
+fn skip_between(pass: &Pass<'_, '_>, mut i: usize) -> (usize, Half, bool) {
+    let doc = pass.doc;
+    let mut half = Half::Unsaid;
+    let mut expected = false;
+    for _ in 0..BETWEEN_MAX + 1 {
+        if let Some((said, end)) = half_at(doc, i) {
+            half = said;
+            i = end;
+            continue;
+        }
+        match doc.word(i) {
+            "at" | "around" | "about" | "by" | "after" | "before" | "between" | "from"
+            | "approx" | "till" | "until" | "time" | "الساعه" | "عالساعه" | "بعد" | "قبل"
+            | "حوالي" | "بين" | "على" | "علي" | "من" | "past" | "بحدود" | "ع" => {
+                expected = true
+            }
+            "sometime" | "maybe" | "preferably" | "say" | "في" | "تمام" | "the" => {}
+            _ if doc.is_mark(i, '@') => expected = true,
+            _ if doc.is_any_mark(i, ",-(|") => {}
+            _ => break,
+        }
+        i += 1;
+    }
+    (i, half, expected)
+}
+
+/// A time, with the day behind it, or the day named before, or its next occurrence.
+fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<Step> {
+    let doc = pass.doc;
+    let introduced = matches!(
+        doc.word_before(i),
+        "at" | "around" | "by" | "after" | "before" | "till" | "until" | "@" | "about"
+    ) || doc.is_mark(i.wrapping_sub(1), '@');
+    if let Some((first, second, second_from)) = clock_range(pass, i) {
+        let day = match day_behind(pass, second.next) {
+            Some(day) => (
+                Named {
+                    date: day.date,
+                    half: day.half,
+                },
+                day.next,
+            ),
+            None => (named.unwrap_or_else(|| today(pass, first)), second.next),
+        };
+        let values = vec![
+            moment(
+                day.0.date,
+                first.time(day.0.half)?,
+                i,
+                first.next,
+                CONFIDENCE,
+            ),
+            moment(
+                day.0.date,
+                second.time(day.0.half)?,
+                second_from,
+                day.1,
+                CONFIDENCE,
+            ),
+        ];
+        return Some(Step {
+            values,
+            end: day.1,
+            day: Some(day.0),
+        });
+    }
+    let clock = certain_at(pass, i)
+        .map(|clock| (clock, CONFIDENCE))
+        .or_else(|| {
+            introduced
+                .then(|| bare_hour(pass, i))
+                .flatten()
+                .map(|clock| (clock, CONFIDENCE_BARE))
+        });
+    let (clock, confidence) = clock?;
+    if let Some(day) = day_behind(pass, clock.next) {
+        let half = if day.half == Half::Unsaid {
+            half_after(pass, day.next)
+        } else {
+            day.half
+        };
+        let time = clock.time(half)?;
+        let date = midnight_day(day.date, time, half);
+        return Some(Step::one(
+            moment(date, time, i, day.next, CONFIDENCE),
+            Some(Named { date, half }),
+        ));
+    }
+    let day = named.unwrap_or_else(|| today(pass, clock));
+    let time = clock.time(day.half)?;
+    Some(Step::one(
+        moment(day.date, time, i, clock.next, confidence),
+        Some(day),
+    ))
+}
+
+fn half_after(pass: &Pass<'_, '_>, i: usize) -> Half {
+    half_at(pass.doc, i).map_or(Half::Unsaid, |(half, _)| half)
+}
+
+/// `at 5`: an hour that only `at` makes a time.
+fn bare_hour(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
+    expected_at(pass, i)
+        .filter(|clock| clock.next >= pass.doc.len() || !pass.doc.is_mark(clock.next, '-'))
+}
+
+/// The day on which a time comes next.
+fn today(pass: &Pass<'_, '_>, clock: Clock) -> Named {
+    let now = pass.context.at.datetime();
+    let date = match clock.time(Half::Unsaid) {
+        Some(time) if time <= now.time() => now.date().tomorrow().unwrap_or(now.date()),
+        _ => now.date(),
+    };
+    Named {
+        date,
+        half: Half::Unsaid,
+    }
+}
+
+/// `3pm on Friday`, `10:30 tomorrow`, `الساعة 5 يوم الخميس`.
+fn day_behind(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
+    let doc = pass.doc;
+    let mut at = i;
+    for _ in 0..BETWEEN_MAX {
+        let skip = matches!(
+            doc.word(at),
+            "on" | "of" | "this" | "the" | "for" | "في" | "from" | "coming"
+        ) || doc.is_any_mark(at, ",-(");
+        if let Some(day) =
+            day_at(pass, at).filter(|day| !day.has_time && pass.is_free(at..day.next))
+        {
+            return Some(day);
+        }
+        if !skip || doc.gap(at) == Gap::Line {
+            return None;
+        }
+        at += 1;
+    }
+    day_at(pass, at).filter(|day| !day.has_time)
+}
+
+/// `in 2 hours`, `3 days ago`, `after two weeks`, `بعد يومين`.
+fn offset_at(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
+    let doc = pass.doc;
+    let forward = matches!(doc.word(i), "in" | "بعد" | "after");
+    let at = if forward { i + 1 } else { i };
+    let at = if forward
+        && matches!(
+            doc.word(at),
+            "about" | "around" | "another" | "next" | "like" | "حوالي" | "the"
+        ) {
+        at + 1
+    } else {
+        at
+    };
+    let past_first = matches!(doc.word(i), "قبل" | "من") && i + 1 < doc.len();
+    let at = if past_first { i + 1 } else { at };
+    let length = offset_length(pass, at, forward || past_first)?;
+    let (sign, end) = match (doc.word(length.next), doc.word(length.next + 1)) {
+        ("ago" | "back" | "before", _) if !forward => (-1, length.next + 1),
+        ("from", "now" | "today") => (1, length.next + 2),
+        ("later", _) if forward => (1, length.next + 1),
+        ("time", _) | ("times", _) if forward => (1, length.next + 1),
+        ("من", "الان" | "اليوم" | "الحين") => (1, length.next + 2),
+        _ if past_first => (-1, length.next),
+        _ if forward => (1, length.next),
+        _ => return None,
+    };
+    moved(pass, length, sign, i, end)
+}
+
+/// The length of an offset: also `سنة` or `اسبوع` alone behind `بعد`.
+fn offset_length(
+    pass: &Pass<'_, '_>,
+    at: usize,
+    introduced: bool,
+) -> Option<super::duration::Length> {
+    length_at(pass, at).or_else(|| {
+        let unit = match pass.doc.word(at) {
+            "ساعه" => TimeUnit::Hour,
+            "يوم" => TimeUnit::Day,
+            "اسبوع" => TimeUnit::Week,
+            "شهر" => TimeUnit::Month,
+            "سنه" => TimeUnit::Year,
+            _ => return None,
+        };
+        introduced.then_some(super::duration::Length {
+            count: 1.into(),
+            unit,
+            next: at + 1,
+        })
+    })
+}
+
+fn moved(
+    pass: &Pass<'_, '_>,
+    length: super::duration::Length,
+    sign: i64,
+    i: usize,
+    end: usize,
+) -> Option<Step> {
+    let doc = pass.doc;
+    let now = pass.context.at;
+    let halves = (length.count * rust_decimal::Decimal::from(2))
+        .to_i64()
+        .filter(|n| *n <= 20_000)?;
+    let count = halves / 2 * sign;
+    let is_half = halves % 2 == 1;
+    let span: Span = match length.unit {
+        TimeUnit::Year if is_half => (halves * 6 * sign).months(),
+        TimeUnit::Year => count.years(),
+        TimeUnit::Month => count.months(),
+        TimeUnit::Week => count.weeks(),
+        TimeUnit::Day => count.days(),
+        TimeUnit::Hour => (halves * 30 * sign).minutes(),
+        TimeUnit::Minute => count.minutes(),
+        TimeUnit::Second => return None,
+    };
+    let then = now.checked_add(span).ok()?;
+    if matches!(length.unit, TimeUnit::Hour | TimeUnit::Minute) {
+        let value = moment(then.date(), then.time(), i, end, CONFIDENCE);
+        return Some(Step::one(value, None));
+    }
+    let named = Named {
+        date: then.date(),
+        half: Half::Unsaid,
+    };
+    if let Some((clock, half)) = time_after(pass, end).filter(|_| doc.gap(end) != Gap::Line) {
+        return Some(Step::one(
+            moment(then.date(), clock.time(half)?, i, clock.next, CONFIDENCE),
+            Some(named),
+        ));
+    }
+    Some(Step::one(only_day(then.date(), i, end), Some(named)))
+}

@@ -1,0 +1,271 @@
+//! Lengths of time: `2 years`, `an hour and a half`, `6-month`, `سنتين`.
+
+use super::{Kind, Pass};
+use crate::number::{digits_at, words_at};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+const CONFIDENCE: f32 = 0.90;
+
+/// A unit of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TimeUnit {
+    Year,
+    Month,
+    Week,
+    Day,
+    Hour,
+    Minute,
+    Second,
+}
+
+/// A length of time, as counts of minutes or months so that halves stay exact.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Length {
+    pub count: Decimal,
+    pub unit: TimeUnit,
+    pub next: usize,
+}
+
+/// Finds lengths of time.
+pub(super) fn find(pass: &mut Pass<'_, '_>) {
+    let mut i = 0;
+    while i < pass.doc.len() {
+        match duration_at(pass, i).filter(|(_, end)| pass.is_free(i..*end)) {
+            Some((value, end)) => {
+                pass.add(Kind::Duration, value, i..end, CONFIDENCE);
+                i = end;
+            }
+            None => i += 1,
+        }
+    }
+}
+
+fn duration_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    if let Some(end) = shared_unit(pass, i) {
+        return Some(end);
+    }
+    let first = length_at(pass, i)?;
+    if is_rate(pass, i, first) {
+        return None;
+    }
+    let mut parts = vec![(first.count, first.unit)];
+    let mut end = first.next;
+    while let Some(more) = continued(pass, end, parts[parts.len() - 1].1) {
+        parts.push((more.count, more.unit));
+        end = more.next;
+    }
+    if matches!(pass.doc.word(end), "ago" | "old") {
+        return None;
+    }
+    Some((iso(&parts)?, end))
+}
+
+/// `2-3 months`: the first number shares the unit of the second.
+fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
+    let joined =
+        doc.is_mark(number.next, '-') || matches!(doc.word(number.next), "to" | "or" | "او");
+    let second = joined.then(|| length_at(pass, number.next + 1))??;
+    let small = number.value < Decimal::from(100);
+    small.then(|| Some((iso(&[(number.value, second.unit)])?, number.next)))?
+}
+
+fn continued(pass: &Pass<'_, '_>, i: usize, larger: TimeUnit) -> Option<Length> {
+    let doc = pass.doc;
+    let at = if matches!(doc.word(i), "and" | "و") || doc.is_mark(i, ',') {
+        i + 1
+    } else {
+        i
+    };
+    let half = match doc.word(at) {
+        "ونص" | "ونصف" | "نص" if at == i || doc.word(i) == "و" => Some(at + 1),
+        "half" if at > i => Some(at + 1),
+        "a" if at > i && doc.word(at + 1) == "half" => Some(at + 2),
+        _ => None,
+    };
+    if let Some(next) = half {
+        let (count, unit) = match larger {
+            TimeUnit::Year => (Decimal::from(6), TimeUnit::Month),
+            TimeUnit::Hour => (Decimal::from(30), TimeUnit::Minute),
+            TimeUnit::Day => (Decimal::from(12), TimeUnit::Hour),
+            _ => return None,
+        };
+        return Some(Length { count, unit, next });
+    }
+    length_at(pass, at).filter(|more| more.unit > larger && pass.is_free(i..more.next))
+}
+
+/// A count and a unit at a place.
+pub(super) fn length_at(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
+    let doc = pass.doc;
+    if let Some((count, unit)) = arabic_pair(doc.word(i)) {
+        return Some(Length {
+            count: Decimal::from(count),
+            unit,
+            next: i + 1,
+        });
+    }
+    if matches!(doc.word(i), "half" | "نص" | "نصف") {
+        let at = if matches!(doc.word(i + 1), "a" | "an") {
+            i + 2
+        } else {
+            i + 1
+        };
+        let unit = unit(doc.word(at))
+            .filter(|u| matches!(u, TimeUnit::Hour | TimeUnit::Year | TimeUnit::Day))?;
+        return Some(Length {
+            count: Decimal::new(5, 1),
+            unit,
+            next: at + 1,
+        });
+    }
+    let (mut count, at) = match doc.word(i) {
+        "a" | "an" => (Decimal::ONE, i + 1),
+        _ => {
+            let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
+            (number.value, number.next)
+        }
+    };
+    let mut at = at;
+    if doc.word(at) == "and" && matches!(doc.word(at + 1), "a" | "half") {
+        // `one and a half years`
+        let half = if doc.word(at + 1) == "a" {
+            at + 2
+        } else {
+            at + 1
+        };
+        if doc.word(half) == "half" {
+            count += Decimal::new(5, 1);
+            at = half + 1;
+        }
+    }
+    if matches!(
+        doc.word(at),
+        "of" | "full"
+            | "more"
+            | "working"
+            | "business"
+            | "calendar"
+            | "whole"
+            | "good"
+            | "consecutive"
+    ) {
+        at += 1;
+    }
+    if doc.is_mark(at, '-') && doc.is_word(at + 1) {
+        at += 1;
+    }
+    let unit = unit(doc.word(at)).or_else(|| short_unit(pass, at))?;
+    (count < Decimal::from(10_000)).then_some(Length {
+        count,
+        unit,
+        next: at + 1,
+    })
+}
+
+fn unit(word: &str) -> Option<TimeUnit> {
+    Some(match word {
+        "year" | "years" | "yr" | "yrs" | "yearz" | "سنه" | "سنوات" | "سنين" | "عام" | "اعوام" => {
+            TimeUnit::Year
+        }
+        "month" | "months" | "mth" | "mths" | "mnths" | "mnth" | "mos" | "شهر" | "شهور"
+        | "اشهر" | "شهرا" => TimeUnit::Month,
+        "week" | "weeks" | "wk" | "wks" | "اسبوع" | "اسابيع" => TimeUnit::Week,
+        "day" | "days" | "يوم" | "ايام" | "يوما" | "night" | "nights" => TimeUnit::Day,
+        "hour" | "hours" | "hr" | "hrs" | "ساعه" | "ساعات" => TimeUnit::Hour,
+        "minute" | "minutes" | "min" | "mins" | "minuts" | "دقيقه" | "دقايق" | "دقاييق"
+        | "دقائق" => TimeUnit::Minute,
+        "second" | "seconds" | "sec" | "secs" | "ثانيه" | "ثواني" => TimeUnit::Second,
+        _ => return None,
+    })
+}
+
+/// `2h`, `3d`, `1y`: one letter right behind the digits.
+fn short_unit(pass: &Pass<'_, '_>, i: usize) -> Option<TimeUnit> {
+    if !pass.doc.is_glued(i) {
+        return None;
+    }
+    match pass.doc.word(i) {
+        "h" => Some(TimeUnit::Hour),
+        "d" => Some(TimeUnit::Day),
+        "y" => Some(TimeUnit::Year),
+        "w" => Some(TimeUnit::Week),
+        _ => None,
+    }
+}
+
+/// `سنتين` and the like, which count two by themselves.
+fn arabic_pair(word: &str) -> Option<(u32, TimeUnit)> {
+    let bare = word
+        .strip_prefix('ل')
+        .or_else(|| word.strip_prefix('ب'))
+        .unwrap_or(word);
+    Some(match bare {
+        "سنتين" | "عامين" => (2, TimeUnit::Year),
+        "شهرين" => (2, TimeUnit::Month),
+        "اسبوعين" => (2, TimeUnit::Week),
+        "يومين" => (2, TimeUnit::Day),
+        "ساعتين" => (2, TimeUnit::Hour),
+        "دقيقتين" => (2, TimeUnit::Minute),
+        _ => return None,
+    })
+}
+
+/// `85k a year`, `5000 a month`: a rate and no length.
+fn is_rate(pass: &Pass<'_, '_>, i: usize, length: Length) -> bool {
+    let doc = pass.doc;
+    if !matches!(doc.word(i), "a" | "an") {
+        return length.count.is_zero();
+    }
+    let after_number = i > 0
+        && (doc.digits(i - 1).is_some()
+            || crate::number::multiplier_at(doc, i - 1).is_some()
+            || !pass.is_open(i - 1)
+            || matches!(
+                doc.word(i - 1),
+                "times" | "once" | "twice" | "such" | "quite" | "aed" | "dhs"
+            ));
+    let idiom = matches!(doc.word(length.next), "ago" | "later");
+    let good_day =
+        length.unit == TimeUnit::Day || matches!(doc.word_before(i), "have" | "what" | "per");
+    after_number || idiom || good_day
+}
+
+/// ISO 8601, with halves carried into the next smaller unit.
+fn iso(parts: &[(Decimal, TimeUnit)]) -> Option<String> {
+    let mut counts = [0_u32; 7];
+    for &(count, unit) in parts {
+        let whole = count.trunc();
+        counts[unit as usize] = counts[unit as usize].checked_add(whole.to_u32()?)?;
+        let rest = count - whole;
+        if !rest.is_zero() {
+            let (smaller, each) = match unit {
+                TimeUnit::Year => (TimeUnit::Month, 12),
+                TimeUnit::Month => (TimeUnit::Day, 30),
+                TimeUnit::Week => (TimeUnit::Day, 7),
+                TimeUnit::Day => (TimeUnit::Hour, 24),
+                TimeUnit::Hour => (TimeUnit::Minute, 60),
+                TimeUnit::Minute | TimeUnit::Second => (TimeUnit::Second, 60),
+            };
+            let carried = (rest * Decimal::from(each)).round().to_u32()?;
+            counts[smaller as usize] = counts[smaller as usize].checked_add(carried)?;
+        }
+    }
+    let mut text = String::from("P");
+    for (count, sign) in counts[..4].iter().zip(["Y", "M", "W", "D"]) {
+        if *count > 0 {
+            text.push_str(&format!("{count}{sign}"));
+        }
+    }
+    if counts[4..].iter().any(|count| *count > 0) {
+        text.push('T');
+        for (count, sign) in counts[4..].iter().zip(["H", "M", "S"]) {
+            if *count > 0 {
+                text.push_str(&format!("{count}{sign}"));
+            }
+        }
+    }
+    (text.len() > 1).then_some(text)
+}

@@ -1,0 +1,557 @@
+//! Areas, communities, projects and buildings: a list that users edit, found with typing errors.
+//!
+//! A name is looked up without spaces, so that `down town` and `downtown` are one. An error of one letter is
+//! forgiven in names of six letters or more, unless what was typed are ordinary words.
+
+use super::{Kind, Pass, Source};
+use crate::doc::{Doc, Gap};
+use crate::text::Text;
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+
+/// Names of one list at most.
+pub const PLACES_MAX: usize = 20_000;
+/// Words of the longest name that is looked for.
+const WORDS_MAX: usize = 6;
+/// Letters of a name in which an error is forgiven.
+const FUZZY_LETTERS: std::ops::RangeInclusive<usize> = 6..=40;
+/// Words of a span that is tried with errors.
+const FUZZY_WORDS_MAX: usize = 4;
+const CONFIDENCE: f32 = 0.95;
+const CONFIDENCE_PROJECT: f32 = 0.90;
+const CONFIDENCE_FUZZY: f32 = 0.80;
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaceKind {
+    /// An area, community or city.
+    Location,
+    /// A project or building.
+    Project,
+}
+
+/// One place with its names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The canonical English name.
+    pub name: String,
+    /// Names that always mean it.
+    #[serde(default)]
+    pub also: Vec<String>,
+    /// Names that are words too, and need surroundings that speak of a place.
+    #[serde(default)]
+    pub weak: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    locations: Vec<Place>,
+    #[serde(default)]
+    projects: Vec<Place>,
+}
+
+/// Why a list was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum GazetteerError {
+    /// The YAML is not a list of places.
+    #[error("the places could not be read: {0}")]
+    Yaml(String),
+    /// More than [`PLACES_MAX`] names.
+    #[error("a list of places may hold {PLACES_MAX} names at most")]
+    TooMany,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strength {
+    Sure,
+    Weak,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    place: u32,
+    strength: Strength,
+}
+
+/// A list of places, ready to be looked up.
+#[derive(Debug)]
+pub struct Gazetteer {
+    places: Vec<(PlaceKind, String)>,
+    exact: HashMap<String, Entry>,
+    /// Hashes of names with one letter left out, and the names.
+    near: HashMap<u64, Vec<u32>>,
+    names: Vec<String>,
+    common: HashSet<String>,
+}
+
+impl Gazetteer {
+    /// Reads a list in YAML. `common` are ordinary words, which no typing error may turn into a place.
+    ///
+    /// # Errors
+    /// When the YAML is no such list, or too long.
+    pub fn from_yaml(yaml: &str, common: HashSet<String>) -> Result<Self, GazetteerError> {
+        let file: File =
+            serde_saphyr::from_str(yaml).map_err(|e| GazetteerError::Yaml(e.to_string()))?;
+        let mut gazetteer = Self {
+            places: Vec::new(),
+            exact: HashMap::new(),
+            near: HashMap::new(),
+            names: Vec::new(),
+            common,
+        };
+        for place in file.locations {
+            gazetteer.add(PlaceKind::Location, place)?;
+        }
+        for place in file.projects {
+            gazetteer.add(PlaceKind::Project, place)?;
+        }
+        Ok(gazetteer)
+    }
+
+    fn add(&mut self, kind: PlaceKind, place: Place) -> Result<(), GazetteerError> {
+        let index = self.places.len() as u32;
+        let weak_canonical = place.weak.iter().any(|w| key(w) == key(&place.name));
+        // A name of one word such as `Casa` is a word; only its listed forms count.
+        let listed = place.name.contains(' ') && !weak_canonical;
+        for name in listed.then_some(&place.name).into_iter().chain(&place.also) {
+            self.add_name(
+                name,
+                Entry {
+                    place: index,
+                    strength: Strength::Sure,
+                },
+            )?;
+        }
+        for name in &place.weak {
+            self.add_name(
+                name,
+                Entry {
+                    place: index,
+                    strength: Strength::Weak,
+                },
+            )?;
+        }
+        self.places.push((kind, place.name));
+        Ok(())
+    }
+
+    fn add_name(&mut self, name: &str, entry: Entry) -> Result<(), GazetteerError> {
+        let key = key(name);
+        if key.is_empty() || self.exact.contains_key(&key) {
+            return Ok(());
+        }
+        if self.names.len() >= PLACES_MAX {
+            return Err(GazetteerError::TooMany);
+        }
+        let number = self.names.len() as u32;
+        let letters = key.chars().count();
+        if FUZZY_LETTERS.contains(&letters) && entry.strength == Strength::Sure {
+            for hash in with_one_left_out(&key) {
+                self.near.entry(hash).or_default().push(number);
+            }
+            self.near.entry(hash_of(&key)).or_default().push(number);
+        }
+        self.names.push(key.clone());
+        self.exact.insert(key, entry);
+        Ok(())
+    }
+
+    /// The kind and canonical name that any of a place's names stands for.
+    pub fn look_up(&self, name: &str) -> Option<(PlaceKind, &str)> {
+        let entry = self.exact.get(&key(name))?;
+        let (kind, name) = &self.places[entry.place as usize];
+        Some((*kind, name))
+    }
+
+    fn near(&self, typed: &str) -> Option<Entry> {
+        let mut hashes = with_one_left_out(typed);
+        hashes.push(hash_of(typed));
+        let candidates = hashes
+            .iter()
+            .filter_map(|hash| self.near.get(hash))
+            .flatten();
+        candidates
+            .take(64)
+            .map(|&number| self.names[number as usize].as_str())
+            .find(|name| is_one_edit(name, typed))
+            .and_then(|name| self.exact.get(name).copied())
+    }
+}
+
+/// A name as it is looked up: folded, letters and digits only.
+fn key(name: &str) -> String {
+    Text::new(name)
+        .folded()
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .collect()
+}
+
+fn hash_of(text: &str) -> u64 {
+    hash_chars(text.chars())
+}
+
+fn hash_chars(chars: impl Iterator<Item = char>) -> u64 {
+    chars.fold(0xcbf2_9ce4_8422_2325, |hash, c| {
+        (hash ^ u64::from(c as u32)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn with_one_left_out(text: &str) -> Vec<u64> {
+    let letters: Vec<char> = text.chars().collect();
+    (0..letters.len())
+        .map(|out| {
+            hash_chars(
+                letters
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| *at != out)
+                    .map(|(_, c)| *c),
+            )
+        })
+        .collect()
+}
+
+/// Whether one letter was added, left out, changed or swapped with its neighbour; the first letter is right.
+fn is_one_edit(a: &str, b: &str) -> bool {
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    if a.first() != b.first() || digits(&a) != digits(&b) {
+        return false;
+    }
+    let same_start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let (rest_a, rest_b) = (&a[same_start..], &b[same_start..]);
+    let same_end = rest_a
+        .iter()
+        .rev()
+        .zip(rest_b.iter().rev())
+        .take_while(|(x, y)| x == y)
+        .count();
+    let (left_a, left_b) = (
+        &rest_a[..rest_a.len() - same_end],
+        &rest_b[..rest_b.len() - same_end],
+    );
+    match (left_a, left_b) {
+        ([], []) | ([_], []) | ([], [_]) | ([_], [_]) => true,
+        ([p, q], [r, s]) => p == s && q == r,
+        _ => false,
+    }
+}
+
+fn digits(text: &[char]) -> Vec<char> {
+    text.iter().copied().filter(char::is_ascii_digit).collect()
+}
+
+/// Finds places.
+pub(super) fn find(pass: &mut Pass<'_, '_>) {
+    let speaks_of_property = speaks_of_property(pass.doc);
+    let mut i = 0;
+    while i < pass.doc.len() {
+        match place_at(pass, i, speaks_of_property) {
+            Some((entry, end, confidence)) => {
+                let (kind, name) = pass.context.places.places[entry.place as usize].clone();
+                let kind = match kind {
+                    PlaceKind::Location => Kind::Location,
+                    PlaceKind::Project => Kind::Project,
+                };
+                let end = tail_end(pass, end);
+                pass.add_from(Source::Gazetteer, kind, name, i..end, confidence);
+                i = end;
+            }
+            None => i += 1,
+        }
+    }
+}
+
+fn place_at(
+    pass: &Pass<'_, '_>,
+    i: usize,
+    speaks_of_property: bool,
+) -> Option<(Entry, usize, f32)> {
+    let doc = pass.doc;
+    if !pass.is_open(i)
+        || doc.kind(i) == Some(crate::doc::TokenKind::Mark)
+        || (i > 0 && doc.is_glued(i) && doc.is_any_mark(i - 1, "@#_"))
+    {
+        return None;
+    }
+    let spans = spans_at(pass, i);
+    for first in first_forms(doc.str(i)) {
+        for (rest, end) in spans.iter().rev() {
+            let key = format!("{first}{rest}");
+            if let Some(entry) = pass.context.places.exact.get(&key)
+                && (entry.strength == Strength::Sure || is_named(doc, i, speaks_of_property))
+            {
+                let confidence = match pass.context.places.places[entry.place as usize].0 {
+                    PlaceKind::Location => CONFIDENCE,
+                    PlaceKind::Project => CONFIDENCE_PROJECT,
+                };
+                return Some((*entry, *end, confidence));
+            }
+        }
+    }
+    near_at(pass, i, &spans)
+}
+
+/// What follows the first token, growing word by word, with the token after it.
+fn spans_at(pass: &Pass<'_, '_>, i: usize) -> Vec<(String, usize)> {
+    let doc = pass.doc;
+    let mut spans = vec![(String::new(), i + 1)];
+    let mut text = String::new();
+    let mut at = i + 1;
+    let mut words = 1;
+    while words < WORDS_MAX && at < doc.len() {
+        // Names are joined by spaces, hyphens, apostrophes and full stops.
+        if doc.is_any_mark(at, "-'.&")
+            && (doc.is_glued(at) || doc.is_mark(at, '-'))
+            && at + 1 < doc.len()
+            && doc.kind(at + 1) != Some(crate::doc::TokenKind::Mark)
+        {
+            at += 1;
+        }
+        if !pass.is_open(at)
+            || doc.kind(at) == Some(crate::doc::TokenKind::Mark)
+            || doc.gap(at) == Gap::Line
+        {
+            break;
+        }
+        text.push_str(doc.str(at));
+        at += 1;
+        words += 1;
+        spans.push((text.clone(), at));
+    }
+    spans
+}
+
+/// The first word, also without what Arabic writes onto it: in, to, and, the.
+fn first_forms(word: &str) -> Vec<String> {
+    let mut forms = vec![word.to_owned()];
+    if word.is_ascii() {
+        return forms;
+    }
+    if let Some(rest) = word.strip_prefix("لل") {
+        forms.push(format!("ال{rest}"));
+    }
+    for prefix in ["وب", "ول", "ب", "ل", "و", "ف"] {
+        if let Some(rest) = word
+            .strip_prefix(prefix)
+            .filter(|r| r.chars().count() >= 3 || matches!(*r, "دبي" | "بر"))
+        {
+            forms.push(rest.to_owned());
+        }
+    }
+    if word == "بدبي" || word == "لدبي" || word == "ودبي" {
+        forms.push("دبي".to_owned());
+    }
+    forms
+}
+
+fn near_at(
+    pass: &Pass<'_, '_>,
+    i: usize,
+    spans: &[(String, usize)],
+) -> Option<(Entry, usize, f32)> {
+    let doc = pass.doc;
+    let places = pass.context.places;
+    if !doc.is_word(i) {
+        return None;
+    }
+    for (rest, end) in spans.iter().take(FUZZY_WORDS_MAX).rev() {
+        let key = format!("{}{rest}", doc.str(i));
+        if !FUZZY_LETTERS.contains(&key.chars().count())
+            || !key.is_ascii() && key.chars().count() < 8
+        {
+            continue;
+        }
+        let ordinary = (i..*end).all(|at| !doc.is_word(at) || places.common.contains(doc.word(at)));
+        if ordinary || places.common.contains(&key) {
+            continue;
+        }
+        if let Some(entry) = places.near(&key) {
+            return Some((entry, *end, CONFIDENCE_FUZZY));
+        }
+    }
+    None
+}
+
+/// Whether a weak name stands where a place is named.
+fn is_named(doc: &Doc<'_>, i: usize, speaks_of_property: bool) -> bool {
+    let before = if doc.word_before(i) == "the" && i >= 2 {
+        doc.word(i - 2)
+    } else {
+        doc.word_before(i)
+    };
+    let preposition = matches!(
+        before,
+        "in" | "at"
+            | "near"
+            | "to"
+            | "from"
+            | "around"
+            | "or"
+            | "and"
+            | "within"
+            | "towards"
+            | "opposite"
+            | "behind"
+            | "في"
+            | "من"
+            | "ب"
+            | "قرب"
+            | "عند"
+            | "منطقه"
+            | "الى"
+            | "الي"
+            | "او"
+            | "و"
+    );
+    preposition
+        || (speaks_of_property
+            && (i > 0 || doc.is_capitalised(i))
+            && !matches!(
+                before,
+                "sea" | "lake" | "palm" | "nice" | "great" | "with" | "full" | "tree"
+            ))
+        || (doc.is_capitalised(i) && i > 0 && !doc.begins_line(i))
+}
+
+fn speaks_of_property(doc: &Doc<'_>) -> bool {
+    const WORDS: &[&str] = &[
+        "apartment",
+        "apartments",
+        "villa",
+        "villas",
+        "flat",
+        "flats",
+        "studio",
+        "townhouse",
+        "rent",
+        "sale",
+        "br",
+        "bhk",
+        "bed",
+        "beds",
+        "bedroom",
+        "bedrooms",
+        "property",
+        "properties",
+        "unit",
+        "units",
+        "tower",
+        "building",
+        "penthouse",
+        "listing",
+        "listings",
+        "area",
+        "community",
+        "شقه",
+        "شقق",
+        "فيلا",
+        "غرفه",
+        "غرفتين",
+        "غرف",
+        "للايجار",
+        "للبيع",
+        "ايجار",
+        "برج",
+        "منطقه",
+        "عقار",
+        "ستوديو",
+        "استوديو",
+        "وحده",
+    ];
+    (0..doc.len()).any(|i| WORDS.contains(&doc.word(i)))
+}
+
+/// Past the number or letter of a tower, phase or cluster behind a name.
+fn tail_end(pass: &Pass<'_, '_>, end: usize) -> usize {
+    let doc = pass.doc;
+    let mut at = end;
+    let labelled = matches!(
+        doc.word(at),
+        "tower"
+            | "building"
+            | "block"
+            | "phase"
+            | "cluster"
+            | "district"
+            | "zone"
+            | "bldg"
+            | "برج"
+            | "مرحله"
+            | "frond"
+    ) && pass.is_open(at);
+    if labelled {
+        at += 1;
+    }
+    let number = doc.digits(at).is_some_and(|d| d.len() <= 2) && doc.gap(at) != Gap::Line;
+    let letter =
+        labelled && doc.kind(at) == Some(crate::doc::TokenKind::Latin) && doc.str(at).len() == 1;
+    let roman = matches!(doc.word(at), "ii" | "iii" | "iv");
+    let free = pass.is_free(at..(at + 1).min(doc.len())) && at < doc.len();
+    let counts =
+        doc.is_any_mark(at + 1, "%/:.,") && doc.is_glued(at + 1) && doc.digits(at + 2).is_some()
+            || doc.is_mark(at + 1, '%')
+            || (doc.is_word(at + 1) && number && follows_as_unit(doc, at + 1));
+    if free && (number || letter || roman) && !counts {
+        at + 1
+    } else {
+        end
+    }
+}
+
+/// Whether a word right behind a small number is what it counts.
+fn follows_as_unit(doc: &Doc<'_>, i: usize) -> bool {
+    crate::number::multiplier_at(doc, i).is_some()
+        || super::money::currency_at(doc, i).is_some()
+        || matches!(
+            doc.word(i),
+            "am" | "pm"
+                | "days"
+                | "day"
+                | "weeks"
+                | "week"
+                | "months"
+                | "month"
+                | "years"
+                | "year"
+                | "hours"
+                | "hrs"
+                | "mins"
+                | "minutes"
+                | "people"
+                | "cheques"
+                | "chqs"
+                | "parking"
+                | "bath"
+                | "baths"
+                | "bathrooms"
+                | "units"
+                | "options"
+                | "percent"
+                | "st"
+                | "nd"
+                | "rd"
+                | "th"
+                | "km"
+                | "viewings"
+                | "jan"
+                | "feb"
+                | "mar"
+                | "march"
+                | "apr"
+                | "april"
+                | "may"
+                | "june"
+                | "july"
+                | "aug"
+                | "sept"
+                | "oct"
+                | "nov"
+                | "dec"
+        )
+}

@@ -1,0 +1,383 @@
+//! People, as written: by a list of names, by titles and introductions, and by capitals.
+
+use super::{Kind, Pass, Source};
+use crate::doc::{Doc, Gap, TokenKind};
+use crate::text::Text;
+use serde::Deserialize;
+use std::collections::HashSet;
+
+/// Words of one name at most.
+const WORDS_MAX: usize = 5;
+const CONFIDENCE_INTRODUCED: f32 = 0.92;
+const CONFIDENCE_LISTED: f32 = 0.85;
+
+/// First and family names, and ordinary words that are none.
+#[derive(Debug, Default)]
+pub struct Names {
+    sure: HashSet<String>,
+    doubtful: HashSet<String>,
+    common: HashSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    sure: Vec<String>,
+    #[serde(default)]
+    doubtful: Vec<String>,
+}
+
+impl Names {
+    /// Reads a list in YAML: `sure` and `doubtful` names. `common` are words that no one is called.
+    ///
+    /// # Errors
+    /// When the YAML is no such list.
+    pub fn from_yaml(yaml: &str, common: HashSet<String>) -> Result<Self, super::GazetteerError> {
+        let file: File =
+            serde_saphyr::from_str(yaml).map_err(|e| super::GazetteerError::Yaml(e.to_string()))?;
+        let fold = |names: Vec<String>| {
+            names
+                .iter()
+                .map(|n| Text::new(n).folded().to_owned())
+                .collect::<HashSet<_>>()
+        };
+        let doubtful = fold(file.doubtful);
+        let sure = fold(file.sure).difference(&doubtful).cloned().collect();
+        Ok(Self {
+            sure,
+            doubtful,
+            common,
+        })
+    }
+
+    fn is_sure(&self, word: &str) -> bool {
+        self.sure.contains(word)
+    }
+
+    fn is_any(&self, word: &str) -> bool {
+        self.sure.contains(word) || self.doubtful.contains(word)
+    }
+
+    fn is_common(&self, word: &str) -> bool {
+        self.common.contains(word) && !self.sure.contains(word)
+    }
+}
+
+/// How sure the words before a name make it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lead {
+    /// `Mr`, `my name is`: what follows is a name.
+    Certain,
+    /// `this is`, `hi`: a name may follow.
+    Open,
+}
+
+/// Finds people.
+pub(super) fn find(pass: &mut Pass<'_, '_>) {
+    let mut i = 0;
+    while i < pass.doc.len() {
+        let introduced = lead_at(pass.doc, i).and_then(|(lead, from)| {
+            name_after(pass, lead, from).map(|end| (from, end, CONFIDENCE_INTRODUCED))
+        });
+        let found = introduced
+            .or_else(|| listed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)))
+            .or_else(|| signed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)));
+        match found.filter(|&(from, end, _)| pass.is_free(from..end)) {
+            Some((from, end, confidence)) => {
+                let value = pass.doc.typed(from..end).to_owned();
+                let source = if confidence == CONFIDENCE_LISTED {
+                    Source::Gazetteer
+                } else {
+                    Source::Rule
+                };
+                pass.add_from(source, Kind::Person, value, from..end, confidence);
+                i = end;
+            }
+            None => i += 1,
+        }
+    }
+}
+
+/// Words that a name follows, and where it begins.
+fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
+    let word = |at: usize| doc.word(at);
+    if is_title(word(i)) {
+        let at = if doc.is_mark(i + 1, '.') && doc.is_glued(i + 1) {
+            i + 2
+        } else {
+            i + 1
+        };
+        let at = if is_title(word(at)) { at + 1 } else { at };
+        return (doc.gap(at) != Gap::Line).then_some((Lead::Certain, at));
+    }
+    let (lead, at) = match (word(i), word(i + 1), word(i + 2)) {
+        ("name", "is" | "s", _) => (Lead::Certain, i + 2),
+        ("name's", _, _) | ("اسمي", _, _) | ("الاسم", _, _) => (Lead::Certain, i + 1),
+        ("name", _, _) if doc.is_any_mark(i + 1, ":-=") => (Lead::Certain, i + 2),
+        ("called" | "named", _, _) => (Lead::Open, i + 1),
+        ("this", "is", _) => (Lead::Open, i + 2),
+        ("i", "am", _) | ("i'm" | "im", _, _) | ("it's" | "its", _, _) => {
+            (Lead::Open, if word(i) == "i" { i + 2 } else { i + 1 })
+        }
+        ("انا" | "معك" | "معاك" | "معاكم" | "معكم", _, _) => (Lead::Open, i + 1),
+        (
+            "hi" | "hello" | "hey" | "dear" | "hii" | "helo" | "thanks" | "thx" | "morning"
+            | "evening" | "afternoon" | "yes" | "ok" | "sorry" | "regards" | "marhaba",
+            _,
+            _,
+        ) => (Lead::Open, i + 1),
+        ("thank", "you", _) => (Lead::Open, i + 2),
+        (
+            "contact" | "call" | "ask" | "tell" | "inform" | "meet" | "message" | "agent"
+            | "broker" | "landlord" | "owner" | "tenant" | "colleague" | "manager" | "client"
+            | "husband" | "wife" | "brother" | "sister" | "friend" | "partner" | "assistant"
+            | "lawyer" | "buyer" | "seller" | "watchman" | "son" | "daughter",
+            _,
+            _,
+        ) => (Lead::Open, i + 1),
+        ("with" | "to" | "for" | "from" | "by" | "and" | "is" | "attn" | "cc", _, _) => {
+            (Lead::Open, i + 1)
+        }
+        (
+            "مع" | "الى" | "من" | "مرحبا" | "اهلا" | "هلا" | "يا" | "شكرا" | "السلام" | "زميلي"
+            | "المالك" | "الوسيط" | "اخوي" | "صديقي",
+            _,
+            _,
+        ) => (Lead::Open, i + 1),
+        _ => return None,
+    };
+    let at = if doc.is_any_mark(at, ":,")
+        && matches!(
+            word(i),
+            "agent"
+                | "contact"
+                | "owner"
+                | "landlord"
+                | "tenant"
+                | "regards"
+                | "attn"
+                | "hi"
+                | "hello"
+                | "thanks"
+                | "buyer"
+                | "seller"
+                | "you"
+                | "الاسم"
+                | "اسمي"
+        ) {
+        at + 1
+    } else {
+        at
+    };
+    // A title speaks for itself one step later.
+    (!is_title(word(at)) && (doc.gap(at) != Gap::Line || matches!(word(i), "regards")))
+        .then_some((lead, at))
+}
+
+fn is_title(word: &str) -> bool {
+    matches!(
+        word,
+        "mr" | "mrs"
+            | "ms"
+            | "miss"
+            | "dr"
+            | "eng"
+            | "engr"
+            | "prof"
+            | "sheikh"
+            | "shaikh"
+            | "sheikha"
+            | "mister"
+            | "capt"
+            | "السيد"
+            | "السيده"
+            | "استاذ"
+            | "استاذه"
+            | "الاستاذ"
+            | "الاستاذه"
+            | "دكتور"
+            | "الدكتور"
+            | "دكتوره"
+            | "الدكتوره"
+            | "مهندس"
+            | "المهندس"
+            | "الشيخ"
+            | "الشيخه"
+            | "الاخ"
+            | "الاخت"
+            | "اخ"
+    )
+}
+
+/// The token after a name that words before it announce.
+fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
+    let doc = pass.doc;
+    let names = pass.context.names;
+    let word = doc.word(from);
+    if word.is_empty() || !pass.is_open(from) {
+        return None;
+    }
+    let listed = names.is_sure(word)
+        || (names.is_any(word) && (doc.is_capitalised(from) || lead == Lead::Certain));
+    let arabic = doc.kind(from) == Some(TokenKind::Arabic);
+    let unknown = !names.is_common(word) && word.chars().count() >= 3;
+    let first = match lead {
+        Lead::Certain => {
+            listed
+                || (unknown
+                    && (doc.is_capitalised(from)
+                        || arabic
+                        || doc.kind(from) == Some(TokenKind::Latin)))
+                || particle_name(doc, from)
+        }
+        Lead::Open => {
+            listed
+                || (unknown
+                    && doc.is_capitalised(from)
+                    && !is_shouting(doc)
+                    && speaks_to_a_person(doc, from))
+                || particle_name(doc, from) && doc.is_capitalised(from)
+        }
+    };
+    first.then(|| full_name_end(pass, from))
+}
+
+/// Whether an unknown capitalised word behind an open lead is likely a person.
+fn speaks_to_a_person(doc: &Doc<'_>, from: usize) -> bool {
+    let before = doc.word_before(from);
+    let address = matches!(
+        before,
+        "hi" | "hello"
+            | "hey"
+            | "dear"
+            | "is"
+            | "am"
+            | "i'm"
+            | "im"
+            | "agent"
+            | "with"
+            | "regards"
+            | "contact"
+            | "ask"
+            | "you"
+            | "thanks"
+    ) || doc.is_mark(from.wrapping_sub(1), ',')
+        || doc.is_mark(from.wrapping_sub(1), ':');
+    address && !doc.is_shouted(from)
+}
+
+/// Whether most of the message is in capitals, so that they say nothing.
+fn is_shouting(doc: &Doc<'_>) -> bool {
+    let words = (0..doc.len()).filter(|&i| doc.kind(i) == Some(TokenKind::Latin));
+    let (capitals, all) = words.fold((0, 0), |(c, a), i| {
+        (c + usize::from(doc.is_capitalised(i)), a + 1)
+    });
+    all > 3 && capitals * 3 > all * 2
+}
+
+/// `Abu Omar`, `Bin Laden`, `أبو محمد`, `ام سعيد`.
+fn particle_name(doc: &Doc<'_>, i: usize) -> bool {
+    matches!(doc.word(i), "abu" | "abou" | "umm" | "ابو" | "ام" | "بو") && doc.is_word(i + 1)
+}
+
+/// A name from the list, wherever it stands.
+fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
+    let doc = pass.doc;
+    let names = pass.context.names;
+    let word = doc.word(i);
+    if word.is_empty() || !pass.is_open(i) {
+        return None;
+    }
+    if particle_name(doc, i) && names.is_any(doc.word(i + 1)) {
+        return Some(full_name_end(pass, i));
+    }
+    let inside = i > 0 && !doc.begins_line(i) && !doc.is_any_mark(i - 1, ".!?");
+    let sure = names.is_sure(word)
+        && (word.chars().count() >= 4
+            || doc.is_capitalised(i)
+            || doc.kind(i) == Some(TokenKind::Arabic));
+    let doubtful = names.is_any(word)
+        && doc.is_capitalised(i)
+        && !is_shouting(doc)
+        && (inside && !names.is_common(word)
+            || names.is_any(doc.word(i + 1)) && doc.is_capitalised(i + 1));
+    // A family name alone, such as `Hall` or `المري`, is left to introductions.
+    (sure || doubtful).then(|| full_name_end(pass, i))
+}
+
+/// `Ahmed here`, `- Sara` at the end of a message.
+fn signed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
+    let doc = pass.doc;
+    let names = pass.context.names;
+    let here = matches!(doc.word(i + 1), "here" | "speaking")
+        && (i == 0 || doc.is_any_mark(i - 1, ".,!") || doc.begins_line(i));
+    let word = doc.word(i);
+    let known =
+        doc.is_capitalised(i) && !names.is_common(word) && word.len() >= 3 && pass.is_open(i);
+    (here && known).then_some(i + 1)
+}
+
+/// The token after all words of a name.
+fn full_name_end(pass: &Pass<'_, '_>, from: usize) -> usize {
+    let doc = pass.doc;
+    let mut end = if particle_name(doc, from) {
+        from + 2
+    } else {
+        from + 1
+    };
+    while end < from + WORDS_MAX && pass.is_open(end) && continues(pass, from, end) {
+        end += if is_particle(doc.word(end)) { 2 } else { 1 };
+    }
+    end.min(doc.len())
+}
+
+fn is_particle(word: &str) -> bool {
+    matches!(
+        word,
+        "al" | "el"
+            | "bin"
+            | "ibn"
+            | "bint"
+            | "abu"
+            | "van"
+            | "de"
+            | "der"
+            | "von"
+            | "da"
+            | "dos"
+            | "بن"
+            | "بنت"
+            | "ابو"
+            | "ال"
+    )
+}
+
+fn continues(pass: &Pass<'_, '_>, from: usize, i: usize) -> bool {
+    let doc = pass.doc;
+    let names = pass.context.names;
+    let word = doc.word(i);
+    if doc.gap(i) == Gap::None && doc.is_mark(i, '-') && is_particle(doc.word_before(i)) {
+        return doc.is_word(i + 1);
+    }
+    if doc.gap(i) != Gap::Space || word.is_empty() {
+        return false;
+    }
+    if is_particle(word) {
+        return doc.gap(i + 1) != Gap::Line
+            && doc.is_word(i + 1)
+            && (doc.is_capitalised(i)
+                || doc.is_capitalised(i + 1)
+                || names.is_any(doc.word(i + 1))
+                || !word.is_ascii());
+    }
+    if doc.kind(i) == Some(TokenKind::Arabic) {
+        let family = word.starts_with("ال") && word.ends_with('ي') && !names.is_common(word);
+        return doc.kind(from) == Some(TokenKind::Arabic) && (names.is_sure(word) || family);
+    }
+    let capital = doc.is_capitalised(i)
+        && doc.is_capitalised(from)
+        && !names.is_common(word)
+        && !is_shouting(doc);
+    capital || names.is_sure(word) && (doc.is_capitalised(i) == doc.is_capitalised(from))
+}

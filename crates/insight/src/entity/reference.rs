@@ -1,0 +1,160 @@
+//! Reference, permit, invoice and document numbers, as written.
+
+use super::{Kind, Pass};
+use crate::doc::{Doc, Gap};
+
+const CONFIDENCE: f32 = 0.93;
+const CONFIDENCE_SHAPE: f32 = 0.85;
+/// Tokens of one reference at most.
+const TOKENS_MAX: usize = 16;
+
+/// Finds references.
+pub(super) fn find(pass: &mut Pass<'_, '_>) {
+    let mut i = 0;
+    while i < pass.doc.len() {
+        let found = introduced_at(pass, i)
+            .map(|(from, end)| (from, end, CONFIDENCE))
+            .or_else(|| shaped_at(pass, i).map(|end| (i, end, CONFIDENCE_SHAPE)))
+            .filter(|&(from, end, _)| pass.is_free(from..end));
+        match found {
+            Some((from, end, confidence)) => {
+                let value = pass.doc.typed(from..end).to_owned();
+                pass.add(Kind::Reference, value, from..end, confidence);
+                i = end;
+            }
+            None => i += 1,
+        }
+    }
+}
+
+/// How much a word says about what follows it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intro {
+    /// What follows is a reference.
+    Strong,
+    /// Only with `no`, `number`, `id`, `#` or `:` between.
+    Weak,
+}
+
+fn intro(word: &str) -> Option<Intro> {
+    Some(match word {
+        "ref" | "reference" | "refno" | "permit" | "trakheesi" | "invoice" | "inv" | "ticket"
+        | "case" | "booking" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani" | "dewa"
+        | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm" | "reservation" | "utr"
+        | "awb" | "sewa" | "addc" | "premise" | "listing" | "tracking" | "مرجع" | "المرجع"
+        | "مرجعي" | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح" | "حجز" | "الحجز"
+        | "تذكره" | "التذكره" => Intro::Strong,
+        "order" | "contract" | "cheque" | "chq" | "transaction" | "receipt" | "request"
+        | "application" | "license" | "licence" | "file" | "account" | "property" | "complaint"
+        | "policy" | "certificate" | "id" | "code" | "payment" | "noc" | "visa" | "plate"
+        | "job" | "confirmation" | "parcel" | "agreement" | "طلب" | "الطلب" | "العقد" | "عقد"
+        | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى" | "الشكوي" | "شكوي" | "بلاغ"
+        | "البلاغ" | "الاعلان" | "اعلان" => Intro::Weak,
+        _ => return None,
+    })
+}
+
+fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
+    let doc = pass.doc;
+    let (strength, mut at) = match intro(doc.word(i)) {
+        Some(strength) => (strength, i + 1),
+        // `رقم الطلب 123`: the word for number comes first.
+        None if doc.word(i) == "رقم" && intro(doc.word(i + 1)).is_some() => {
+            (Intro::Strong, i + 2)
+        }
+        None => return None,
+    };
+    let mut labelled = strength == Intro::Strong;
+    for _ in 0..5 {
+        let label = matches!(
+            doc.word(at),
+            "no" | "number"
+                | "num"
+                | "nr"
+                | "id"
+                | "code"
+                | "رقم"
+                | "رقمه"
+                | "رقمها"
+                | "nbr"
+                | "ref"
+                | "reference"
+        ) || doc.is_any_mark(at, "#:");
+        let filler = matches!(doc.word(at), "is" | "was" | "هو" | "هي" | "card")
+            || doc.is_any_mark(at, ".-=");
+        if !label && !filler {
+            break;
+        }
+        labelled |= label;
+        at += 1;
+    }
+    if !labelled || doc.gap(at) == Gap::Line {
+        return None;
+    }
+    let end = code_end(pass, at)?;
+    let digits: usize = (at..end).filter_map(|t| doc.digits(t)).map(str::len).sum();
+    let enough = if strength == Intro::Strong { 3 } else { 4 };
+    (digits >= enough && !is_price(doc, end)).then_some((at, end))
+}
+
+/// The token after a run of letters, digits and joining marks that touch.
+fn code_end(pass: &Pass<'_, '_>, from: usize) -> Option<usize> {
+    let doc = pass.doc;
+    let part =
+        |i: usize| doc.digits(i).is_some() || doc.word(i).is_ascii() && !doc.word(i).is_empty();
+    part(from).then_some(())?;
+    let mut end = from + 1;
+    while end < from + TOKENS_MAX && doc.is_glued(end) {
+        if part(end) {
+            end += 1;
+        } else if doc.is_any_mark(end, "-/_.") && doc.is_glued(end + 1) && part(end + 1) {
+            end += 2;
+        } else {
+            break;
+        }
+    }
+    // An IBAN or a card is typed in groups: `AE07 0331 2345 6789 0123 456`.
+    while end < from + TOKENS_MAX
+        && doc.gap(end) == Gap::Space
+        && is_group_lead(doc, from)
+        && doc.digits(end).is_some_and(|d| (3..=4).contains(&d.len()))
+    {
+        end += 1;
+    }
+    Some(end)
+}
+
+fn is_group_lead(doc: &Doc<'_>, from: usize) -> bool {
+    doc.word(from) == "ae" && doc.digits(from + 1).is_some()
+}
+
+fn is_price(doc: &Doc<'_>, end: usize) -> bool {
+    matches!(
+        doc.word(end),
+        "aed" | "dhs" | "dirham" | "dirhams" | "درهم" | "million" | "thousand"
+    )
+}
+
+/// Codes that speak for themselves: `INV-2024-001`, `784-1990-1234567-1`, `DXB_4521`, `AE070331234567890123456`.
+fn shaped_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
+    let doc = pass.doc;
+    if i > 0 && doc.is_glued(i) && !doc.is_any_mark(i - 1, "(#:[*\"'") {
+        return None;
+    }
+    if doc.digits(i) == Some("784") && doc.is_any_mark(i + 1, "- ") {
+        let end = code_end(pass, i)?;
+        let digits: usize = (i..end).filter_map(|t| doc.digits(t)).map(str::len).sum();
+        return (digits == 15).then_some(end);
+    }
+    let lead = doc.word(i);
+    if !lead.is_ascii() || !(2..=6).contains(&lead.len()) || !doc.is_shouted(i) {
+        return None;
+    }
+    let end = code_end(pass, i)?;
+    let digits: usize = (i..end).filter_map(|t| doc.digits(t)).map(str::len).sum();
+    let marked = (i..end).any(|t| doc.is_any_mark(t, "-_/"));
+    let iban = lead == "ae" && digits == 21;
+    let currency = super::money::currency_at(doc, i).is_some();
+    let coded = marked && digits >= 3 || !marked && digits >= 5;
+    (iban || (coded && !currency && doc.is_glued(i + 1))).then_some(end)
+}

@@ -1,0 +1,127 @@
+//! What the intent model sees of a message: words, pairs of words, pieces of words, and what it mentions.
+
+use crate::doc::{Doc, TokenKind};
+use crate::entity::Kind;
+
+/// Words of a message that the model reads.
+pub const WORDS_MAX: usize = 512;
+/// Lengths of the pieces of words, counted with the marks of their beginning and end.
+const PIECES: std::ops::RangeInclusive<usize> = 3..=5;
+
+/// Which features are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum FeatureSet {
+    /// Words and pairs of words: the plain baseline.
+    Words,
+    /// Words, pairs, pieces of words, and the kinds of values mentioned.
+    Full,
+}
+
+/// The features of one message by block, as hashes; a feature that occurs twice is there twice.
+#[derive(Debug, Default)]
+pub(crate) struct Features {
+    pub words: Vec<u64>,
+    pub pieces: Vec<u64>,
+}
+
+/// Makes the features of a message.
+pub(crate) fn features(doc: &Doc<'_>, kinds: &[Kind], set: FeatureSet) -> Features {
+    let words: Vec<String> = (0..doc.len())
+        .filter_map(|i| word(doc, i))
+        .take(WORDS_MAX)
+        .collect();
+    let mut features = Features::default();
+    for word in &words {
+        features.words.push(hash("w", word));
+    }
+    let with_ends = std::iter::once("^")
+        .chain(words.iter().map(String::as_str))
+        .chain(std::iter::once("$"));
+    let all: Vec<&str> = with_ends.collect();
+    let pairs = if set == FeatureSet::Full {
+        &all[..]
+    } else {
+        &all[1..all.len() - 1]
+    };
+    for pair in pairs.windows(2) {
+        features.words.push(hash(pair[0], pair[1]));
+    }
+    if set == FeatureSet::Full {
+        for word in &words {
+            push_pieces(word, &mut features.pieces);
+        }
+        for kind in kinds {
+            features.words.push(hash("kind", kind.name()));
+        }
+    }
+    features
+}
+
+/// A token as the model reads it: numbers lose their value, marks count only when they speak.
+fn word(doc: &Doc<'_>, i: usize) -> Option<String> {
+    match doc.kind(i)? {
+        TokenKind::Digits => Some("0".repeat(doc.str(i).len().min(5))),
+        TokenKind::Mark => doc
+            .is_any_mark(i, "?!")
+            .then(|| doc.str(i).to_owned())
+            .or_else(|| emoji(doc.str(i))),
+        TokenKind::Arabic => Some(arabic_stem(doc.str(i))),
+        _ => Some(squeeze(doc.str(i))),
+    }
+}
+
+fn emoji(mark: &str) -> Option<String> {
+    mark.chars()
+        .next()
+        .filter(|c| *c as u32 >= 0x2600)
+        .map(|c| c.to_string())
+}
+
+/// `thaaaanks` and `thaanks` are one word: three letters in a row become one.
+fn squeeze(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    let mut run = 0;
+    let mut last = '\0';
+    for c in word.chars().filter(|c| *c != '\'') {
+        run = if c == last { run + 1 } else { 0 };
+        last = c;
+        if run < 2 {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The Arabic article says nothing about what is wanted.
+fn arabic_stem(word: &str) -> String {
+    let bare = word
+        .strip_prefix("وال")
+        .or_else(|| word.strip_prefix("بال"))
+        .or_else(|| word.strip_prefix("ال"));
+    squeeze(bare.filter(|b| b.chars().count() >= 3).unwrap_or(word))
+}
+
+fn push_pieces(word: &str, pieces: &mut Vec<u64>) {
+    let letters: Vec<char> = std::iter::once('<')
+        .chain(word.chars().take(32))
+        .chain(std::iter::once('>'))
+        .collect();
+    for length in PIECES {
+        for piece in letters.windows(length) {
+            pieces.push(piece.iter().fold(hash("p", ""), |h, c| step(h, *c as u64)));
+        }
+    }
+}
+
+fn hash(first: &str, second: &str) -> u64 {
+    let first = first
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |h, b| step(h, u64::from(b)));
+    second
+        .bytes()
+        .fold(step(first, 0x1f), |h, b| step(h, u64::from(b)))
+}
+
+fn step(hash: u64, value: u64) -> u64 {
+    (hash ^ value).wrapping_mul(0x0100_0000_01b3).rotate_left(7)
+}

@@ -1,0 +1,280 @@
+//! What a message says: who, what, where, when, how much; what it wants; and how it feels.
+//!
+//! Everything here is local and pure: text, time and lists go in, findings come out. There is no network, no
+//! file, no clock and no randomness, so the same message always gives the same answer. Grammars come first
+//! ([`entity`]), a trained model decides what is wanted ([`intent`]), and lists that users edit name the
+//! places and feelings of their trade.
+//!
+//! ```
+//! use waypost_insight::{Analyzer, Input, Settings};
+//!
+//! let analyzer = Analyzer::new(Settings::default())?;
+//! let at = "2026-02-23T10:00[Asia/Dubai]".parse()?;
+//! let analysis = analyzer.analyze(&Input { text: "2BR in JVC, 85k, call 050-576-0056", at: &at, locale: None });
+//! assert!(analysis.entities.iter().any(|e| e.value == "+971505760056"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod doc;
+pub mod entity;
+pub mod eval;
+pub mod flow;
+pub mod intent;
+mod language;
+mod number;
+mod resolve;
+pub mod sentiment;
+pub mod text;
+pub mod threads;
+pub mod time;
+
+pub use doc::Doc;
+
+use entity::{Context, Entity, Gazetteer, GazetteerError, Kind, Names};
+use intent::{ExamplesError, Intent, IntentModel, Labelled, TrainOptions, examples};
+use jiff::Zoned;
+use sentiment::{Lexicon, LexiconError, Sentiment, Urgency};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// The places that are known when nobody edited the list.
+pub const DEFAULT_PLACES: &str = include_str!("../data/places.yaml");
+/// The names that are known when nobody edited the list.
+pub const DEFAULT_NAMES: &str = include_str!("../data/names.yaml");
+/// The intents that are known when nobody edited them.
+pub const DEFAULT_INTENTS: &str = include_str!("../data/intents.yaml");
+/// The feelings that are known when nobody edited the list.
+pub const DEFAULT_FEELINGS: &str = include_str!("../data/sentiment.yaml");
+/// Ordinary words that are no one's name and no misspelt place.
+const COMMON_WORDS: &str = include_str!("../data/words.txt");
+
+/// What an analyser is made of. The default knows property in the Emirates.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Places in YAML.
+    pub places: String,
+    /// People's names in YAML.
+    pub names: String,
+    /// Feelings in YAML.
+    pub feelings: String,
+    /// Where the intent model comes from.
+    pub intents: IntentSource,
+    /// ISO 4217 code of amounts without a currency.
+    pub currency: String,
+    /// Country whose national phone numbers are read, when the locale names none.
+    pub region: String,
+}
+
+/// Where the intent model comes from.
+#[derive(Debug, Clone)]
+pub enum IntentSource {
+    /// Examples in YAML, to train from.
+    Examples(String),
+    /// A model that was trained before.
+    Trained(Box<IntentModel>),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            places: DEFAULT_PLACES.to_owned(),
+            names: DEFAULT_NAMES.to_owned(),
+            feelings: DEFAULT_FEELINGS.to_owned(),
+            intents: IntentSource::Examples(DEFAULT_INTENTS.to_owned()),
+            currency: "AED".to_owned(),
+            region: "AE".to_owned(),
+        }
+    }
+}
+
+/// Why an analyser could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The places or names were refused.
+    #[error(transparent)]
+    Places(#[from] GazetteerError),
+    /// The intents were refused.
+    #[error(transparent)]
+    Intents(#[from] ExamplesError),
+    /// The feelings were refused.
+    #[error(transparent)]
+    Feelings(#[from] LexiconError),
+}
+
+/// One message to analyse.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'i> {
+    /// The message. Its first [`text::CHARS_MAX`] characters are read.
+    pub text: &'i str,
+    /// When it was written, in the contact's zone.
+    pub at: &'i Zoned,
+    /// The contact's locale, such as `en-GB`: its country's phone numbers are read.
+    pub locale: Option<&'i str>,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// The values it mentions, in their order.
+    pub entities: Vec<Entity>,
+    /// What it wants.
+    pub intent: Intent,
+    /// How it feels.
+    pub sentiment: Sentiment,
+    /// How soon it wants an answer.
+    pub urgency: Urgency,
+    /// `en`, `ar`, `mixed`, another ISO 639 code, or `und`.
+    pub language: String,
+    /// Whether the message was too long to be read whole.
+    pub truncated: bool,
+}
+
+impl Analysis {
+    /// The same with the positions of values counted in characters (Unicode code points) instead of bytes, as
+    /// programs in most languages count them. `text` is the message that was analysed.
+    #[must_use]
+    pub fn in_characters(mut self, text: &str) -> Self {
+        let mut positions = Vec::new();
+        for entity in &mut self.entities {
+            positions.push(&mut entity.start);
+            positions.push(&mut entity.end);
+        }
+        positions.sort();
+        let (mut bytes, mut characters) = (0, 0);
+        for position in positions {
+            let piece = text.get(bytes..*position).unwrap_or_default();
+            characters += piece.chars().count();
+            bytes = *position;
+            *position = characters;
+        }
+        self
+    }
+}
+
+/// Reads messages. Making one trains the intent model, which takes a moment; keep it.
+#[derive(Debug)]
+pub struct Analyzer {
+    places: Gazetteer,
+    names: Names,
+    lexicon: Lexicon,
+    model: IntentModel,
+    currency: String,
+    region: String,
+}
+
+impl Analyzer {
+    /// Makes an analyser, training the intent model when only examples are given.
+    ///
+    /// # Errors
+    /// When a list cannot be read, with a sentence that says which.
+    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        let common = common_words();
+        let mut analyzer = Self {
+            places: Gazetteer::from_yaml(&settings.places, common.clone())?,
+            names: Names::from_yaml(&settings.names, common)?,
+            lexicon: Lexicon::from_yaml(&settings.feelings)?,
+            model: IntentModel::train(&[], &[], &TrainOptions::default()),
+            currency: settings.currency,
+            region: settings.region,
+        };
+        analyzer.model = match settings.intents {
+            IntentSource::Trained(model) => *model,
+            IntentSource::Examples(yaml) => {
+                let examples = examples::from_yaml(&yaml)?;
+                analyzer.train(&examples, &[], &TrainOptions::default())
+            }
+        };
+        Ok(analyzer)
+    }
+
+    /// Trains an intent model on examples, for this analyser's places and names.
+    pub fn train(
+        &self,
+        examples: &[intent::Example],
+        validation: &[intent::Example],
+        options: &TrainOptions,
+    ) -> IntentModel {
+        let label = |set: &[intent::Example]| -> Vec<Labelled> {
+            set.iter()
+                .map(|e| Labelled {
+                    text: e.text.clone(),
+                    label: e.intent.clone(),
+                    kinds: self.kinds(&e.text),
+                })
+                .collect()
+        };
+        IntentModel::train(&label(examples), &label(validation), options)
+    }
+
+    /// The same analyser with another intent model.
+    #[must_use]
+    pub fn with_model(mut self, model: IntentModel) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// The intent model.
+    pub fn model(&self) -> &IntentModel {
+        &self.model
+    }
+
+    /// The places that it knows.
+    pub fn places(&self) -> &Gazetteer {
+        &self.places
+    }
+
+    /// Reads one message.
+    pub fn analyze(&self, input: &Input<'_>) -> Analysis {
+        let doc = Doc::new(input.text);
+        let region = input.locale.and_then(country).unwrap_or(&self.region);
+        let entities = entity::extract(&doc, &self.context(input.at, region));
+        let kinds: Vec<Kind> = entities.iter().map(|e| e.kind).collect();
+        Analysis {
+            intent: self.model.classify(&doc, &kinds),
+            sentiment: self.lexicon.sentiment(&doc),
+            urgency: self.lexicon.urgency(&doc),
+            language: language::language(&doc),
+            truncated: doc.text().truncated(),
+            entities,
+        }
+    }
+
+    /// How a message feels, without anything else.
+    pub fn sentiment(&self, text: &str) -> Sentiment {
+        self.lexicon.sentiment(&Doc::new(text))
+    }
+
+    fn kinds(&self, text: &str) -> Vec<Kind> {
+        let doc = Doc::new(text);
+        let at = Zoned::default();
+        entity::extract(&doc, &self.context(&at, &self.region))
+            .iter()
+            .map(|e| e.kind)
+            .collect()
+    }
+
+    fn context<'c>(&'c self, at: &'c Zoned, region: &'c str) -> Context<'c> {
+        Context {
+            at,
+            currency: &self.currency,
+            region,
+            places: &self.places,
+            names: &self.names,
+        }
+    }
+}
+
+fn common_words() -> HashSet<String> {
+    COMMON_WORDS
+        .split_whitespace()
+        .map(|w| text::Text::new(w).folded().to_owned())
+        .collect()
+}
+
+/// The country of a locale: `GB` of `en-GB`.
+fn country(locale: &str) -> Option<&str> {
+    locale
+        .split(['-', '_'])
+        .skip(1)
+        .find(|part| part.len() == 2 && part.bytes().all(|b| b.is_ascii_uppercase()))
+}
