@@ -39,18 +39,23 @@ pub(super) fn routes() -> Router<AppState> {
 }
 
 /// What a bot says of a session.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Session {
     name: Option<String>,
     start: Option<bool>,
-    #[serde(default)]
-    config: Config,
+    config: Option<Config>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Config {
-    #[serde(default)]
     webhooks: Option<Vec<hooks::Wish>>,
+}
+
+impl Session {
+    /// The webhooks it is to have, where something was said of them.
+    fn webhooks(self) -> Option<Vec<hooks::Wish>> {
+        self.config.and_then(|config| config.webhooks)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,12 +138,14 @@ async fn create(
     front: Front,
     Wanted(wanted): Wanted<Session>,
 ) -> Result<(StatusCode, Json<Value>), Refused> {
-    let name = wanted.name.unwrap_or_else(|| "default".to_owned());
+    let name = wanted.name.clone();
+    let name = name.unwrap_or_else(|| "default".to_owned());
+    let is_to_start = wanted.start.unwrap_or(true);
     let account = front.call.post("/accounts", json!({"name": name})).await?;
-    if let Some(wishes) = wanted.config.webhooks {
+    if let Some(wishes) = wanted.webhooks() {
         hooks::replace(&front, &account, wishes).await?;
     }
-    if wanted.start.unwrap_or(true) {
+    if is_to_start {
         front.start(&account).await?;
     }
     let session = view(&front, &front.account(&name).await?).await?;
@@ -155,7 +162,7 @@ async fn change(
     Wanted(wanted): Wanted<Session>,
 ) -> Answer {
     let account = front.account(&session).await?;
-    hooks::replace(&front, &account, wanted.config.webhooks.unwrap_or_default()).await?;
+    hooks::replace(&front, &account, wanted.webhooks().unwrap_or_default()).await?;
     Ok(Json(view(&front, &account).await?))
 }
 
