@@ -4,7 +4,7 @@ use crate::doc::{Doc, Gap};
 use rust_decimal::Decimal;
 
 /// Digits of the longest run that is read as a number; a longer one is a reference or noise.
-pub const DIGITS_MAX: usize = 15;
+pub(crate) const DIGITS_MAX: usize = 15;
 /// Number words that make up one number at most.
 const WORDS_MAX: usize = 12;
 
@@ -20,12 +20,12 @@ pub(crate) enum Written {
 /// A number at a place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Number {
-    pub value: Decimal,
+    pub(crate) value: Decimal,
     /// The token after it.
-    pub next: usize,
-    pub written: Written,
+    pub(crate) next: usize,
+    pub(crate) written: Written,
     /// Whether a multiplier (`k`, `million`, `lakh`) belongs to it.
-    pub multiplied: bool,
+    pub(crate) multiplied: bool,
 }
 
 /// A decimal without needless zeros, never in exponent form.
@@ -134,7 +134,8 @@ pub(crate) fn multiplier_at(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)>
         _ => return None,
     };
     // A letter alone stands for a factor only right behind the digits or one space away.
-    if doc.gap(i) == Gap::Line {
+    let square_metres = word == "m" && doc.is_glued(i + 1) && (doc.digits(i + 1) == Some("2") || doc.is_mark(i + 1, '^'));
+    if doc.gap(i) == Gap::Line || square_metres {
         return None;
     }
     Some((Decimal::from(factor), i + 1))

@@ -12,11 +12,11 @@ const DAYS_BACK: i32 = 45;
 /// A day at a place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Day {
-    pub date: Date,
-    pub half: Half,
-    pub next: usize,
+    pub(super) date: Date,
+    pub(super) half: Half,
+    pub(super) next: usize,
     /// Whether the time follows as part of the same ISO text: `2026-02-25T15:00`.
-    pub has_time: bool,
+    pub(super) has_time: bool,
 }
 
 impl Day {

@@ -22,9 +22,9 @@ pub(super) enum TimeUnit {
 /// A length of time, as counts of minutes or months so that halves stay exact.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Length {
-    pub count: Decimal,
-    pub unit: TimeUnit,
-    pub next: usize,
+    pub(super) count: Decimal,
+    pub(super) unit: TimeUnit,
+    pub(super) next: usize,
 }
 
 /// Finds lengths of time.

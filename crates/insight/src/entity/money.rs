@@ -196,7 +196,7 @@ fn likely_at(pass: &Pass<'_, '_>, i: usize) -> Option<(Decimal, usize, f32)> {
         return None;
     }
     if multiplied {
-        return multiplied_amount(pass, i, number).then_some((value, number.next, CONFIDENCE_LIKELY));
+        return multiplied_amount(pass, i, Number { value, ..number }).then_some((value, number.next, CONFIDENCE_LIKELY));
     }
     let worth = value >= Decimal::from(100) && number.written == Written::Digits;
     let grouped = number.next > i + 1;

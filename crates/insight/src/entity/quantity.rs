@@ -27,6 +27,9 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     if let Some(unit) = arabic_pair(doc.word(i)) {
         return Some((format!("2 {unit}"), i + 1));
     }
+    if i > 0 && doc.is_glued(i) && doc.is_mark(i - 1, '/') {
+        return None;
+    }
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
     let at = if doc.is_mark(number.next, '-') && doc.is_word(number.next + 1) { number.next + 1 } else { number.next };
     let (unit, end) = unit_at(pass, at)?;
@@ -110,7 +113,9 @@ fn number_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let listed = doc.begins_line(i) && doc.is_any_mark(number.next, ".)-") && doc.is_glued(number.next);
     let padded = first.len() > 1 && first.starts_with('0') && number.value > Decimal::ONE;
     let clock = doc.str(i) == "24" && doc.is_mark(i + 1, '/');
-    let other_half = i >= 2 && doc.is_mark(i - 1, '/') && doc.is_glued(i) && doc.digits(i - 2).is_some();
+    let first_half = doc.is_mark(number.next, '/') && doc.is_glued(number.next) && doc.digits(number.next + 1).is_some();
+    let other_half = first_half
+        || i >= 2 && doc.is_mark(i - 1, '/') && doc.is_glued(i) && doc.digits(i - 2).is_some();
     if attached || listed || padded || clock || other_half {
         return None;
     }

@@ -12,9 +12,9 @@ const TOKENS_MAX: usize = 16;
 pub(super) fn find(pass: &mut Pass<'_, '_>) {
     let mut i = 0;
     while i < pass.doc.len() {
-        let found = introduced_at(pass, i)
-            .map(|(from, end)| (from, end, CONFIDENCE))
-            .or_else(|| shaped_at(pass, i).map(|end| (i, end, CONFIDENCE_SHAPE)))
+        let found = shaped_at(pass, i)
+            .map(|end| (i, end, CONFIDENCE_SHAPE))
+            .or_else(|| introduced_at(pass, i).map(|(from, end)| (from, end, CONFIDENCE)))
             .filter(|&(from, end, _)| pass.is_free(from..end));
         match found {
             Some((from, end, confidence)) => {

@@ -19,10 +19,10 @@ pub(super) enum Half {
 pub(super) struct Clock {
     hour: i8,
     minute: i8,
-    pub half: Half,
+    pub(super) half: Half,
     /// Written as 24 hours (`05:30`, `17:00`), so that nothing needs to be guessed.
     literal: bool,
-    pub next: usize,
+    pub(super) next: usize,
 }
 
 impl Clock {
@@ -30,7 +30,7 @@ impl Clock {
     ///
     /// Without any word for it, people who write 1 to 7 mean the afternoon and evening, and 8 to 12 the
     /// morning and noon.
-    pub fn time(self, said: Half) -> Option<Time> {
+    pub(super) fn time(self, said: Half) -> Option<Time> {
         let half = if self.half == Half::Unsaid { said } else { self.half };
         let hour = match (half, self.hour) {
             (Half::Morning, 12) => 0,
@@ -42,7 +42,7 @@ impl Clock {
     }
 
     /// The same with another half of the day, for the first time of `3 to 5 pm`.
-    pub fn sharing(self, other: Clock) -> Self {
+    pub(super) fn sharing(self, other: Clock) -> Self {
         let crosses_noon = other.half == Half::Evening && self.hour > other.hour % 12 && self.hour != 12;
         let half = match (self.half, crosses_noon) {
             (Half::Unsaid, false) => other.half,
@@ -111,7 +111,7 @@ fn measures(pass: &Pass<'_, '_>, i: usize) -> bool {
 fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     let doc = pass.doc;
     let digits = doc.digits(i)?;
-    if i > 0 && doc.is_glued(i) && (doc.is_any_mark(i - 1, ".:,/+#") && i > 1 && doc.digits(i - 2).is_some() || doc.is_word(i - 1)) {
+    if i > 0 && doc.is_glued(i) && (doc.is_any_mark(i - 1, ".:,/+#") && i > 1 && doc.digits(i - 2).is_some() || doc.is_word(i - 1) && doc.word(i - 1) != "t") {
         return None;
     }
     if let Some(military) = military_at(doc, i, digits) {
@@ -129,6 +129,9 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     if let Some((said, end)) = half_at(doc, next) {
         half = said;
         next = end;
+    } else if hour == 12 && matches!(doc.word(next), "noon" | "midday") {
+        literal = true;
+        next += 1;
     } else if matches!(doc.word(next), "o'clock" | "oclock" | "ish") {
         next += 1;
         if let Some((said, end)) = half_at(doc, next) {
@@ -204,7 +207,7 @@ pub(super) fn half_at(doc: &Doc<'_>, i: usize) -> Option<(Half, usize)> {
     let simple = match letter {
         "am" | "a'm" | "صباحا" | "الصبح" | "ص" | "الصباح" | "صباح" | "فجرا" | "الضحى" | "الضحي" | "morning" => Some(Half::Morning),
         "pm" | "مساء" | "المسا" | "المساء" | "العصر" | "عصرا" | "م" | "الظهر" | "ظهرا" | "المغرب" | "العشا" | "بالليل" | "ليلا" | "الليل"
-        | "العشاء" | "مسا" | "مساءا" | "evening" | "afternoon" | "tonight" | "night" | "noon" => Some(Half::Evening),
+        | "العشاء" | "مسا" | "مساءا" | "evening" | "afternoon" | "tonight" | "night" => Some(Half::Evening),
         _ => None,
     };
     if let Some(half) = simple {
