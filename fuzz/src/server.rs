@@ -10,3 +10,12 @@ pub(crate) mod config;
 
 #[path = "../../crates/server/src/file_type.rs"]
 pub(crate) mod file_type;
+
+#[path = "../../crates/server/src/disposition.rs"]
+pub(crate) mod disposition;
+
+#[path = "../../crates/server/src/webhooks/destination.rs"]
+pub(crate) mod destination;
+
+#[path = "../../crates/server/src/webhooks/retry_after.rs"]
+pub(crate) mod retry_after;

@@ -37,6 +37,7 @@ function account(id, name, phone, state, code, minutes, more = {}) {
     reason: reason(code),
     state_since: new Date(now - minutes * MINUTE).toISOString(),
     next_attempt_at: null,
+    proxy: null,
     created_at: new Date(now - 40 * 24 * HOUR).toISOString(),
     counts: { waiting_to_send: 0, unfinished: 0 },
     ...more,

@@ -11,14 +11,17 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Finds the checkout from where the tool was compiled, and the build folder from the
-    /// environment: `CARGO_TARGET_DIR`, else `waypost/target` in the user's cache folder, so that
-    /// builds survive a fresh clone.
+    /// Finds the checkout from what cargo says, or else from where the tool was compiled (checkouts that
+    /// share a build folder share the tool), and the build folder from the environment:
+    /// `CARGO_TARGET_DIR`, else `waypost/target` in the user's cache folder, so that builds survive a
+    /// fresh clone.
     ///
     /// # Errors
     /// When the checkout has moved, or no folder for builds can be told from the environment.
     pub(crate) fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR");
+        let manifest = manifest.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&manifest)
             .parent()
             .context("xtask was compiled outside a checkout")?
             .canonicalize()

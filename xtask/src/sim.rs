@@ -21,6 +21,20 @@ pub(crate) fn run(place: &Place, rest: &Rest) -> Result<()> {
         .go()
 }
 
+/// Seeds, accounts and days of the fleet in the test run.
+const FLEET: [&str; 6] = ["--seeds", "1", "--accounts", "150", "--days", "7"];
+
+/// The part of the test run about the fleet.
+///
+/// # Errors
+/// When a promise of the fleet is broken; it prints which, with the seed.
+pub(crate) fn fleet(place: &Place) -> Result<()> {
+    Run::cargo(place)
+        .args(["run", "--quiet", "-p", "waypost-sim", "--", "fleet"])
+        .args(FLEET)
+        .go()
+}
+
 /// The part of the test run.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ mod e2e;
 mod fleet;
 mod load;
 mod machine;
+mod memory;
 mod node;
 mod process;
 mod report;
@@ -42,6 +43,8 @@ enum Bench {
     E2e,
     /// Many accounts in one process: memory, cold start, cost per message.
     Fleet,
+    /// What stays in memory after many people wrote once.
+    Memory,
 }
 
 /// How much is measured.
@@ -125,6 +128,7 @@ async fn main() -> Result<()> {
         Bench::Store => store::run(&setting).await?,
         Bench::E2e => e2e::run(&setting).await?,
         Bench::Fleet => fleet::run(&setting).await?,
+        Bench::Memory => memory::run(&setting).await?,
     };
     report.took_s = started.elapsed().as_secs_f64();
     report.print();

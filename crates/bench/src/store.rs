@@ -72,12 +72,25 @@ pub(crate) async fn run(setting: &Setting) -> Result<Report> {
     let plan = Plan::of(setting.size());
     let mut report = Report::new("store", "Accept, process, commit", setting.size());
     explain(&mut report, plan);
-    let rounds = rounds(setting, plan, None).await?;
-    tell(&mut report, "empty", Start::Empty, &rounds);
     let filled = filled(setting, plan).await?;
-    let rounds = self::rounds(setting, plan, Some(&filled)).await?;
-    let name = format!("{} messages", plan.filled);
-    tell(&mut report, &name, Start::Filled, &rounds);
+    let full = format!("{} messages", plan.filled);
+    for (answers, what) in [(Answers::None, "received"), (Answers::Each, "answered")] {
+        for (start, name) in [
+            (Start::Empty, "empty"),
+            (Start::Filled(&filled), full.as_str()),
+        ] {
+            let mut rounds = Vec::new();
+            for _ in 0..plan.rounds {
+                rounds.push(Round::run(setting, plan, start, answers).await?);
+            }
+            tell(
+                &mut report,
+                &format!("{name}, {what}"),
+                (start, answers),
+                &rounds,
+            );
+        }
+    }
     Ok(report)
 }
 
@@ -85,9 +98,10 @@ fn explain(report: &mut Report, plan: Plan) {
     report.explain(format!(
         "{} messages of {} people to {} accounts, handed to the server's own inbox by {WRITERS} \
          conversations at a time, each waiting for its commit. Every message is accepted (commit 1), \
-         taken through lanes and stages, answered by a rule, and completed with the frozen answer in \
-         the outbox (commit 2). `synchronous=FULL`. The accounts are offline, so nothing is sent. The \
-         search index and the outbox readers work beside it, as always.",
+         taken through lanes and stages, and completed (commit 2): received only, or also answered by a \
+         rule, with the frozen answer as a second message in the outbox. `synchronous=FULL`. The accounts \
+         are offline, so nothing is sent. The search index and the outbox readers work beside it, as \
+         always.",
         plan.messages,
         plan.accounts * plan.people,
         plan.accounts,
@@ -105,24 +119,17 @@ fn explain(report: &mut Report, plan: Plan) {
 
 /// What the database held before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
+enum Start<'p> {
     Empty,
-    Filled,
+    /// What lies in this folder.
+    Filled(&'p Path),
 }
 
-async fn rounds(setting: &Setting, plan: Plan, start: Option<&Path>) -> Result<Vec<Round>> {
-    let mut rounds = Vec::new();
-    for _ in 0..plan.rounds {
-        rounds.push(Round::run(setting, plan, start).await?);
-    }
-    Ok(rounds)
-}
-
-fn tell(report: &mut Report, name: &str, start: Start, rounds: &[Round]) {
+fn tell(report: &mut Report, name: &str, case: (Start<'_>, Answers), rounds: &[Round]) {
     let of = |pick: fn(&Round) -> f64| median(&rounds.iter().map(pick).collect::<Vec<_>>());
     let what = format!("{name}: Waypost");
     let rate = of(|round| round.waypost);
-    if start == Start::Empty {
+    if case == (Start::Empty, Answers::None) {
         report.aimed(what, rate, "messages/s", Aim::AtLeast(10_000.0));
     } else {
         report.figure(what, rate, "messages/s");
@@ -153,19 +160,26 @@ struct Round {
 }
 
 impl Round {
-    async fn run(setting: &Setting, plan: Plan, start: Option<&Path>) -> Result<Self> {
+    async fn run(
+        setting: &Setting,
+        plan: Plan,
+        start: Start<'_>,
+        answers: Answers,
+    ) -> Result<Self> {
         let folder = setting.scratch()?;
         let ours = config(folder.path().join("waypost"));
         match start {
-            Some(start) => copy(start, &ours.data_dir)?,
-            None => prepare(&ours, plan).await?,
+            Start::Filled(start) => copy(start, &ours.data_dir)?,
+            Start::Empty => prepare(&ours, plan).await?,
         }
-        add_rule(&ours).await?;
+        if answers == Answers::Each {
+            add_rule(&ours).await?;
+        }
         let plain = config(folder.path().join("raw"));
         copy(&ours.data_dir, &plain.data_dir)?;
 
         let cpu = crate::process::cpu_s(std::process::id())?;
-        let wrote = write(&ours, plan, plan.messages, Answers::Each).await?;
+        let wrote = write(&ours, plan, plan.messages, answers).await?;
         let cpu = crate::process::cpu_s(std::process::id())? - cpu;
 
         let mut raw = RawLoop::prepare(&store_config(&ours)?, &store_config(&plain)?)?;

@@ -121,7 +121,11 @@ impl<'a> Doc<'a> {
     /// Whether a token is one of these marks.
     pub fn is_any_mark(&self, i: usize, marks: &str) -> bool {
         self.kind(i) == Some(TokenKind::Mark)
-            && self.str(i).chars().next().is_some_and(|c| marks.contains(c))
+            && self
+                .str(i)
+                .chars()
+                .next()
+                .is_some_and(|c| marks.contains(c))
     }
 
     /// Whether a token touches the one before it.
@@ -152,7 +156,10 @@ impl<'a> Doc<'a> {
     fn folded_range(&self, tokens: Range<usize>) -> Range<usize> {
         match (
             self.tokens.get(tokens.start),
-            tokens.end.checked_sub(1).and_then(|last| self.tokens.get(last)),
+            tokens
+                .end
+                .checked_sub(1)
+                .and_then(|last| self.tokens.get(last)),
         ) {
             (Some(first), Some(last)) if first.at.start < last.at.end => {
                 first.at.start..last.at.end
@@ -164,7 +171,11 @@ impl<'a> Doc<'a> {
     /// Whether a word was typed with a capital first letter.
     pub fn is_capitalised(&self, i: usize) -> bool {
         self.kind(i) == Some(TokenKind::Latin)
-            && self.typed(i..i + 1).chars().next().is_some_and(char::is_uppercase)
+            && self
+                .typed(i..i + 1)
+                .chars()
+                .next()
+                .is_some_and(char::is_uppercase)
     }
 
     /// Whether a word of two letters or more was typed in capitals only.
@@ -213,21 +224,30 @@ fn split(folded: &str) -> Vec<Token> {
                 chars.next();
             }
         }
-        tokens.push(Token { kind, gap, at: start..end });
+        tokens.push(Token {
+            kind,
+            gap,
+            at: start..end,
+        });
         gap = Gap::None;
     }
     tokens
 }
 
 fn letter_follows(folded: &str, apostrophe: usize) -> bool {
-    folded[apostrophe + 1..].chars().next().is_some_and(|c| c.is_ascii_alphabetic())
+    folded[apostrophe + 1..]
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic())
 }
 
 fn kind_of(c: char) -> TokenKind {
     match c {
         'a'..='z' => TokenKind::Latin,
         '0'..='9' => TokenKind::Digits,
-        '\u{0600}'..='\u{06FF}' | '\u{0750}'..='\u{077F}' | '\u{FB50}'..='\u{FDFF}'
+        '\u{0600}'..='\u{06FF}'
+        | '\u{0750}'..='\u{077F}'
+        | '\u{FB50}'..='\u{FDFF}'
         | '\u{FE70}'..='\u{FEFC}'
             if c.is_alphabetic() =>
         {
@@ -248,7 +268,9 @@ mod tests {
         let parts: Vec<&str> = (0..doc.len()).map(|i| doc.str(i)).collect();
         assert_eq!(
             parts,
-            ["2", "br", "@", "aed", "1", ".", "5", "m", ",", "don't", "شقه", "3"]
+            [
+                "2", "br", "@", "aed", "1", ".", "5", "m", ",", "don't", "شقه", "3"
+            ]
         );
         assert!(doc.is_glued(1) && !doc.is_glued(2) && doc.begins_line(10));
         assert_eq!(doc.typed(10..12), "شقة٣");

@@ -94,12 +94,23 @@ pub fn read(
     default: &Zoned,
 ) -> Result<Vec<Case>, RecordError> {
     let mut cases = Vec::new();
-    for (at, line) in lines.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+    for (at, line) in lines
+        .lines()
+        .enumerate()
+        .filter(|(_, l)| !l.trim().is_empty())
+    {
         let line_number = at + 1;
-        let record: Record = serde_json::from_str(line)
-            .map_err(|e| RecordError::Json { line: line_number, reason: e.to_string() })?;
-        let moment = place_in_time(record.at.as_deref(), record.timezone.as_deref(), zone, default)
-            .ok_or(RecordError::Time { line: line_number })?;
+        let record: Record = serde_json::from_str(line).map_err(|e| RecordError::Json {
+            line: line_number,
+            reason: e.to_string(),
+        })?;
+        let moment = place_in_time(
+            record.at.as_deref(),
+            record.timezone.as_deref(),
+            zone,
+            default,
+        )
+        .ok_or(RecordError::Time { line: line_number })?;
         cases.push(Case { record, at: moment });
     }
     Ok(cases)
@@ -147,10 +158,29 @@ struct Tally {
 
 impl Tally {
     fn score(self) -> Score {
-        let share = |part: usize, whole: usize| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-        let (precision, recall) = (share(self.right, self.found), share(self.right, self.expected));
-        let f1 = if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
-        Score { precision, recall, f1, expected: self.expected, found: self.found }
+        let share = |part: usize, whole: usize| {
+            if whole == 0 {
+                0.0
+            } else {
+                part as f64 / whole as f64
+            }
+        };
+        let (precision, recall) = (
+            share(self.right, self.found),
+            share(self.right, self.expected),
+        );
+        let f1 = if precision + recall > 0.0 {
+            2.0 * precision * recall / (precision + recall)
+        } else {
+            0.0
+        };
+        Score {
+            precision,
+            recall,
+            f1,
+            expected: self.expected,
+            found: self.found,
+        }
     }
 }
 
@@ -244,7 +274,11 @@ pub fn evaluate(
     let mut misses = Vec::new();
     for case in cases {
         let from = microseconds();
-        let input = Input { text: &case.record.text, at: &case.at, locale: case.record.locale.as_deref() };
+        let input = Input {
+            text: &case.record.text,
+            at: &case.at,
+            locale: case.record.locale.as_deref(),
+        };
         let analysis = analyzer.analyze(&input);
         times.push(microseconds().saturating_sub(from));
         compare_entities(analyzer, case, &analysis, &mut kinds, &mut misses);
@@ -257,13 +291,26 @@ pub fn evaluate(
         if let Some(sign) = case.record.sentiment {
             let said = analysis.sentiment.label.sign();
             if sign != said {
-                misses.push(miss(case, "sentiment", &sign.to_string(), &said.to_string()));
+                misses.push(miss(
+                    case,
+                    "sentiment",
+                    &sign.to_string(),
+                    &said.to_string(),
+                ));
             }
             signs.push((sign, said));
         }
-        ratings.extend(case.record.rating.map(|r| (r, f64::from(analysis.sentiment.score))));
+        ratings.extend(
+            case.record
+                .rating
+                .map(|r| (r, f64::from(analysis.sentiment.score))),
+        );
     }
-    misses.truncate(if listing == Listing::Misses { MISSES_MAX } else { 0 });
+    misses.truncate(if listing == Listing::Misses {
+        MISSES_MAX
+    } else {
+        0
+    });
     Report {
         entities: entity_report(&kinds, cases),
         intent: intent_report(&intents, oos_label),
@@ -295,10 +342,16 @@ fn compare_entities(
     };
     let mut open: BTreeMap<Kind, (Vec<String>, Vec<String>)> = BTreeMap::new();
     for value in expected {
-        open.entry(value.kind).or_default().0.push(canonical(analyzer, value.kind, &value.value));
+        open.entry(value.kind)
+            .or_default()
+            .0
+            .push(canonical(analyzer, value.kind, &value.value));
     }
     for value in &analysis.entities {
-        open.entry(value.kind).or_default().1.push(canonical(analyzer, value.kind, &value.value));
+        open.entry(value.kind)
+            .or_default()
+            .1
+            .push(canonical(analyzer, value.kind, &value.value));
     }
     for (kind, (mut missing, mut wrong)) in open {
         let tally = kinds.entry(kind).or_default();
@@ -313,7 +366,12 @@ fn compare_entities(
             None => true,
         });
         if !missing.is_empty() || !wrong.is_empty() {
-            misses.push(Miss { text: case.record.text.clone(), what: kind.name().to_owned(), missing, wrong });
+            misses.push(Miss {
+                text: case.record.text.clone(),
+                what: kind.name().to_owned(),
+                missing,
+                wrong,
+            });
         }
     }
 }
@@ -321,9 +379,11 @@ fn compare_entities(
 /// The normal form by which values are compared.
 fn canonical(analyzer: &Analyzer, kind: Kind, value: &str) -> String {
     match kind {
-        Kind::Project | Kind::Location => {
-            analyzer.places().look_up(value).map_or(value, |(_, name)| name).to_owned()
-        }
+        Kind::Project | Kind::Location => analyzer
+            .places()
+            .look_up(value)
+            .map_or(value, |(_, name)| name)
+            .to_owned(),
         _ => value.to_owned(),
     }
 }
@@ -337,13 +397,19 @@ fn entity_report(kinds: &BTreeMap<Kind, Tally>, cases: &[Case]) -> Option<Entity
         });
         EntityReport {
             all: all.score(),
-            per_kind: kinds.iter().map(|(kind, tally)| (kind.name(), tally.score())).collect(),
+            per_kind: kinds
+                .iter()
+                .map(|(kind, tally)| (kind.name(), tally.score()))
+                .collect(),
         }
     })
 }
 
 /// Scores of pairs of expected and given intents.
-pub(crate) fn intent_report(pairs: &[(String, String)], oos_label: Option<&str>) -> Option<IntentReport> {
+pub(crate) fn intent_report(
+    pairs: &[(String, String)],
+    oos_label: Option<&str>,
+) -> Option<IntentReport> {
     if pairs.is_empty() {
         return None;
     }
@@ -355,12 +421,24 @@ pub(crate) fn intent_report(pairs: &[(String, String)], oos_label: Option<&str>)
             tallies.entry(said.clone()).or_default().right += 1;
         }
     }
-    let outside = tallies.get(oos_label.unwrap_or(UNCLEAR)).copied().unwrap_or_default();
-    let inside: Vec<_> = pairs.iter().filter(|(expected, _)| Some(expected.as_str()) != oos_label).collect();
-    let right = inside.iter().filter(|(expected, said)| expected == said).count();
+    let outside = tallies
+        .get(oos_label.unwrap_or(UNCLEAR))
+        .copied()
+        .unwrap_or_default();
+    let inside: Vec<_> = pairs
+        .iter()
+        .filter(|(expected, _)| Some(expected.as_str()) != oos_label)
+        .collect();
+    let right = inside
+        .iter()
+        .filter(|(expected, said)| expected == said)
+        .count();
     Some(IntentReport {
         accuracy: right as f64 / inside.len().max(1) as f64,
-        per_intent: tallies.iter().map(|(name, tally)| (name.clone(), tally.score())).collect(),
+        per_intent: tallies
+            .iter()
+            .map(|(name, tally)| (name.clone(), tally.score()))
+            .collect(),
         out_of_scope_recall: (outside.expected > 0).then(|| outside.score().recall),
     })
 }
@@ -369,7 +447,10 @@ fn sentiment_report(signs: &[(i8, i8)], ratings: &[(f64, f64)]) -> Option<Sentim
     if signs.is_empty() && ratings.is_empty() {
         return None;
     }
-    let right = signs.iter().filter(|(expected, said)| expected == said).count();
+    let right = signs
+        .iter()
+        .filter(|(expected, said)| expected == said)
+        .count();
     Some(SentimentReport {
         accuracy: right as f64 / signs.len().max(1) as f64,
         correlation: correlation(ratings),
@@ -380,7 +461,12 @@ fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     let count = pairs.len() as f64;
     let mean = |pick: fn(&(f64, f64)) -> f64| pairs.iter().map(pick).sum::<f64>() / count;
     let (mean_x, mean_y) = (mean(|p| p.0), mean(|p| p.1));
-    let sum = |f: &dyn Fn(f64, f64) -> f64| pairs.iter().map(|(x, y)| f(x - mean_x, y - mean_y)).sum::<f64>();
+    let sum = |f: &dyn Fn(f64, f64) -> f64| {
+        pairs
+            .iter()
+            .map(|(x, y)| f(x - mean_x, y - mean_y))
+            .sum::<f64>()
+    };
     let spread = (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt();
     (spread > 0.0).then(|| sum(&|x, y| x * y) / spread)
 }
@@ -388,5 +474,8 @@ fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
 /// The time within which 99 of 100 were done.
 pub(crate) fn p99(times: &mut [u64]) -> u64 {
     times.sort_unstable();
-    times.get((times.len() * 99 / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(0)
+    times
+        .get((times.len() * 99 / 100).min(times.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(0)
 }

@@ -92,7 +92,11 @@ impl Flow {
     pub fn observe(&mut self, text: &str, analysis: &Analysis, at: Timestamp) -> Turn {
         let subjects = subjects(analysis);
         let turn = match self.topics.back() {
-            None => Turn { score: 0.0, switched: false, signs: Vec::new() },
+            None => Turn {
+                score: 0.0,
+                switched: false,
+                signs: Vec::new(),
+            },
             Some(topic) => self.weigh(topic, text, analysis, &subjects, at),
         };
         if turn.switched || self.topics.is_empty() {
@@ -112,7 +116,14 @@ impl Flow {
         self.topics.iter()
     }
 
-    fn weigh(&self, topic: &Topic, text: &str, analysis: &Analysis, new: &[Subject], at: Timestamp) -> Turn {
+    fn weigh(
+        &self,
+        topic: &Topic,
+        text: &str,
+        analysis: &Analysis,
+        new: &[Subject],
+        at: Timestamp,
+    ) -> Turn {
         let mut signs = Vec::new();
         let mut score = 0.0;
         let mut add = |sign: Sign, weight: f32, there: bool| {
@@ -121,18 +132,29 @@ impl Flow {
                 score += weight;
             }
         };
-        let gap = self.last_at.is_some_and(|last| at.as_second() - last.as_second() >= GAP_SECONDS);
+        let gap = self
+            .last_at
+            .is_some_and(|last| at.as_second() - last.as_second() >= GAP_SECONDS);
         let wish_before = self.last_intent.as_deref().and_then(wish);
         let wish_now = wish(&analysis.intent.name);
-        let other_wish = matches!((wish_before, wish_now), (Some(before), Some(now)) if before != now);
+        let other_wish =
+            matches!((wish_before, wish_now), (Some(before), Some(now)) if before != now);
         let mood = (analysis.sentiment.score - self.last_mood).abs() >= MOOD_TURN
             && analysis.sentiment.score * self.last_mood < 0.0;
         add(Sign::Words, WEIGHT_WORDS, says_so(text));
-        add(Sign::Subject, WEIGHT_SUBJECT, is_other_subject(&topic.subjects, new));
+        add(
+            Sign::Subject,
+            WEIGHT_SUBJECT,
+            is_other_subject(&topic.subjects, new),
+        );
         add(Sign::Intent, WEIGHT_INTENT, other_wish);
         add(Sign::Gap, WEIGHT_GAP, gap);
         add(Sign::Mood, WEIGHT_MOOD, mood);
-        Turn { score: score.min(1.0), switched: score >= SWITCH_AT, signs }
+        Turn {
+            score: score.min(1.0),
+            switched: score >= SWITCH_AT,
+            signs,
+        }
     }
 
     fn begin(&mut self, analysis: &Analysis, at: Timestamp) {
@@ -168,9 +190,20 @@ pub fn subjects(analysis: &Analysis) -> Vec<Subject> {
         .entities
         .iter()
         .filter(|e| {
-            matches!(e.kind, Kind::Project | Kind::Location | Kind::Unit | Kind::Reference | Kind::PropertyType | Kind::Bedrooms)
+            matches!(
+                e.kind,
+                Kind::Project
+                    | Kind::Location
+                    | Kind::Unit
+                    | Kind::Reference
+                    | Kind::PropertyType
+                    | Kind::Bedrooms
+            )
         })
-        .map(|e| Subject { kind: e.kind, value: e.value.clone() })
+        .map(|e| Subject {
+            kind: e.kind,
+            value: e.value.clone(),
+        })
         .collect()
 }
 
@@ -188,7 +221,8 @@ fn is_other_subject(known: &[Subject], new: &[Subject]) -> bool {
 /// The family of a wish; none for what has no matter of its own, such as a greeting.
 fn wish(intent: &str) -> Option<&'static str> {
     Some(match intent {
-        "inquiry" | "property_info" | "viewing_request" | "appointment" | "question" | "contact_request" => "interest",
+        "inquiry" | "property_info" | "viewing_request" | "appointment" | "question"
+        | "contact_request" => "interest",
         "negotiation" | "offer" | "acceptance" => "bargain",
         "payment" | "document_request" => "papers",
         "complaint" => "complaint",
@@ -201,16 +235,64 @@ fn wish(intent: &str) -> Option<&'static str> {
 /// Words that announce another matter.
 fn says_so(text: &str) -> bool {
     const PHRASES: &[&str] = &[
-        "by the way", "btw", "another question", "another thing", "another matter", "one more thing", "on another note", "different topic",
-        "different question", "change of topic", "changing the subject", "change the subject", "new question", "new topic", "separate question",
-        "separate issue", "separately", "also wanted to ask", "also i wanted to ask", "something else", "moving on", "unrelated", "speaking of",
-        "regarding another", "about another", "forget about", "forget the", "instead of that", "lets talk about", "let's talk about", "anyway",
-        "now about", "what about the other", "other than that", "apart from that", "on a different note", "switching to", "next topic",
-        "بالمناسبه", "على فكره", "علي فكره", "موضوع ثاني", "موضوع اخر", "سؤال ثاني", "سوال ثاني", "سوال اخر", "شي ثاني", "من ناحيه اخري", "غير الموضوع", "بخصوص موضوع",
-        "خلينا نحكي عن", "نرجع لموضوع", "بموضوع ثاني",
+        "by the way",
+        "btw",
+        "another question",
+        "another thing",
+        "another matter",
+        "one more thing",
+        "on another note",
+        "different topic",
+        "different question",
+        "change of topic",
+        "changing the subject",
+        "change the subject",
+        "new question",
+        "new topic",
+        "separate question",
+        "separate issue",
+        "separately",
+        "also wanted to ask",
+        "also i wanted to ask",
+        "something else",
+        "moving on",
+        "unrelated",
+        "speaking of",
+        "regarding another",
+        "about another",
+        "forget about",
+        "forget the",
+        "instead of that",
+        "lets talk about",
+        "let's talk about",
+        "anyway",
+        "now about",
+        "what about the other",
+        "other than that",
+        "apart from that",
+        "on a different note",
+        "switching to",
+        "next topic",
+        "بالمناسبه",
+        "على فكره",
+        "علي فكره",
+        "موضوع ثاني",
+        "موضوع اخر",
+        "سؤال ثاني",
+        "سوال ثاني",
+        "سوال اخر",
+        "شي ثاني",
+        "من ناحيه اخري",
+        "غير الموضوع",
+        "بخصوص موضوع",
+        "خلينا نحكي عن",
+        "نرجع لموضوع",
+        "بموضوع ثاني",
     ];
     let text = Text::new(text);
-    PHRASES.iter().any(|phrase| holds_phrase(text.folded(), phrase))
+    PHRASES
+        .iter()
+        .any(|phrase| holds_phrase(text.folded(), phrase))
 }
 
 fn holds_phrase(text: &str, phrase: &str) -> bool {

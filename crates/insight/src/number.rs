@@ -65,7 +65,12 @@ pub(crate) fn digits_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
         next += 2;
     }
     let value = text.parse().ok()?;
-    Some(Number { value, next, written: Written::Digits, multiplied: false })
+    Some(Number {
+        value,
+        next,
+        written: Written::Digits,
+        multiplied: false,
+    })
 }
 
 /// Groups of `size` digits that follow, each after the mark and touching it.
@@ -116,7 +121,12 @@ pub(crate) fn spaced_digits_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
     }
     (next > i + 1).then_some(())?;
     let value = text.parse().ok()?;
-    Some(Number { value, next, written: Written::Digits, multiplied: false })
+    Some(Number {
+        value,
+        next,
+        written: Written::Digits,
+        multiplied: false,
+    })
 }
 
 /// A multiplier at a place: `k`, `million`, `lakh`, `الف`. Returns it and the token after it.
@@ -134,7 +144,9 @@ pub(crate) fn multiplier_at(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)>
         _ => return None,
     };
     // A letter alone stands for a factor only right behind the digits or one space away.
-    let square_metres = word == "m" && doc.is_glued(i + 1) && (doc.digits(i + 1) == Some("2") || doc.is_mark(i + 1, '^'));
+    let square_metres = word == "m"
+        && doc.is_glued(i + 1)
+        && (doc.digits(i + 1) == Some("2") || doc.is_mark(i + 1, '^'));
     if doc.gap(i) == Gap::Line || square_metres {
         return None;
     }
@@ -174,7 +186,11 @@ fn factor_of(value: Decimal) -> Decimal {
 }
 
 fn skip_and(doc: &Doc<'_>, i: usize) -> usize {
-    if matches!(doc.word(i), "and" | "و") { i + 1 } else { i }
+    if matches!(doc.word(i), "and" | "و") {
+        i + 1
+    } else {
+        i
+    }
 }
 
 /// `and a half`, `ونص`, `و ربع` behind an amount.
@@ -236,7 +252,12 @@ fn bare_multiplier_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
         "مليون" | "الف" | "مليار" => multiplier_at_start(doc, i)?,
         _ => return None,
     };
-    Some(Number { value, next, written: Written::Words, multiplied: true })
+    Some(Number {
+        value,
+        next,
+        written: Written::Words,
+        multiplied: true,
+    })
 }
 
 fn multiplier_at_start(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)> {
@@ -264,8 +285,18 @@ pub(crate) fn words_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
             total *= 100;
             last_scale = 100;
         } else if let Some(value) = word_value(word).or_else(|| joined_value(word, next > i)) {
-            let scale = if value >= 100 { 100 } else if value >= 20 { 10 } else { 1 };
-            let fits = if is_arabic(word) { value != total } else { scale < last_scale };
+            let scale = if value >= 100 {
+                100
+            } else if value >= 20 {
+                10
+            } else {
+                1
+            };
+            let fits = if is_arabic(word) {
+                value != total
+            } else {
+                scale < last_scale
+            };
             if next > i && !fits {
                 break;
             }
@@ -297,7 +328,9 @@ fn is_arabic(word: &str) -> bool {
 
 /// `وخمسين`: and fifty, written as one word.
 fn joined_value(word: &str, continues: bool) -> Option<u32> {
-    continues.then(|| word.strip_prefix('و'))?.and_then(word_value)
+    continues
+        .then(|| word.strip_prefix('و'))?
+        .and_then(word_value)
 }
 
 /// What one number word is worth.
@@ -305,7 +338,9 @@ pub(crate) fn word_value(word: &str) -> Option<u32> {
     Some(match word {
         "zero" | "صفر" => 0,
         "one" | "واحد" | "واحده" | "وحده" => 1,
-        "two" | "couple" | "اثنين" | "اثنان" | "اتنين" | "ثنتين" | "تنتين" | "اثنتين" => 2,
+        "two" | "couple" | "اثنين" | "اثنان" | "اتنين" | "ثنتين" | "تنتين" | "اثنتين" => {
+            2
+        }
         "three" | "ثلاثه" | "ثلاث" | "تلاته" | "تلات" | "ثلاثة" => 3,
         "four" | "اربعه" | "اربع" => 4,
         "five" | "خمسه" | "خمس" => 5,

@@ -132,7 +132,13 @@ impl Lexicon {
             }
         }
         for group in &file.emoji {
-            lexicon.emoji.extend(group.marks.chars().filter(|c| !c.is_ascii()).map(|c| (c, group.value)));
+            lexicon.emoji.extend(
+                group
+                    .marks
+                    .chars()
+                    .filter(|c| !c.is_ascii())
+                    .map(|c| (c, group.value)),
+            );
         }
         Ok(lexicon)
     }
@@ -144,7 +150,10 @@ impl Lexicon {
         let mut sum: f32 = values.iter().map(|(_, v)| v).sum();
         sum += exclamations(doc) * sum.signum() * f32::from(u8::from(sum != 0.0));
         let score = sum / (sum * sum + SPREAD).sqrt();
-        Sentiment { score, label: label(score) }
+        Sentiment {
+            score,
+            label: label(score),
+        }
     }
 
     fn values(&self, doc: &Doc<'_>) -> Vec<(usize, f32)> {
@@ -189,10 +198,14 @@ impl Lexicon {
         if word.is_empty() {
             return None;
         }
-        self.words.get(word).copied().or_else(|| self.words.get(&squeezed(word)).copied()).or_else(|| {
-            let bare = word.strip_prefix('و').or_else(|| word.strip_prefix("ال"))?;
-            self.words.get(bare).copied()
-        })
+        self.words
+            .get(word)
+            .copied()
+            .or_else(|| self.words.get(&squeezed(word)).copied())
+            .or_else(|| {
+                let bare = word.strip_prefix('و').or_else(|| word.strip_prefix("ال"))?;
+                self.words.get(bare).copied()
+            })
     }
 
     fn in_context(&self, doc: &Doc<'_>, i: usize, value: f32) -> f32 {
@@ -220,11 +233,18 @@ impl Lexicon {
     }
 
     fn weigh_contrast(&self, doc: &Doc<'_>, values: &mut [(usize, f32)]) {
-        let Some(at) = (0..doc.len()).rev().find(|&i| self.contrasts.contains(doc.word(i)) && i > 0) else {
+        let Some(at) = (0..doc.len())
+            .rev()
+            .find(|&i| self.contrasts.contains(doc.word(i)) && i > 0)
+        else {
             return;
         };
         for (i, value) in values {
-            *value *= if *i < at { BEFORE_CONTRAST } else { AFTER_CONTRAST };
+            *value *= if *i < at {
+                BEFORE_CONTRAST
+            } else {
+                AFTER_CONTRAST
+            };
         }
     }
 
@@ -235,9 +255,13 @@ impl Lexicon {
             .filter(|&i| self.urgent.contains(doc.word(i)) && !WEAK.contains(&doc.word(i)))
             .filter(|&i| !matches!(doc.word_before(i), "not" | "no" | "مو" | "مش" | "isn't"))
             .count();
-        let emergency = (0..doc.len()).any(|i| matches!(doc.word(i), "emergency" | "طارئ" | "طواريء" | "طاري"));
+        let emergency =
+            (0..doc.len()).any(|i| matches!(doc.word(i), "emergency" | "طارئ" | "طواريء" | "طاري"));
         let pressing = (0..doc.len()).any(|i| {
-            matches!((doc.word(i), doc.word(i + 1)), ("right", "away" | "now") | ("as", "soon") | ("في", "اسرع") | ("باسرع", "وقت"))
+            matches!(
+                (doc.word(i), doc.word(i + 1)),
+                ("right", "away" | "now") | ("as", "soon") | ("في", "اسرع") | ("باسرع", "وقت")
+            )
         });
         match said + usize::from(pressing) {
             0 => Urgency::Normal,
@@ -284,7 +308,11 @@ fn smiley(doc: &Doc<'_>, i: usize) -> Option<f32> {
     if !doc.is_any_mark(i, ":;=") {
         return None;
     }
-    let at = if doc.is_mark(i + 1, '-') { i + 2 } else { i + 1 };
+    let at = if doc.is_mark(i + 1, '-') {
+        i + 2
+    } else {
+        i + 1
+    };
     if !doc.is_glued(at) {
         return None;
     }
@@ -299,12 +327,18 @@ fn smiley(doc: &Doc<'_>, i: usize) -> Option<f32> {
 
 /// What up to four exclamation marks add.
 fn exclamations(doc: &Doc<'_>) -> f32 {
-    let count = (0..doc.len()).filter(|&i| doc.is_mark(i, '!')).count().min(4);
+    let count = (0..doc.len())
+        .filter(|&i| doc.is_mark(i, '!'))
+        .count()
+        .min(4);
     count as f32 * BOOST
 }
 
 fn shouts_throughout(doc: &Doc<'_>) -> bool {
-    let words = (0..doc.len()).filter(|&i| doc.kind(i) == Some(TokenKind::Latin) && doc.str(i).len() > 1);
-    let (shouted, all) = words.fold((0, 0), |(s, a), i| (s + usize::from(doc.is_shouted(i)), a + 1));
+    let words =
+        (0..doc.len()).filter(|&i| doc.kind(i) == Some(TokenKind::Latin) && doc.str(i).len() > 1);
+    let (shouted, all) = words.fold((0, 0), |(s, a), i| {
+        (s + usize::from(doc.is_shouted(i)), a + 1)
+    });
     all > 0 && shouted == all
 }

@@ -173,8 +173,7 @@ fn mathematical_digit(c: char) -> char {
 }
 
 fn full_width(c: char) -> char {
-    char::from_u32(c as u32 - 0xFF01 + 0x21)
-        .map_or(c, |plain| plain.to_ascii_lowercase())
+    char::from_u32(c as u32 - 0xFF01 + 0x21).map_or(c, |plain| plain.to_ascii_lowercase())
 }
 
 /// The letter without its accent: é is e.

@@ -3,7 +3,7 @@
 //! People talk about two flats and a complaint at once. A message joins the open thread that shares a subject
 //! with it, or the one spoken of last; a switch to something new opens another.
 
-use crate::flow::{Subject, SUBJECTS_MAX, Turn};
+use crate::flow::{SUBJECTS_MAX, Subject, Turn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,12 @@ impl Threads {
     /// Finds the thread of the next message.
     pub fn place(&mut self, subjects: &[Subject], turn: &Turn, at: Timestamp) -> Placed {
         let mut closed = self.close_silent(at);
-        let latest = self.open.iter().enumerate().max_by_key(|(_, t)| t.last).map(|(i, _)| i);
+        let latest = self
+            .open
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, t)| t.last)
+            .map(|(i, _)| i);
         let named = self.most_shared(subjects, latest);
         let (index, how) = match (latest, named) {
             (Some(latest), Some(named)) if named == latest => (latest, Joined::Continued),
@@ -70,7 +75,13 @@ impl Threads {
             _ => {
                 closed.extend(self.make_room());
                 self.count += 1;
-                self.open.push(Thread { number: self.count, opened: at, last: at, subjects: Vec::new(), messages: 0 });
+                self.open.push(Thread {
+                    number: self.count,
+                    opened: at,
+                    last: at,
+                    subjects: Vec::new(),
+                    messages: 0,
+                });
                 (self.open.len() - 1, Joined::Opened)
             }
         };
@@ -82,7 +93,11 @@ impl Threads {
                 thread.subjects.push(subject.clone());
             }
         }
-        Placed { thread: thread.number, how, closed }
+        Placed {
+            thread: thread.number,
+            how,
+            closed,
+        }
     }
 
     /// Closes a thread, because somebody said that the matter is settled. Says whether it was open.
@@ -99,7 +114,12 @@ impl Threads {
 
     fn close_silent(&mut self, at: Timestamp) -> Vec<u64> {
         let silent = |t: &Thread| at.as_second() - t.last.as_second() >= SILENCE_SECONDS;
-        let closed = self.open.iter().filter(|t| silent(t)).map(|t| t.number).collect();
+        let closed = self
+            .open
+            .iter()
+            .filter(|t| silent(t))
+            .map(|t| t.number)
+            .collect();
         self.open.retain(|t| !silent(t));
         closed
     }
@@ -108,7 +128,12 @@ impl Threads {
         if self.open.len() < OPEN_MAX {
             return None;
         }
-        let oldest = self.open.iter().enumerate().min_by_key(|(_, t)| t.last).map(|(i, _)| i)?;
+        let oldest = self
+            .open
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, t)| t.last)
+            .map(|(i, _)| i)?;
         Some(self.open.remove(oldest).number)
     }
 
@@ -118,12 +143,23 @@ impl Threads {
             .iter()
             .enumerate()
             .map(|(at, thread)| {
-                let shared: u32 = thread.subjects.iter().filter(|s| subjects.contains(s)).map(weight).sum();
+                let shared: u32 = thread
+                    .subjects
+                    .iter()
+                    .filter(|s| subjects.contains(s))
+                    .map(weight)
+                    .sum();
                 // Naming another unit of the same building is another matter.
                 let contradicted = subjects.iter().any(|s| {
-                    weight(s) == 4 && thread.subjects.iter().any(|t| t.kind == s.kind) && !thread.subjects.contains(s)
+                    weight(s) == 4
+                        && thread.subjects.iter().any(|t| t.kind == s.kind)
+                        && !thread.subjects.contains(s)
                 });
-                (if contradicted { 0 } else { shared }, Some(at) == latest, at)
+                (
+                    if contradicted { 0 } else { shared },
+                    Some(at) == latest,
+                    at,
+                )
             })
             .filter(|(shared, _, _)| *shared >= 2)
             .max_by_key(|(shared, is_latest, _)| (*shared, *is_latest))

@@ -25,9 +25,18 @@ mod tests {
     #[test]
     fn a_moment_is_read_in_the_contacts_zone() {
         let zone = TimeZone::get("Asia/Dubai").unwrap();
-        for written in ["2026-02-23T06:00:00Z", "2026-02-23T10:00:00+04:00", "2026-02-23T10:00", "2026-02-23 10:00:00"] {
+        for written in [
+            "2026-02-23T06:00:00Z",
+            "2026-02-23T10:00:00+04:00",
+            "2026-02-23T10:00",
+            "2026-02-23 10:00:00",
+        ] {
             let at = moment(written, &zone).unwrap();
-            assert_eq!(at.datetime().to_string(), "2026-02-23T10:00:00", "{written}");
+            assert_eq!(
+                at.datetime().to_string(),
+                "2026-02-23T10:00:00",
+                "{written}"
+            );
         }
         assert!(moment("yesterday", &zone).is_none());
     }

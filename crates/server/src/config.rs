@@ -9,6 +9,9 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use waypost_engine::fleet::window::Strategy;
+use waypost_engine::fleet::{BreakerConfig, ConnectConfig, LivenessConfig, WaveConfig};
+use waypost_engine::model::Duration;
 use waypost_store::DatabaseUrl;
 
 /// The file read when none is named and it exists.
@@ -40,6 +43,10 @@ pub struct Config {
     pub whatsapp: Whatsapp,
     /// Linking accounts.
     pub link: Link,
+    /// Proof that connections live.
+    pub liveness: Liveness,
+    /// Bringing accounts back.
+    pub recovery: Recovery,
     /// The flow of messages.
     pub flow: Flow,
     /// Sending.
@@ -108,14 +115,102 @@ pub struct ClientVersion(pub u32, pub u32, pub u32);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// How long a QR code may wait for a scan before it is made anew, in seconds (10 to 160).
+    /// How long a QR code may wait for a scan before it is made anew, in seconds (10 to 160), as
+    /// long as nothing better was learned.
     pub window_s: u64,
+    /// How the window is learned from earlier scans.
+    pub strategy: Strategy,
     /// How often it is made anew before falling back to a pairing code (0 to 10).
     pub regenerations_max: u8,
     /// Links in progress at once.
     pub at_once: usize,
-    /// Connections opened at once when the program starts.
+    /// Connections of all accounts being opened at once, whenever that is.
     pub connects_at_once: usize,
+    /// Connections of all accounts dialled in any one second.
+    pub connects_per_second: u32,
+}
+
+impl Link {
+    /// How connections may open.
+    #[must_use]
+    pub fn waves(&self) -> WaveConfig {
+        WaveConfig {
+            at_once: self.connects_at_once,
+            per_second: self.connects_per_second,
+        }
+    }
+}
+
+/// Proof that connections live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Liveness {
+    /// Nothing heard on a connection for so many milliseconds: ask it.
+    pub check_ms: u64,
+    /// How many milliseconds the answer may take. Two that do not come end the connection.
+    pub answer_ms: u64,
+    /// Nothing delivered or accepted for so many milliseconds: prove it with a message to the
+    /// account's own phone that nobody sees.
+    pub stale_ms: u64,
+}
+
+impl Liveness {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn timings(&self) -> LivenessConfig {
+        let answer = Duration::millis(self.answer_ms);
+        let (check, stale) = (
+            Duration::millis(self.check_ms),
+            Duration::millis(self.stale_ms),
+        );
+        let default = LivenessConfig::default();
+        LivenessConfig {
+            check,
+            answer,
+            stale,
+            round_trip_gap: default
+                .round_trip_gap
+                .min(Duration(stale.0.saturating_mul(3))),
+            round_trip_answer: Duration(answer.0.saturating_mul(2)),
+            // Shorter checks, as in a rehearsal, shorten what hangs on them.
+            unreadable_grace: default
+                .unreadable_grace
+                .min(Duration(check.0.saturating_mul(2))),
+            ..default
+        }
+    }
+}
+
+/// Bringing accounts back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// Wait before the first try of a connection, in milliseconds; doubled each time.
+    pub backoff_ms: u64,
+    /// Longest such wait, in milliseconds.
+    pub backoff_max_ms: u64,
+    /// Tries with the same session before it is read anew and the client rebuilt.
+    pub tries: u32,
+    /// Errors after these that open an account's breaker.
+    pub breaker_errors: u32,
+    /// How long it stays open, each time after the other, in seconds; the last one repeats.
+    pub cooldowns_s: [u64; 4],
+}
+
+impl Recovery {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn patience(&self) -> ConnectConfig {
+        ConnectConfig {
+            backoff_base: Duration::millis(self.backoff_ms),
+            backoff_cap: Duration::millis(self.backoff_max_ms),
+            tries_max: self.tries,
+            breaker: BreakerConfig {
+                errors_max: self.breaker_errors,
+                cooldowns: self.cooldowns_s.map(Duration::secs),
+            },
+        }
+    }
 }
 
 /// The flow of messages.
@@ -232,9 +327,23 @@ impl Default for Config {
             },
             link: Link {
                 window_s: 120,
+                strategy: Strategy::default(),
                 regenerations_max: 3,
                 at_once: 2,
                 connects_at_once: 8,
+                connects_per_second: 10,
+            },
+            liveness: Liveness {
+                check_ms: 30_000,
+                answer_ms: 10_000,
+                stale_ms: 300_000,
+            },
+            recovery: Recovery {
+                backoff_ms: 5_000,
+                backoff_max_ms: 60_000,
+                tries: 10,
+                breaker_errors: 5,
+                cooldowns_s: [60, 300, 900, 1_800],
             },
             flow: Flow { parallel: 16 },
             send: Send {
@@ -340,6 +449,20 @@ impl Config {
             1,
             1_000,
         )?;
+        let per_second = self.link.connects_per_second;
+        between("link.connects_per_second", per_second.into(), 1, 1_000)?;
+        between("liveness.check_ms", self.liveness.check_ms, 100, 300_000)?;
+        between("liveness.answer_ms", self.liveness.answer_ms, 100, 60_000)?;
+        between("liveness.stale_ms", self.liveness.stale_ms, 100, 3_600_000)?;
+        between("recovery.backoff_ms", self.recovery.backoff_ms, 10, 60_000)?;
+        let backoff_max_ms = self.recovery.backoff_max_ms;
+        between("recovery.backoff_max_ms", backoff_max_ms, 10, 3_600_000)?;
+        between("recovery.tries", self.recovery.tries.into(), 1, 1_000)?;
+        let errors = self.recovery.breaker_errors;
+        between("recovery.breaker_errors", errors.into(), 1, 1_000)?;
+        for cooldown in self.recovery.cooldowns_s {
+            between("recovery.cooldowns_s", cooldown, 1, 86_400)?;
+        }
         between("flow.parallel", self.flow.parallel as u64, 1, 1_024)?;
         between(
             "send.account_burst",
@@ -473,6 +596,13 @@ mod tests {
     #[test]
     fn an_empty_file_means_the_defaults() {
         assert_eq!(Config::from_toml("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_defaults_are_the_engines() {
+        let config = Config::default();
+        assert_eq!(config.liveness.timings(), LivenessConfig::default());
+        assert_eq!(config.recovery.patience(), ConnectConfig::default());
     }
 
     #[test]

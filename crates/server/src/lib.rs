@@ -10,6 +10,7 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub(crate) mod disposition;
 pub mod driver;
 pub mod file_type;
 mod insight;

@@ -11,9 +11,13 @@
 //! - [`process`]: the process under test: engine and store, driven step by step.
 //! - [`world`]: one run from beginning to judgement.
 //! - [`judge`]: what must be true in the end.
+//! - [`fleet`]: hundreds of accounts through weeks of faults; a simulation of its own.
+//! - [`linking`]: learned link windows on simulated people; a simulation of its own.
 
 pub mod dice;
+pub mod fleet;
 pub mod judge;
+pub mod linking;
 pub mod network;
 pub mod process;
 pub mod world;

@@ -1,8 +1,11 @@
 //! `waypost-sim`: runs seeds until enough crashes were survived; one line per failing seed.
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use waypost_sim::fleet::{self, FleetOptions};
+use waypost_sim::linking::report::Comparison;
 use waypost_sim::{Mutant, Options, Stats, run_seed};
 
 /// Seeded simulation of the engine and the real SQLite store through crashes.
@@ -21,10 +24,100 @@ struct Arguments {
     /// A deliberate fault; the simulation is then expected to fail.
     #[arg(long)]
     mutant: Option<Mutant>,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// Simulations of something else.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Hundreds of accounts through weeks of faults.
+    Fleet(FleetArguments),
+    /// Learned link windows against fixed ones.
+    Window(WindowArguments),
+}
+
+/// What to run of the fleet.
+#[derive(Debug, Args)]
+struct FleetArguments {
+    /// The seeds to run.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3")]
+    seeds: Vec<u64>,
+    #[command(flatten)]
+    options: FleetOptions,
+}
+
+/// One line of figures per seed, and one for 500 accounts cut off at once.
+fn fleet(arguments: &FleetArguments) -> std::io::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    let mut broken = 0;
+    for seed in &arguments.seeds {
+        let report = fleet::run(*seed, arguments.options);
+        broken += report.broken;
+        writeln!(out, "{}", serde_json::json!(report))?;
+    }
+    for outage_s in [0, 60, 600] {
+        let storm = fleet::world::storm(1, 500, outage_s * 1_000);
+        let line = serde_json::json!({
+            "dropped_at_once": 500, "outage_s": outage_s,
+            "all_back_after_ms": storm.all_back_after,
+            "dials_per_second": storm.dials_per_second, "dials": storm.dials,
+        });
+        writeln!(out, "{line}")?;
+    }
+    Ok(if broken == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The comparison of link windows.
+#[derive(Debug, Args)]
+struct WindowArguments {
+    /// The seeds to run.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3,4,5")]
+    seeds: Vec<u64>,
+    /// Accounts of each kind of people.
+    #[arg(long, default_value_t = 60)]
+    accounts: usize,
+    /// Write figures and pictures of `learned-window.md` into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    write: Option<PathBuf>,
+}
+
+fn window(arguments: &WindowArguments) -> std::io::Result<ExitCode> {
+    let comparison = Comparison::run(&arguments.seeds, arguments.accounts);
+    writeln!(std::io::stdout(), "{}", comparison.tables())?;
+    let Some(folder) = &arguments.write else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let document = folder.join("learned-window.md");
+    let text = std::fs::read_to_string(&document)?;
+    let Some(text) = comparison.into_document(&text) else {
+        writeln!(
+            std::io::stderr(),
+            "{} has no place for figures",
+            document.display()
+        )?;
+        return Ok(ExitCode::FAILURE);
+    };
+    std::fs::write(document, text)?;
+    let pictures = folder.join("learned-window");
+    std::fs::create_dir_all(&pictures)?;
+    for (name, picture) in comparison.pictures() {
+        std::fs::write(pictures.join(name), picture)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn main() -> std::io::Result<ExitCode> {
     let arguments = Arguments::parse();
+    match &arguments.other {
+        Some(Other::Fleet(arguments)) => return fleet(arguments),
+        Some(Other::Window(arguments)) => return window(arguments),
+        None => {}
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

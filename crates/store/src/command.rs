@@ -26,7 +26,8 @@
 //!     }
 //! }
 //! ```
-//! Returning `Err` rolls this command back to its savepoint and leaves its neighbours alone.
+//! Returning `Err` takes back what this command wrote and leaves its neighbours alone. Best find out
+//! before anything is written: later, its whole group runs again without it.
 //!
 //! # Adding a query
 //! ```ignore

@@ -9,6 +9,10 @@ pub const KEY_WRITES_MAX: usize = 16_384;
 /// Most pairs one scan returns.
 pub const SCAN_MAX: usize = 100_000;
 
+/// Spaces from here on hold the account's settings: they outlive its session, and go only with the
+/// account.
+pub const SETTINGS_FROM: u16 = 2_000;
+
 /// One change of the session storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyWrite {
@@ -35,7 +39,7 @@ pub enum KeyWrite {
         /// How they start.
         prefix: Vec<u8>,
     },
-    /// Removes everything the account has.
+    /// Removes everything the account has, but for its settings ([`SETTINGS_FROM`]).
     ClearAll,
 }
 

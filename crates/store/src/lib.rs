@@ -25,7 +25,11 @@ pub mod events;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 pub mod flow;
+pub mod foreign;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod id;
+pub mod imports;
 pub mod keys;
 pub mod media;
 pub mod merges;
@@ -48,6 +52,7 @@ pub use error::{ResyncReason, StoreError};
 pub use events::{EventFilter, EventPage};
 pub use flow::{Accept, Accepted, Complete, Completed, Work};
 pub use id::IdKind;
+pub use imports::{ImportAccount, ImportInto};
 pub use keys::{KeyValue, KeyWrite};
 pub use media::{MediaJob, MediaOutcome};
 pub use merges::Merged;

@@ -150,4 +150,6 @@ pub struct Pruned {
     pub events: usize,
     /// Dead letters that were resolved or archived.
     pub dead_letters: usize,
+    /// Attempts to link an account.
+    pub link_attempts: usize,
 }

@@ -1,10 +1,11 @@
 //! The one writer: an OS thread with the only writing connection.
 //!
 //! It commits whatever has arrived whenever it is free. No timer: under load groups grow by
-//! themselves, at rest a command is committed at once. A command that fails is rolled back to its
-//! own savepoint; when the transaction itself fails, the group is replayed one command per
-//! transaction, so that one bad command never harms its neighbours. Callers hear only after the
-//! commit.
+//! themselves, at rest a command is committed at once. One bad command never harms its neighbours: one
+//! that fails before it has written anything is passed over; one that fails later takes the group back,
+//! which then runs again without it; when the transaction itself fails, the group is replayed one
+//! command per transaction. No savepoints: they would cost every command a copy of each page it
+//! touches, for the few that fail. Callers hear only after the commit.
 //!
 //! With PostgreSQL the connection can be lost. The commands under way then fail, and so do those
 //! that come until there is a new connection ([`renew`]); none is done again by itself.
@@ -27,6 +28,8 @@ use waypost_engine::model::{AccountId, IdSource, Seq, Timestamp};
 pub const QUEUE_MAX: usize = 4_096;
 /// Most commands in one transaction. The rest waits for the next one.
 pub const GROUP_MAX: usize = 512;
+/// Commands of one group that may fail late, each taking the group back, before the rest of it runs singly.
+pub const FAILURES_MAX: usize = 4;
 /// Pages in the WAL (of 4 KiB) at which the writer moves them into the database, after
 /// answering its callers.
 pub const CHECKPOINT_PAGES: i32 = 4_000;
@@ -118,6 +121,20 @@ pub(crate) struct Writer {
     wal_pages: Arc<AtomicI32>,
 }
 
+/// Why a group was not committed.
+enum Failed {
+    /// This command of it failed, by its place, after it had written something.
+    Command(usize),
+    /// The transaction did.
+    Group(StoreError),
+}
+
+impl From<crate::db::Error> for Failed {
+    fn from(error: crate::db::Error) -> Self {
+        Self::Group(error.into())
+    }
+}
+
 /// Whom the writer tells of its commits.
 pub(crate) struct Told {
     /// The newest position in the event log.
@@ -193,34 +210,38 @@ impl Writer {
     }
 
     fn commit(&mut self, mut group: Vec<Box<dyn Job>>) {
-        if group.is_empty() {
-            return;
-        }
-        match self.attempt(&mut group) {
-            Ok(()) => group.into_iter().for_each(|job| job.reply(Ok(()))),
-            // Without a connection there is nothing to replay on; and what may have been committed
-            // must not be done twice.
-            Err(error) if group.len() == 1 || self.conn.is_lost() => {
-                group
-                    .into_iter()
-                    .for_each(|job| job.reply(Err(error.clone())));
+        for _ in 0..FAILURES_MAX {
+            if group.is_empty() {
+                return;
             }
-            Err(error) => {
-                tracing::warn!(%error, commands = group.len(), "a group failed; replaying it singly");
-                for job in group {
-                    let mut single = vec![job];
-                    let outcome = self.attempt(&mut single);
-                    single
+            match self.attempt(&mut group) {
+                Ok(()) => return group.into_iter().for_each(|job| job.reply(Ok(()))),
+                // It remembers its error; the others do without it.
+                Err(Failed::Command(at)) => group.remove(at).reply(Ok(())),
+                // Without a connection there is nothing to replay on; and what may have been committed
+                // must not be done twice.
+                Err(Failed::Group(error)) if group.len() == 1 || self.conn.is_lost() => {
+                    return group
                         .into_iter()
-                        .for_each(|job| job.reply(outcome.clone()));
+                        .for_each(|job| job.reply(Err(error.clone())));
                 }
+                Err(Failed::Group(error)) => {
+                    tracing::warn!(%error, commands = group.len(), "a group failed; replaying it singly");
+                    break;
+                }
+            }
+        }
+        for mut job in group {
+            match self.attempt(std::slice::from_mut(&mut job)) {
+                Ok(()) | Err(Failed::Command(_)) => job.reply(Ok(())),
+                Err(Failed::Group(error)) => job.reply(Err(error)),
             }
         }
     }
 
     /// Runs the group in one transaction. `Err` means that nothing of it was committed, or with
     /// [`StoreError::Unconfirmed`] that nobody knows.
-    fn attempt(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    fn attempt(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         let outcome = self.transaction(group);
         if outcome.is_err() {
             self.merges.clear();
@@ -241,11 +262,10 @@ impl Writer {
         outcome
     }
 
-    fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         self.conn.step(Step::Begin)?;
-        for job in group {
-            self.conn.step(Step::Savepoint)?;
-            let merges = self.merges.len();
+        for (at, job) in group.iter_mut().enumerate() {
+            let written = self.conn.rows_written();
             let mut tx = Tx {
                 conn: &self.conn,
                 counters: &mut self.counters,
@@ -253,16 +273,15 @@ impl Writer {
                 merges: &mut self.merges,
             };
             match job.run(&mut tx) {
-                Ok(()) => self.conn.step(Step::Release)?,
+                Ok(()) => {}
                 Err(error) if error.ends_transaction() || !self.conn.is_in_transaction() => {
-                    return Err(error);
+                    return Err(Failed::Group(error));
                 }
-                Err(_) => {
-                    self.conn.step(Step::RollbackTo)?;
-                    self.conn.step(Step::Release)?;
-                    self.counters = Counters::default();
-                    self.merges.truncate(merges);
+                Err(_) if self.conn.rows_written() != written || self.conn.is_refusing() => {
+                    return Err(Failed::Command(at));
                 }
+                // It may have counted for rows that it then never wrote.
+                Err(_) => self.counters = Counters::default(),
             }
         }
         self.conn.step(Step::Commit)?;

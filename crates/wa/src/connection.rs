@@ -45,9 +45,28 @@ pub enum TaskError {
     /// It makes no sense to WhatsApp.
     #[error("{0}")]
     Invalid(String),
+    /// What it is about does not exist, or is nothing the account may see.
+    #[error("WhatsApp knows nothing of it that this account may see: {0}")]
+    NotThere(String),
     /// WhatsApp refused, or did not answer.
     #[error("WhatsApp did not do it: {0}")]
     Failed(String),
+}
+
+/// What a connection keeps in memory of its conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Tasks that take the messages of a chat in their order: [`crate::limits::CHAT_LANES_MAX`], and
+    /// more while more are busy. What is too many goes with the next message of another chat.
+    pub lanes: u64,
+    /// Locks of conversations: [`crate::limits::SESSION_LOCKS_MAX`], likewise.
+    pub locks: u64,
+    /// Signal sessions. The library itself keeps up to 2,250.
+    pub sessions: u64,
+    /// About how many bytes these sessions take.
+    pub session_bytes: u64,
+    /// Lists of people's devices; at most [`crate::limits::DEVICE_LISTS_MAX`].
+    pub device_lists: u64,
 }
 
 /// What a connection's handles share.
@@ -97,6 +116,10 @@ impl Connection {
         &self.parts.client
     }
 
+    pub(crate) fn signs(&self) -> &crate::alive::Signs {
+        &self.parts.shared.signs
+    }
+
     /// Runs `work` unless the connection ends first.
     pub(crate) async fn while_up<T>(
         &self,
@@ -117,6 +140,18 @@ impl Connection {
         shared.online.load(Ordering::SeqCst)
             && !shared.cause.is_ending()
             && !self.gone.is_cancelled()
+    }
+
+    /// What is kept in memory now.
+    pub async fn held(&self) -> Held {
+        let report = self.client().memory_report().await;
+        Held {
+            lanes: report.chat_lanes,
+            locks: report.session_locks,
+            sessions: report.signal_sessions.entries,
+            session_bytes: report.signal_sessions.bytes,
+            device_lists: report.device_registry_cache.entries,
+        }
     }
 
     /// The account's number and LID, as far as they are known.

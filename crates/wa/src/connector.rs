@@ -1,5 +1,6 @@
 //! Opening connections.
 
+use crate::alive::Signs;
 use crate::cause::Cause;
 use crate::clock;
 use crate::config::{ChannelConfig, HistoryPolicy};
@@ -7,9 +8,13 @@ use crate::connection::{Connection, Keeper, Parts};
 use crate::directory::Directory;
 use crate::event::Events;
 use crate::hook::Hook;
-use crate::limits::{CACHE_ENTRIES_MAX, LINK_SOCKETS_MAX, OWN_SENDS_MAX, PREKEYS_PER_UPLOAD};
+use crate::limits::{
+    CACHE_ENTRIES_MAX, CHAT_LANES_MAX, DEVICE_LISTS_MAX, LINK_SOCKETS_MAX, OWN_SENDS_MAX,
+    PREKEYS_PER_UPLOAD, SESSION_LOCKS_MAX,
+};
 use crate::lost::{self, LostReports};
 use crate::ports::{Inbox, KeysError, SessionKeys};
+use crate::proxy::{Proxy, ProxyError, Route};
 use crate::recent::RecentIds;
 use crate::storage::{Storage, has_session};
 use crate::tasks::Tasks;
@@ -56,6 +61,9 @@ pub enum OpenError {
     /// The session store failed.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The proxy's address makes no sense to the client for files.
+    #[error("the proxy cannot be used: {0}")]
+    Proxy(String),
     /// The library refused.
     #[error("the client could not be built: {0}")]
     Build(String),
@@ -69,6 +77,7 @@ impl From<BotBuilderError> for OpenError {
 
 /// What a connection is made in, and taken apart with.
 struct Frame {
+    route: Route,
     own_sends: Arc<RecentIds>,
     tasks: Tasks,
     socket: Socket,
@@ -108,7 +117,9 @@ impl Connector {
         })
     }
 
-    /// Starts a connection. It goes on by itself; what happens comes through [`Events`].
+    /// Starts a connection. It goes on by itself; what happens comes through [`Events`]. With a
+    /// proxy nothing of it goes another way: while the proxy gives none, it ends with
+    /// `Down(ProxyUnreachable)` or `Down(ProxyRefused)`.
     ///
     /// # Errors
     /// [`OpenError`], before anything was sent.
@@ -116,6 +127,7 @@ impl Connector {
         &self,
         account: AccountId,
         purpose: Purpose,
+        route: Route,
     ) -> Result<(Connection, Events), OpenError> {
         match (purpose, has_session(&*self.keys, account).await?) {
             (Purpose::Link, true) => return Err(OpenError::AlreadyLinked),
@@ -127,9 +139,11 @@ impl Connector {
             online: AtomicBool::new(false),
             broken: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
             switch: ReconnectSwitch::default(),
+            signs: Signs::new(),
         });
         let (lost, reports) = LostReports::new();
         let frame = Frame {
+            route,
             own_sends: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
             tasks: Tasks::default(),
             socket: Socket::default(),
@@ -140,7 +154,7 @@ impl Connector {
             own_sends,
             tasks,
             socket,
-            lost: _,
+            ..
         } = frame;
         let client = bot.client();
         let asking = lost::ask_again(Arc::downgrade(&client), reports, Arc::clone(&shared.cause));
@@ -153,6 +167,7 @@ impl Connector {
         let (out, receiver) = mpsc::channel(self.config.events_max.max(1));
         let listener = Arc::new(Listener {
             shared: Arc::clone(&shared),
+            directory: Directory::of(&client),
             queue,
         });
         let subscription = client.subscribe_handler(listener);
@@ -186,6 +201,14 @@ impl Connector {
         Ok((connection, Events { receiver }))
     }
 
+    /// Sees whether a proxy gives a way to WhatsApp; nothing is said there.
+    ///
+    /// # Errors
+    /// [`ProxyError`], within [`crate::limits::PROXY_DIAL_MAX`].
+    pub async fn check_proxy(&self, proxy: &Proxy) -> Result<(), ProxyError> {
+        self.endpoint.check(proxy).await
+    }
+
     async fn build(
         &self,
         account: AccountId,
@@ -215,6 +238,7 @@ impl Connector {
         };
         let dialer = Dialer::new(
             self.endpoint.clone(),
+            frame.route.clone(),
             sockets_max,
             Arc::clone(&shared.switch),
             Arc::clone(cause),
@@ -226,7 +250,7 @@ impl Connector {
         let builder = Bot::builder()
             .with_backend(storage)
             .with_transport_factory(dialer)
-            .with_http_client(self.endpoint.http())
+            .with_http_client(self.endpoint.http(&frame.route)?)
             .with_runtime(frame.tasks.clone())
             .with_version(self.config.version)
             .with_device_props(props)
@@ -241,19 +265,23 @@ impl Connector {
     }
 }
 
-/// Small caches: most accounts are idle most of the time. The maps of locks keep their size, because
-/// a lock that falls out while it is wanted would let two writers in.
+/// Small caches: most accounts are idle most of the time. What holds tasks and locks is small too:
+/// the library never drops one that is in use.
 fn caches() -> CacheConfig {
     let small = |cache: &CacheEntryConfig| {
         CacheEntryConfig::new(cache.timeout, cache.capacity.min(CACHE_ENTRIES_MAX))
     };
     let default = CacheConfig::default();
+    let device_lists = &default.device_registry_cache;
     CacheConfig {
         group_cache: small(&default.group_cache),
+        device_registry_cache: CacheEntryConfig::new(device_lists.timeout, DEVICE_LISTS_MAX),
         message_retry_counts: small(&default.message_retry_counts),
         undecryptable_dispatched: small(&default.undecryptable_dispatched),
         pdo_requested: small(&default.pdo_requested),
         sender_key_devices_cache: small(&default.sender_key_devices_cache),
+        session_locks_capacity: SESSION_LOCKS_MAX,
+        chat_lanes_capacity: CHAT_LANES_MAX,
         ..default
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::jid;
 use std::sync::{Arc, Weak};
+use wacore_binary::Jid;
 use waypost_engine::model::Address;
 use whatsapp_rust::Client;
 
@@ -21,6 +22,18 @@ impl Directory {
     /// The account's own number, once known.
     pub(crate) fn own(&self) -> Option<Address> {
         self.client.upgrade()?.pn().map(|own| jid::address(&own))
+    }
+
+    /// Whether this is the account's own phone, and not another of its linked devices.
+    pub(crate) fn is_own_phone(&self, device: &Jid) -> bool {
+        if device.device != 0 {
+            return false;
+        }
+        let Some(client) = self.client.upgrade() else {
+            return false;
+        };
+        let is_own = |own: Option<Jid>| own.is_some_and(|own| own.user == device.user);
+        is_own(client.pn()) || is_own(client.lid())
     }
 
     /// A person's number for their LID, or the other way round.

@@ -4,8 +4,10 @@ use crate::connection::{Connection, TaskError};
 use crate::jid;
 use wacore_binary::Jid;
 use waypost_engine::model::Address;
+use whatsapp_rust::IqError;
 use whatsapp_rust::features::{
-    GroupCreateOptions, GroupMetadata, GroupParticipant, GroupParticipantOptions, GroupSubject,
+    GroupCreateOptions, GroupError, GroupMetadata, GroupParticipant, GroupParticipantOptions,
+    GroupSubject,
 };
 
 /// The part somebody plays in a group.
@@ -35,6 +37,8 @@ pub struct Group {
     pub address: Address,
     /// Its subject. Outsiders' text.
     pub subject: String,
+    /// Its description. Outsiders' text.
+    pub description: Option<String>,
     /// Everybody in it.
     pub members: Vec<GroupMember>,
 }
@@ -70,6 +74,7 @@ fn group(metadata: GroupMetadata) -> Group {
         address: jid::address(&metadata.id),
         members: metadata.participants.iter().map(member).collect(),
         subject: metadata.subject,
+        description: metadata.description,
     }
 }
 
@@ -84,6 +89,17 @@ fn one(address: &Address) -> Result<Jid, TaskError> {
 
 fn failed(error: impl std::fmt::Display) -> TaskError {
     TaskError::Failed(error.to_string())
+}
+
+/// Why WhatsApp does not tell of a group: it does not exist, or the account is not in it.
+fn untold(error: &GroupError) -> TaskError {
+    match error {
+        GroupError::Iq(IqError::ServerError {
+            code: 401 | 403 | 404 | 410,
+            ..
+        }) => TaskError::NotThere(error.to_string()),
+        other => failed(other),
+    }
 }
 
 fn checked_subject(subject: &str) -> Result<GroupSubject, TaskError> {
@@ -122,7 +138,7 @@ impl Connection {
     /// Asks the server for a group.
     ///
     /// # Errors
-    /// [`TaskError`].
+    /// [`TaskError`]; [`TaskError::NotThere`] when the account is not in it.
     pub async fn group(&self, address: &Address) -> Result<Group, TaskError> {
         let jid = one(address)?;
         let asked = async {
@@ -130,9 +146,25 @@ impl Connection {
                 .groups()
                 .get_metadata(&jid)
                 .await
-                .map_err(failed)
+                .map_err(|error| untold(&error))
         };
         Ok(group(self.while_up(asked).await?))
+    }
+
+    /// Asks the server for every group the account is in.
+    ///
+    /// # Errors
+    /// [`TaskError`].
+    pub async fn groups(&self) -> Result<Vec<Group>, TaskError> {
+        let asked = async {
+            self.client()
+                .groups()
+                .get_participating()
+                .await
+                .map_err(failed)
+        };
+        let groups = self.while_up(asked).await?;
+        Ok(groups.into_values().map(group).collect())
     }
 
     /// Adds people; returns those the server did not add.

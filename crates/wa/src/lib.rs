@@ -29,10 +29,16 @@
 //! | history | [`ChannelEvent::History`] | part of the history |
 //! | typing, names, group changes | their own events | that news |
 //!
+//! # Proxies
+//!
+//! With [`Route::Via`] everything of a connection, its socket and its files, goes through that
+//! proxy or nowhere.
+//!
 //! # Limits
 //!
 //! Every limit is a named constant in [`limits`], with what happens at it.
 
+mod alive;
 mod cause;
 mod clock;
 mod config;
@@ -45,6 +51,7 @@ pub mod freeze;
 pub mod fuzzing;
 mod groups;
 mod hook;
+pub mod import;
 mod jid;
 pub mod limits;
 mod lost;
@@ -52,6 +59,7 @@ mod media;
 pub mod memory;
 pub mod normalise;
 mod ports;
+mod proxy;
 mod recent;
 mod storage;
 mod tasks;
@@ -59,11 +67,14 @@ mod translate;
 mod transport;
 
 pub use config::{ChannelConfig, HistoryPolicy};
-pub use connection::{Connection, SendError, TaskError};
+pub use connection::{Connection, Held, SendError, TaskError};
 pub use connector::{Connector, OpenError, Purpose};
 pub use event::{ChannelEvent, Events, GroupChange, ReceiptKind, TypingState};
 pub use freeze::{Author, FreezeError, Target, freeze};
 pub use groups::{Group, GroupMember, GroupRole, Presence};
 pub use media::{MediaError, MediaKey, Uploaded};
 pub use ports::{CommitError, Inbox, KeyWrite, KeysError, SessionKeys, Space};
+pub use proxy::{
+    LOGIN_LEN_MAX, Login, PROXY_LEN_MAX, Proxy, ProxyError, ProxyKind, ProxyParseError, Route,
+};
 pub use storage::{DISCARD_ON_RESTORE, forget_session, has_session};

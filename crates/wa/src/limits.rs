@@ -40,6 +40,10 @@ pub const HISTORY_BATCH_MAX: usize = 200;
 /// beside the frozen ones. The oldest is forgotten; at worst a copy is stored twice.
 pub const OWN_SENDS_MAX: usize = 1_024;
 
+/// Ids of accepted messages remembered for whoever waits for one; the oldest is forgotten, and whoever
+/// still waits for it asks again.
+pub const ACKS_MAX: usize = 128;
+
 /// Messages lost in a crash that wait to be asked for again. Further ones wait for the next connection.
 pub const LOST_MAX: usize = 1_024;
 
@@ -58,3 +62,24 @@ pub const REUPLOAD_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Cached entries per account, kept small because most accounts are idle; what falls out is read
 /// from the session store again.
 pub const CACHE_ENTRIES_MAX: u64 = 256;
+
+/// Chats of an account whose messages are taken in order by a task of their own. Such a task keeps
+/// about 8 KiB as long as it waits for the chat's next message (half of what a conversation costs
+/// in memory), so only a few stay. One that works, or has work waiting, is never ended; a chat that
+/// lost its task gets another with its next message.
+pub const CHAT_LANES_MAX: u64 = 16;
+
+/// Conversations of an account whose lock is kept. A lock that is held never falls out, and one that
+/// fell out is made anew.
+pub const SESSION_LOCKS_MAX: u64 = 256;
+
+/// People of an account whose list of devices is kept in memory: room for the members of the largest
+/// group (1,024), so that writing to it twice does not read every list again.
+pub const DEVICE_LISTS_MAX: u64 = 1_280;
+
+/// Longest wait for a way through a proxy; shorter than the protocol library waits for its socket
+/// (20 s), so that the reason is known.
+pub const PROXY_DIAL_MAX: Duration = Duration::from_secs(12);
+
+/// Longest head of a proxy's answer, in bytes; a longer one is nonsense.
+pub const PROXY_ANSWER_MAX: usize = 8 * 1024;

@@ -29,6 +29,18 @@ impl MemoryKeys {
         *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = error.map(str::to_owned);
     }
 
+    /// Everything an account has, as the writes that make it so.
+    pub(crate) fn puts(&self, account: AccountId) -> Vec<KeyWrite> {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = values.iter().filter(|((of, _, _), _)| *of == account);
+        own.map(|((_, space, key), value)| KeyWrite::Put {
+            space: *space,
+            key: key.clone(),
+            value: value.clone(),
+        })
+        .collect()
+    }
+
     /// How many keys an account has in a space.
     pub fn count(&self, account: AccountId, space: Space) -> usize {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);

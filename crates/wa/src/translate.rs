@@ -4,6 +4,7 @@
 //! must be known at once (why the connection ends) and puts the event into a bounded queue. A task
 //! takes them out in their order, translates, and waits for whoever reads them.
 
+use crate::alive::Signs;
 use crate::cause::{self, Cause};
 use crate::clock;
 use crate::directory::Directory;
@@ -67,6 +68,8 @@ pub(crate) struct Shared {
     /// Ids that came undecryptable.
     pub(crate) broken: Arc<RecentIds>,
     pub(crate) switch: ReconnectSwitch,
+    /// What proves that the connection is alive.
+    pub(crate) signs: Signs,
 }
 
 impl Shared {
@@ -80,12 +83,14 @@ impl Shared {
 /// The listener inside the library.
 pub(crate) struct Listener {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) directory: Directory,
     pub(crate) queue: mpsc::Sender<Arc<Event>>,
 }
 
 impl EventHandler for Listener {
     fn handle_event(&self, event: Arc<Event>) {
         if let Event::RawNode(stanza) = &*event {
+            self.shared.signs.stanza(stanza.get(), &self.directory);
             note_stream_error(&self.shared, stanza.get());
             return;
         }
@@ -120,6 +125,7 @@ fn note(shared: &Shared, event: &Event) {
     let cause = &shared.cause;
     match event {
         Event::PairSuccess(_) => {
+            shared.signs.phone_seen();
             // WhatsApp now closes the socket and expects us back: the link's second socket.
             if let Some(switch) = shared.switch.get() {
                 switch.store(true, Ordering::SeqCst);
@@ -147,6 +153,9 @@ fn note(shared: &Shared, event: &Event) {
         }
         Event::PairingQrCodesExhausted(exhausted) if exhausted.disconnected => {
             cause.report(DownReason::Closed)
+        }
+        Event::ServerAck(ack) if ack.class.as_deref().is_none_or(|class| class == "message") => {
+            shared.signs.acked(&ack.id);
         }
         Event::UndecryptableMessage(message) => shared.broken.insert(&message.info.id),
         _ => {}
@@ -268,10 +277,13 @@ fn read_history(history: &LazyHistorySync, own: &Address, out: &mpsc::Sender<Cha
             }
         }
     }
-    let names = stream
-        .remainder()
-        .map(|rest| rest.pushnames)
-        .unwrap_or_default();
+    let names = match stream.remainder() {
+        Ok(rest) => rest.pushnames,
+        Err(error) => {
+            tracing::warn!(%error, "the names in this history are unreadable; they are left out");
+            return;
+        }
+    };
     for name in names {
         let (Some(id), Some(push_name)) = (name.id, name.pushname) else {
             continue;

@@ -2,18 +2,31 @@
 
 use crate::cause::Cause;
 use crate::connector::OpenError;
-use crate::limits::GOODBYE_MAX;
+use crate::limits::{GOODBYE_MAX, PROXY_DIAL_MAX};
+use crate::proxy::{self, Proxy, ProxyError, ProxyKind, Route};
 use async_trait::async_trait;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use ureq::http::Uri;
+use tokio_websockets::ClientBuilder;
+use ureq::http::{HeaderValue, Uri, header};
+use ureq::{Agent, ProxyProtocol};
 use wacore::net::{
     HttpClient, HttpRequest, HttpResponse, StreamingHttpResponse, Transport, TransportEvent,
-    TransportFactory, UploadBody,
+    TransportFactory, UploadBody, WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL,
 };
 use whatsapp_rust::http::UreqHttpClient;
-use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+use whatsapp_rust::transport::{
+    Connector as Tls, TokioWebSocketTransportFactory, default_tls_connector, from_websocket,
+};
+
+/// Buffer for each direction of a connection for files, in bytes: large enough for their chunks.
+const HTTP_BUFFER: usize = 16 * 1024;
+/// Connections for files that one account keeps open for the next file.
+const HTTP_IDLE_MAX: usize = 3;
+
+/// What the library gets to talk over.
+type Opened = (Arc<dyn Transport>, async_channel::Receiver<TransportEvent>);
 
 /// Whether this build accepts any certificate chain, to talk to the simulator.
 pub(crate) const TRUSTS_ANY_CERTIFICATE: bool = cfg!(feature = "sim");
@@ -48,12 +61,104 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn http(&self) -> Http {
+    fn url(&self) -> &str {
         match self {
-            Self::WhatsApp => Http::Real(UreqHttpClient::new()),
-            Self::Loopback { .. } => Http::Loopback(UreqHttpClient::new()),
+            Self::WhatsApp => WHATSAPP_WEB_WS_URL,
+            Self::Loopback { url } => url,
         }
     }
+
+    /// Where the socket goes, and whether TLS is spoken there.
+    fn target(&self) -> anyhow::Result<Target> {
+        let uri: Uri = self.url().parse()?;
+        let host = uri.host().unwrap_or_default();
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        let secure = uri.scheme_str() == Some("wss");
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let tls = if secure {
+            default_tls_connector()
+        } else {
+            Tls::Plain
+        };
+        Ok(Target {
+            uri,
+            host,
+            port,
+            tls,
+        })
+    }
+
+    /// Opens the socket over a way through the proxy.
+    async fn through(&self, proxy: &Proxy, cause: &Cause) -> anyhow::Result<Opened> {
+        let target = self.target()?;
+        let way = proxy::dial(proxy, &target.host, target.port).await;
+        let stream = way.inspect_err(|error| cause.report(error.clone().into()))?;
+        let stream = target.tls.wrap(&target.host, stream).await?;
+        let origin = HeaderValue::from_static(WHATSAPP_WEB_ORIGIN);
+        let request = ClientBuilder::from_uri(target.uri).add_header(header::ORIGIN, origin)?;
+        let (socket, _) = request.connect_on(stream).await?;
+        Ok(from_websocket(socket))
+    }
+
+    /// Sees whether a proxy gives a way to where the socket goes; nothing is said there.
+    pub(crate) async fn check(&self, proxy: &Proxy) -> Result<(), ProxyError> {
+        let target = self
+            .target()
+            .map_err(|error| ProxyError::Unreachable(error.to_string()))?;
+        proxy::dial(proxy, &target.host, target.port)
+            .await
+            .map(drop)
+    }
+
+    /// The client for files.
+    pub(crate) fn http(&self, route: &Route) -> Result<Http, OpenError> {
+        let client = match route {
+            Route::Direct => UreqHttpClient::new(),
+            Route::Via(proxy) => UreqHttpClient::with_agent(agent(proxy)?),
+        };
+        Ok(match self {
+            Self::WhatsApp => Http::Real(client),
+            Self::Loopback { .. } => Http::Loopback(client),
+        })
+    }
+}
+
+/// Where a socket goes.
+struct Target {
+    uri: Uri,
+    host: String,
+    port: u16,
+    tls: Tls,
+}
+
+/// Fetches files through this proxy and no other way; the proxy looks names up.
+fn agent(proxy: &Proxy) -> Result<Agent, OpenError> {
+    let protocol = match proxy.kind {
+        ProxyKind::Http => ProxyProtocol::Http,
+        ProxyKind::Socks5 => ProxyProtocol::Socks5,
+    };
+    let mut way = ureq::Proxy::builder(protocol)
+        .host(&proxy.bracketed())
+        .port(proxy.port)
+        .resolve_target(false);
+    if let Some(login) = &proxy.login {
+        way = way.username(&login.user).password(&login.password);
+    }
+    let way = way
+        .build()
+        .map_err(|error| OpenError::Proxy(error.to_string()))?;
+    let config = Agent::config_builder()
+        .proxy(Some(way))
+        .timeout_connect(Some(PROXY_DIAL_MAX))
+        .input_buffer_size(HTTP_BUFFER)
+        .output_buffer_size(HTTP_BUFFER)
+        .max_idle_connections(HTTP_IDLE_MAX)
+        .max_idle_connections_per_host(HTTP_IDLE_MAX)
+        .build();
+    Ok(config.new_agent())
 }
 
 fn is_loopback(url: &str, scheme: &str) -> bool {
@@ -96,6 +201,7 @@ impl Socket {
 /// off for good.
 pub(crate) struct Dialer {
     endpoint: Endpoint,
+    route: Route,
     opened: AtomicU32,
     sockets_max: u32,
     switch: ReconnectSwitch,
@@ -106,6 +212,7 @@ pub(crate) struct Dialer {
 impl Dialer {
     pub(crate) fn new(
         endpoint: Endpoint,
+        route: Route,
         sockets_max: u32,
         switch: ReconnectSwitch,
         cause: Arc<Cause>,
@@ -114,6 +221,7 @@ impl Dialer {
         let opened = AtomicU32::new(0);
         Self {
             endpoint,
+            route,
             opened,
             sockets_max,
             switch,
@@ -139,7 +247,10 @@ impl TransportFactory for Dialer {
         {
             switch.store(false, Ordering::SeqCst);
         }
-        let (transport, events) = self.endpoint.dialer().create_transport().await?;
+        let (transport, events) = match &self.route {
+            Route::Direct => self.endpoint.dialer().create_transport().await?,
+            Route::Via(proxy) => self.endpoint.through(proxy, &self.cause).await?,
+        };
         self.socket.set(&transport);
         Ok((transport, events))
     }
@@ -207,6 +318,9 @@ impl HttpClient for Http {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use waypost_engine::fleet::down::DownReason;
 
     #[test]
     fn only_this_machine_may_stand_in_for_whatsapp() {
@@ -253,5 +367,53 @@ mod tests {
             http.route(HttpRequest::get("https://mmg.whatsapp.net/x"))
                 .is_err()
         );
+    }
+
+    /// What a SOCKS 5 proxy without a password is asked to connect to, by whoever comes first.
+    async fn wish(listener: TcpListener) -> Vec<u8> {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut hello = [0; 2];
+        stream.read_exact(&mut hello).await.unwrap();
+        let mut methods = vec![0; usize::from(hello[1])];
+        stream.read_exact(&mut methods).await.unwrap();
+        stream.write_all(&[5, 0]).await.unwrap();
+        let mut wish = vec![0; 5];
+        stream.read_exact(&mut wish).await.unwrap();
+        let mut name = vec![0; usize::from(wish[4]) + 2];
+        stream.read_exact(&mut name).await.unwrap();
+        wish.extend(name);
+        wish
+    }
+
+    #[tokio::test]
+    async fn names_are_looked_up_by_the_proxy_for_the_socket_and_for_files() {
+        let listen = async || {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let proxy: Proxy = format!("socks5://{address}").parse().unwrap();
+            (listener, proxy)
+        };
+        let by_name = |name: &str, port: u16| {
+            let length = u8::try_from(name.len()).unwrap();
+            [&[5, 1, 0, 3, length], name.as_bytes(), &port.to_be_bytes()].concat()
+        };
+        let (listener, proxy) = listen().await;
+        let asked = tokio::spawn(wish(listener));
+        let cause = Cause::new();
+        // It hangs up after the wish, so nothing comes of it.
+        assert!(Endpoint::WhatsApp.through(&proxy, &cause).await.is_err());
+        assert_eq!(asked.await.unwrap(), by_name("web.whatsapp.com", 443));
+        let reason = cause.reason_or(DownReason::Network);
+        assert!(
+            matches!(reason, DownReason::ProxyUnreachable { .. }),
+            "{reason:?}"
+        );
+
+        let (listener, proxy) = listen().await;
+        let asked = tokio::spawn(wish(listener));
+        let http = Endpoint::WhatsApp.http(&Route::Via(proxy)).unwrap();
+        let file = HttpRequest::get("https://mmg.whatsapp.net/v/file");
+        assert!(http.execute(file).await.is_err());
+        assert_eq!(asked.await.unwrap(), by_name("mmg.whatsapp.net", 443));
     }
 }

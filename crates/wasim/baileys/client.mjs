@@ -2,7 +2,9 @@
 // one JSON event a line out. It trusts the root key it is given, through the exported setting that
 // Baileys checks certificates against.
 //
-// usage: node client.mjs <ws url> <media host:port> <root key in hex>
+// usage: node client.mjs <ws url> <media host:port> <root key in hex> [folder]
+//
+// With a folder the session is kept there, as Baileys' own multi-file state does it; else in memory.
 //
 // Commands: {op: "start", phone?, keepAliveMs?}  connect; with `phone` ask for a pairing code
 //           {op: "leave"}                    disconnect and stay away until the next start
@@ -16,7 +18,7 @@ import https from 'node:https'
 import readline from 'node:readline'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 
-const [wsUrl, mediaHost, rootHex] = process.argv.slice(2)
+const [wsUrl, mediaHost, rootHex, folder] = process.argv.slice(2)
 
 // Baileys builds https addresses for media; the simulator's media host speaks plain HTTP on
 // loopback. Nothing else may be reached from here.
@@ -38,8 +40,9 @@ syncBuiltinESMExports()
 // The Signal library speaks on standard output, which belongs to the events here.
 for (const level of ['log', 'info', 'warn', 'debug']) console[level] = console.error
 
-const { default: makeWASocket, WA_CERT_DETAILS, initAuthCreds, BufferJSON, DisconnectReason, downloadMediaMessage } =
-  await import('baileys')
+const {
+  default: makeWASocket, WA_CERT_DETAILS, initAuthCreds, useMultiFileAuthState, BufferJSON, DisconnectReason, downloadMediaMessage
+} = await import('baileys')
 const pino = createRequire(import.meta.url)('pino')
 WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootHex, 'hex')
 
@@ -51,20 +54,42 @@ process.on('unhandledRejection', error => {
   if (error?.output?.statusCode !== DisconnectReason.connectionClosed) throw error
 })
 
-const creds = initAuthCreds()
-const kept = {}
-const keys = {
-  get: async (type, ids) => Object.fromEntries(ids.map(id => [id, kept[type]?.[id]]).filter(([, value]) => value)),
-  set: async data => {
-    for (const [type, entries] of Object.entries(data)) {
-      kept[type] ??= {}
-      for (const [id, value] of Object.entries(entries)) {
-        if (value) kept[type][id] = value
-        else delete kept[type][id]
+/** A session that ends with the process. */
+function inMemory() {
+  const kept = {}
+  const keys = {
+    get: async (type, ids) => Object.fromEntries(ids.map(id => [id, kept[type]?.[id]]).filter(([, value]) => value)),
+    set: async data => {
+      for (const [type, entries] of Object.entries(data)) {
+        kept[type] ??= {}
+        for (const [id, value] of Object.entries(entries)) {
+          if (value) kept[type][id] = value
+          else delete kept[type][id]
+        }
       }
     }
   }
+  return { creds: initAuthCreds(), keys, save: async () => {}, settled: async () => {} }
 }
+
+/** A session in a folder; `settled` waits for what is being written. */
+async function inFolder(path) {
+  const { state, saveCreds } = await useMultiFileAuthState(path)
+  const writing = new Set()
+  const tracked = work => {
+    const ended = work.finally(() => writing.delete(ended))
+    writing.add(ended)
+    return ended
+  }
+  const keys = { get: state.keys.get, set: data => tracked(state.keys.set(data)) }
+  const settled = async () => {
+    while (writing.size > 0) await Promise.all(writing)
+  }
+  return { creds: state.creds, keys, save: () => tracked(saveCreds()), settled }
+}
+
+const session = folder ? await inFolder(folder) : inMemory()
+const { creds, keys } = session
 
 const sent = new Map()
 const received = new Map()
@@ -86,7 +111,10 @@ function start(phone) {
     getMessage: async key => sent.get(key.id)
   })
   socket = connection
-  socket.ev.on('creds.update', update => Object.assign(creds, update))
+  socket.ev.on('creds.update', update => {
+    Object.assign(creds, update)
+    return session.save()
+  })
   socket.ev.on('connection.update', async update => {
     if (update.qr && phone && !asked) {
       asked = true
@@ -190,6 +218,7 @@ const commands = {
     emit({ event: 'left', jid })
   },
   stop: async () => {
+    await session.settled()
     process.exit(0)
   }
 }

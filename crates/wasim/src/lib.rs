@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod callers;
 mod clock;
 mod companion;
 mod contact;

@@ -1,5 +1,6 @@
 //! The media host: takes encrypted files over HTTP and gives them back, slowly or not at all on demand.
 
+use crate::callers::Callers;
 use crate::error::Result;
 use axum::Router;
 use axum::body::Bytes;
@@ -7,6 +8,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -170,7 +172,11 @@ enum Direction {
 }
 
 /// Starts the host on its own listener.
-pub(crate) fn serve(listener: TcpListener, stop: CancellationToken) -> Result<Arc<MediaStore>> {
+pub(crate) fn serve(
+    listener: TcpListener,
+    stop: CancellationToken,
+    callers: Arc<Callers>,
+) -> Result<Arc<MediaStore>> {
     let store = Arc::new(MediaStore::new(listener.local_addr()?.to_string()));
     let app = Router::new()
         .route("/mms/{kind}/{token}", post(upload))
@@ -179,6 +185,7 @@ pub(crate) fn serve(listener: TcpListener, stop: CancellationToken) -> Result<Ar
         .route("/o/{token}", get(download))
         .layer(DefaultBodyLimit::max(MAX_FILE_BYTES))
         .with_state(store.clone());
+    let listener = listener.tap_io(move |connection| callers.note(connection));
     tokio::spawn(async move {
         let server = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = server.await {

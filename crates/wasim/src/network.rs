@@ -1,5 +1,6 @@
 //! The network as tests and tools hold it.
 
+use crate::callers::Callers;
 use crate::clock::Clock;
 use crate::contact::Contact;
 use crate::error::{Result, SimError};
@@ -17,7 +18,8 @@ use crate::server;
 use crate::world::World;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -127,10 +129,12 @@ impl Network {
         let media = TcpListener::bind((Ipv4Addr::LOCALHOST, config.media_port)).await?;
         let address = ws.local_addr()?;
         let stop = CancellationToken::new();
+        let callers = Arc::new(Callers::default());
         let world = Arc::new(World {
             clock: Clock::start(),
             identity: ServerIdentity::from_seed(config.seed)?,
-            media: media::serve(media, stop.clone())?,
+            media: media::serve(media, stop.clone(), Arc::clone(&callers))?,
+            callers,
             directory: Default::default(),
             linking: Default::default(),
             ledger: Default::default(),
@@ -143,6 +147,13 @@ impl Network {
         });
         tokio::spawn(server::serve(world.clone(), ws));
         Ok(Self { world, ws: address })
+    }
+
+    /// From which addresses connections came so far, to the server and to the media host, and how
+    /// many of each.
+    #[must_use]
+    pub fn callers(&self) -> BTreeMap<IpAddr, u64> {
+        self.world.callers.counts()
     }
 
     /// What a client connects to: `ws://127.0.0.1:PORT/ws/chat`.

@@ -130,6 +130,16 @@ impl Phone {
         .await
     }
 
+    /// Reads messages of a chat on the phone itself; its linked devices are told. `chat` is a
+    /// contact's number or a group's id, `ids` are wire ids.
+    ///
+    /// # Errors
+    /// [`SimError::PhoneOffline`], [`SimError::UnknownNumber`], [`SimError::UnknownGroup`].
+    pub fn read(&self, chat: &str, ids: &[&str]) -> Result<()> {
+        self.must_be_online()?;
+        server::read_by_owner(&self.world, &self.person, chat, ids)
+    }
+
     /// Switches the phone off for so long: it neither scans nor answers its linked devices.
     pub fn go_offline(&self, how_long: Duration) {
         self.set_offline_until(Some(self.world.clock.now() + how_long));

@@ -1,5 +1,6 @@
 //! Everything the server knows, shared by all connections.
 
+use crate::callers::Callers;
 use crate::clock::Clock;
 use crate::error::{Result, SimError};
 use crate::event::{EventLog, NetEvent};
@@ -66,6 +67,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) identity: ServerIdentity,
     pub(crate) media: Arc<MediaStore>,
+    pub(crate) callers: Arc<Callers>,
     pub(crate) directory: RwLock<Directory>,
     pub(crate) linking: Mutex<Linking>,
     pub(crate) ledger: Mutex<Ledger>,

@@ -3,6 +3,9 @@
 mod address;
 mod config;
 mod content;
+mod cursor;
+mod destination;
+mod disposition;
 mod file_type;
 mod flow;
 mod freeze;
@@ -10,6 +13,9 @@ mod history;
 mod id;
 mod limits;
 mod normalise;
+mod retry_after;
+mod sealed;
+mod search;
 mod session_value;
 
 use std::sync::LazyLock;
@@ -39,6 +45,18 @@ const TARGETS: &[Target] = &[
         run: content::run,
     },
     Target {
+        name: "cursor",
+        run: cursor::run,
+    },
+    Target {
+        name: "destination",
+        run: destination::run,
+    },
+    Target {
+        name: "disposition",
+        run: disposition::run,
+    },
+    Target {
         name: "file_type",
         run: file_type::run,
     },
@@ -61,6 +79,18 @@ const TARGETS: &[Target] = &[
     Target {
         name: "normalise",
         run: normalise::run,
+    },
+    Target {
+        name: "retry_after",
+        run: retry_after::run,
+    },
+    Target {
+        name: "sealed",
+        run: sealed::run,
+    },
+    Target {
+        name: "search",
+        run: search::run,
     },
     Target {
         name: "session_value",

@@ -17,6 +17,7 @@ const ACCOUNT: Account = {
   reason: { code: "connected", text: "Connected to WhatsApp." },
   state_since: "2026-11-21T08:00:00.000Z",
   next_attempt_at: null,
+  proxy: null,
   counts: { waiting_to_send: 0, unfinished: 0 },
   created_at: "2026-11-01T08:00:00.000Z",
 };

@@ -33,6 +33,10 @@ const BENCHES: &[Bench] = &[
         name: "fleet",
         what: "many accounts: memory, cold start, cost per message; beside Baileys",
     },
+    Bench {
+        name: "memory",
+        what: "what stays in memory after many people wrote once",
+    },
 ];
 
 /// What the benchmarks need beside a Rust compiler.

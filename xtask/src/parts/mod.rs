@@ -28,6 +28,8 @@ pub(crate) enum Part {
     Deny,
     /// The PostgreSQL server's programs.
     Postgres,
+    /// The two proxies that accounts are sent through.
+    Proxies,
     /// The browser.
     Chromium,
     /// Letters for the browser.
@@ -65,6 +67,7 @@ impl Part {
             Self::Nextest => "cargo-nextest",
             Self::Deny => "cargo-deny",
             Self::Postgres => "PostgreSQL",
+            Self::Proxies => "tinyproxy, microsocks",
             Self::Chromium => "Chromium",
             Self::Fonts => "Noto fonts",
             Self::Python => "Python with venv",
@@ -83,6 +86,7 @@ impl Part {
             Self::Nextest => "runs the Rust tests",
             Self::Deny => "checks licences and banned dependencies",
             Self::Postgres => "the second database that the store is tested on",
+            Self::Proxies => "what accounts with a proxy are tested with",
             Self::Chromium => "the browser that the dashboard is driven in",
             Self::Fonts => "Arabic and other scripts in the browser tests",
             Self::Python => "runs the API fuzzer",
@@ -101,6 +105,8 @@ impl Part {
             Self::Nextest => Source::Cargo("cargo-nextest", install::NEXTEST_VERSION),
             Self::Deny => Source::Cargo("cargo-deny", install::DENY_VERSION),
             Self::Postgres => Source::Apt(&["postgresql"]),
+            // Of the first only the program: the other package starts a service.
+            Self::Proxies => Source::Apt(&["tinyproxy-bin", "microsocks"]),
             Self::Chromium => Source::Apt(&["chromium"]),
             Self::Fonts => Source::Apt(&["fonts-noto-core"]),
             Self::Python => Source::Apt(&["python3", "python3-venv"]),

@@ -17,6 +17,9 @@ pub(super) fn is_present(part: Part, place: &Place) -> bool {
         (Part::CppCompiler, _) => Run::new(place, "c++").args(["--version"]).succeeds(),
         (Part::Node, _) => node_is_new_enough(place),
         (Part::Postgres, _) => postgres_bin().is_some(),
+        (Part::Proxies, _) => ["tinyproxy", "microsocks"]
+            .iter()
+            .all(|name| Path::new("/usr/bin").join(name).exists()),
         (Part::Chromium, _) => Path::new("/usr/bin/chromium").exists(),
         (Part::Fonts, _) => Path::new("/usr/share/fonts/truetype/noto").is_dir(),
         (Part::Python, _) => Run::new(place, "python3")

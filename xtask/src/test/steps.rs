@@ -75,6 +75,7 @@ pub(super) const STEPS: &[Step] = &[
             Part::CCompiler,
             Part::Nextest,
             Part::Postgres,
+            Part::Proxies,
             Part::Node,
             Part::BaileysPackages,
         ],
@@ -85,6 +86,12 @@ pub(super) const STEPS: &[Step] = &[
         what: "10,000 crashes of the engine on the real store, by seed",
         needs: &[Part::CCompiler],
         run: |place, _| sim::crashes(place),
+    },
+    Step {
+        name: "fleet",
+        what: "150 accounts through a week of faults, and 500 cut off at once, by seed",
+        needs: &[Part::CCompiler],
+        run: |place, _| sim::fleet(place),
     },
     Step {
         name: "fuzz",

@@ -1,8 +1,14 @@
 use super::*;
+use crate::fleet::breaker::BreakerState;
 use proptest::prelude::*;
 
 fn step(flow: &mut ConnectFlow, input: ConnectInput, now: i64) -> Vec<ConnectEffect> {
-    flow.step(input, Timestamp(now), Jitter::NONE)
+    let effects = flow.step(input, Timestamp(now), Jitter::NONE);
+    if effects.iter().any(|e| matches!(e, ConnectEffect::Open(_))) {
+        // Its turn comes at once.
+        flow.step(ConnectInput::Dialing, Timestamp(now), Jitter::NONE);
+    }
+    effects
 }
 
 fn down(reason: DownReason) -> ConnectInput {
@@ -25,26 +31,205 @@ fn shown(effects: &[ConnectEffect]) -> Option<(AccountState, Reason)> {
 }
 
 #[test]
-fn an_outage_is_tried_ten_times_and_then_ever_more_slowly_but_never_given_up() {
+fn an_outage_climbs_the_ladder_ever_more_slowly_and_is_never_given_up() {
     let mut flow = ConnectFlow::default();
     let mut now = 0;
     step(&mut flow, ConnectInput::Start, now);
-    let mut waits = Vec::new();
-    for _ in 0..15 {
+    let (mut waits, mut rungs, mut called) = (Vec::new(), Vec::new(), None);
+    for n in 1..=20 {
         step(&mut flow, down(DownReason::Network), now);
-        let at = flow.next_attempt().expect("it always tries again").0;
-        waits.push((at - now) / 1_000);
-        now = at;
+        let recovery = flow.recovery().expect("it is shown");
+        let Doing::Waiting { at } = recovery.doing else {
+            panic!("it always tries again: {recovery:?}")
+        };
+        assert_eq!(recovery.class, ErrorClass::Network);
+        assert_eq!((recovery.since, recovery.failures), (Timestamp(0), n));
+        rungs.push(recovery.rung.number());
+        if recovery.call == Call::Made {
+            called.get_or_insert(n);
+        }
+        waits.push((at.0 - now) / 1_000);
+        now = at.0;
         let effects = step(&mut flow, ConnectInput::Tick, now);
         assert_eq!(
             shown(&effects),
             Some((AccountState::Recovering, Reason::ConnectionLost))
         );
-        assert!(effects.contains(&ConnectEffect::Open(Client::Same)));
+        let doing = flow.recovery().unwrap().doing;
+        assert!(matches!(doing, Doing::Trying { .. }), "{doing:?}");
     }
-    let tries = [5, 10, 20, 40, 60, 60, 60, 60, 60, 60];
-    assert_eq!(waits[..10], tries);
-    assert_eq!(waits[10..], [300, 900, 1_800, 1_800, 1_800]);
+    assert_eq!(waits[..10], [5, 10, 20, 40, 60, 60, 60, 60, 60, 60]);
+    assert_eq!(waits[10..15], [60; 5]);
+    assert_eq!(waits[15..], [300, 900, 1_800, 1_800, 1_800]);
+    assert_eq!(rungs[..10], [2; 10]);
+    assert_eq!(rungs[10..], [3, 4, 4, 4, 4, 4, 4, 4, 4, 4]);
+    assert_eq!(
+        called,
+        Some(15),
+        "a person is called when the breaker opens"
+    );
+    step(&mut flow, ConnectInput::Online, now);
+    assert_eq!(flow.recovery(), None);
+    assert_eq!(flow.wake_at(), Some(Timestamp(now + 60_000)));
+    step(&mut flow, ConnectInput::Tick, now + 60_000);
+    assert_eq!((flow.failures(), flow.wake_at()), (0, None));
+}
+
+#[test]
+fn trouble_within_is_rebuilt_at_once_and_opens_the_breaker_after_five_errors() {
+    let mut flow = ConnectFlow::default();
+    let (mut now, mut waits) = (0, Vec::new());
+    step(&mut flow, ConnectInput::Start, now);
+    for _ in 0..9 {
+        let error = "x".into();
+        step(&mut flow, down(DownReason::Unexpected { error }), now);
+        let recovery = flow.recovery().unwrap();
+        assert_eq!(
+            (recovery.rung, recovery.class),
+            (Rung::Rebuild, ErrorClass::Unknown)
+        );
+        let at = flow.next_attempt().unwrap().0;
+        waits.push((at - now) / 1_000);
+        now = at;
+        step(&mut flow, ConnectInput::Tick, now);
+    }
+    assert_eq!(waits, [5, 10, 20, 40, 60, 300, 900, 1_800, 1_800]);
+    assert_eq!(flow.recovery().unwrap().breaker, BreakerState::HalfOpen);
+}
+
+#[test]
+fn the_end_of_an_outage_is_passed_on_and_cuts_waits_short_a_few_times() {
+    let mut first = ConnectFlow::default();
+    let mut other = ConnectFlow::default();
+    for flow in [&mut first, &mut other] {
+        let mut now = 0;
+        step(flow, ConnectInput::Start, now);
+        for _ in 0..4 {
+            step(flow, down(DownReason::Network), now);
+            now = flow.next_attempt().unwrap().0;
+            step(flow, ConnectInput::Tick, now);
+        }
+    }
+    let up = step(&mut first, ConnectInput::Online, 100_000);
+    assert!(up.contains(&ConnectEffect::TellNetworkBack));
+    for n in 0..5 {
+        let now = 100_000 + n * 200_000;
+        step(&mut other, down(DownReason::Network), now);
+        let waited = other.next_attempt().unwrap();
+        step(&mut other, ConnectInput::NetworkBack, now);
+        let hurried = other.next_attempt().unwrap() < waited;
+        assert_eq!(hurried, n < i64::from(BACK_MAX), "{n}");
+        let at = other.next_attempt().unwrap().0;
+        step(&mut other, ConnectInput::Tick, at);
+    }
+    let mut removed = online(0);
+    step(&mut removed, down(DownReason::DeviceRemoved), 10);
+    step(&mut removed, ConnectInput::NetworkBack, 20);
+    assert_eq!(removed.wake_at(), None, "an unlink is no outage");
+}
+
+#[test]
+fn a_server_that_asks_for_fewer_attempts_gets_them() {
+    let mut flow = online(0);
+    let status = 429;
+    step(&mut flow, down(DownReason::ServerError { status }), 100_000);
+    assert_eq!(flow.next_attempt(), Some(Timestamp(160_000)));
+}
+
+#[test]
+fn no_hour_sees_more_than_thirty_connections_whatever_goes_wrong() {
+    let mut flow = ConnectFlow::default();
+    let mut opens = Vec::new();
+    step(&mut flow, ConnectInput::Start, 0);
+    // Up for just long enough to be stable, then cut, all day long.
+    let mut now = 0;
+    while now < 24 * 3_600_000 {
+        step(&mut flow, ConnectInput::Online, now);
+        now += 61_000;
+        step(&mut flow, ConnectInput::Tick, now);
+        step(&mut flow, down(DownReason::Network), now);
+        now = flow.next_attempt().unwrap().0;
+        opens.push(now);
+        step(&mut flow, ConnectInput::Tick, now);
+    }
+    for window in opens.windows(OPENS_PER_HOUR + 1) {
+        assert!(window[OPENS_PER_HOUR] - window[0] >= 3_600_000);
+    }
+}
+
+#[test]
+fn waiting_for_its_turn_is_no_failure() {
+    let mut flow = ConnectFlow::default();
+    let now = Timestamp(0);
+    flow.step(ConnectInput::Start, now, Jitter::NONE);
+    assert_eq!(flow.wake_at(), None, "however many are ahead");
+    flow.step(ConnectInput::Dialing, Timestamp(600_000), Jitter::NONE);
+    assert_eq!(flow.wake_at(), Some(Timestamp(660_000)));
+}
+
+#[test]
+fn an_open_connection_that_is_not_well_says_so_and_what_is_done() {
+    let mut flow = online(0);
+    let effects = step(&mut flow, ConnectInput::Sick(Reason::KeepaliveTimeout), 10);
+    assert_eq!(
+        shown(&effects),
+        Some((AccountState::Degraded, Reason::KeepaliveTimeout))
+    );
+    let recovery = flow.recovery().unwrap();
+    assert_eq!(
+        (recovery.rung, recovery.then),
+        (Rung::Probe, Rung::Reconnect)
+    );
+    let effects = step(&mut flow, ConnectInput::Well, 20);
+    assert_eq!(
+        shown(&effects),
+        Some((AccountState::Online, Reason::Connected))
+    );
+    assert_eq!(flow.recovery(), None);
+    step(&mut flow, ConnectInput::Sick(Reason::Restricted), 30);
+    let recovery = flow.recovery().unwrap();
+    assert_eq!((recovery.rung, recovery.call), (Rung::Person, Call::Made));
+    assert_eq!(flow.next_attempt(), None, "no connection is to blame");
+}
+
+#[test]
+fn an_unlink_offers_a_new_link_and_nothing_else() {
+    let mut flow = online(0);
+    step(&mut flow, down(DownReason::DeviceRemoved), 10);
+    let recovery = flow.recovery().unwrap();
+    assert_eq!(recovery.rung, Rung::RelinkQr);
+    assert_eq!(recovery.then, Rung::RelinkCode);
+    assert_eq!(
+        (recovery.doing, recovery.call),
+        (Doing::Offered, Call::Made)
+    );
+    assert_eq!(recovery.class, ErrorClass::Auth);
+}
+
+#[test]
+fn what_the_version_before_wrote_down_is_still_understood() {
+    let written = r#"{"phase":{"phase":"waiting","at":3600000,"client":"fresh"},"failures":4,"quick":[1,2],"trouble":{"code":"temporary_ban","ban":101,"until":3600000}}"#;
+    let mut flow: ConnectFlow = serde_json::from_str(written).unwrap();
+    flow.restored();
+    assert_eq!(step(&mut flow, ConnectInput::Start, 1_000), []);
+    assert_eq!(
+        (flow.wake_at(), flow.failures()),
+        (Some(Timestamp(3_600_000)), 4)
+    );
+    assert_eq!(flow.recovery().unwrap().rung, Rung::Rebuild);
+    for phase in [
+        r#"{"phase":"idle"}"#,
+        r#"{"phase":"connecting","since":5}"#,
+        r#"{"phase":"online","since":5}"#,
+    ] {
+        let written = format!(r#"{{"phase":{phase},"failures":0,"quick":[],"trouble":null}}"#);
+        let mut flow: ConnectFlow = serde_json::from_str(&written).unwrap();
+        flow.restored();
+        assert_eq!(flow, ConnectFlow::default());
+    }
+    let written = r#"{"phase":{"phase":"stopped","reason":{"code":"device_removed"}},"failures":0,"quick":[],"trouble":{"code":"device_removed"}}"#;
+    let flow: ConnectFlow = serde_json::from_str(written).unwrap();
+    assert_eq!(flow.recovery().unwrap().rung, Rung::RelinkQr);
 }
 
 #[test]
@@ -159,6 +344,10 @@ fn inputs() -> impl Strategy<Value = ConnectInput> {
         6 => Just(ConnectInput::Tick),
         1 => Just(ConnectInput::Pause),
         1 => Just(ConnectInput::Retry),
+        6 => Just(ConnectInput::Dialing),
+        1 => Just(ConnectInput::NetworkBack),
+        1 => Just(ConnectInput::Sick(Reason::KeepaliveTimeout)),
+        1 => Just(ConnectInput::Well),
         4 => Just(down(DownReason::Network)),
         1 => Just(down(DownReason::StoreFailed { error: "x".into() })),
         1 => Just(down(DownReason::DeviceRemoved)),
@@ -175,12 +364,17 @@ proptest! {
         let (mut flow, mut now, mut open) = (ConnectFlow::default(), 0, false);
         for (input, wait, raw) in script {
             now += wait;
-            if matches!(input, ConnectInput::Online | ConnectInput::Down(_)) && !open {
+            let of_channel = matches!(
+                input,
+                ConnectInput::Online | ConnectInput::Down(_) | ConnectInput::Dialing
+            );
+            if of_channel && !open {
                 continue; // A channel that is not open says nothing.
             }
             if matches!(input, ConnectInput::Down(_)) {
                 open = false;
             }
+            let mut shown = AccountState::New;
             for effect in flow.step(input, Timestamp(now), Jitter::from_random(raw)) {
                 match effect {
                     ConnectEffect::Open(_) => {
@@ -188,15 +382,17 @@ proptest! {
                         open = true;
                     }
                     ConnectEffect::Close => open = false,
-                    ConnectEffect::SetState(state, _) => {
-                        let waits = state == AccountState::Recovering && !open;
-                        prop_assert!(!waits || flow.wake_at().is_some());
-                    }
+                    ConnectEffect::TellNetworkBack => {}
+                    ConnectEffect::SetState(state, _) => shown = state,
                 }
             }
+            let waits = shown == AccountState::Recovering && !open;
+            prop_assert!(!waits || flow.wake_at().is_some());
             prop_assert!(flow.quick.len() <= FLAP_BUDGET);
+            prop_assert!(flow.opened.len() <= OPENS_PER_HOUR);
             let read = serde_json::from_str::<ConnectFlow>(&serde_json::to_string(&flow).unwrap());
-            prop_assert_eq!(read.unwrap(), flow.clone());
+            let kept = ConnectFlow { sick: None, ..flow.clone() };
+            prop_assert_eq!(read.unwrap(), kept);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Channels report a [`DownReason`]; [`DownReason::remedy`] says what may be done about it. An
 //! unlink and an outage are never confused, and nobody matches on a channel's own error codes.
 
+use super::rung::ErrorClass;
 use crate::model::account::{AccountState, Reason};
 use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,27 @@ pub enum DownReason {
         /// What happened, for a person.
         error: String,
     },
+    /// The account's proxy gives no way to WhatsApp. Nothing was sent another way.
+    ProxyUnreachable {
+        /// What happened, for a person.
+        error: String,
+    },
+    /// The account's proxy does not take the user and password. Nothing was sent another way.
+    ProxyRefused {
+        /// What happened, for a person.
+        error: String,
+    },
+    /// WhatsApp answered probes, but took no message and gave none.
+    NotServed,
+    /// Messages of several people could not be decrypted for a while, and none could.
+    DecryptFailing,
+    /// Something that nobody foresaw.
+    Unexpected {
+        /// What happened, for a person.
+        error: String,
+    },
+    /// The stored session is missing or unreadable.
+    SessionInvalid,
     /// We closed it on purpose.
     Closed,
 }
@@ -74,13 +96,21 @@ impl DownReason {
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Network | Self::ServerError { .. } | Self::KeepaliveTimeout => Remedy::Reconnect,
-            Self::OfflineSyncInterrupted | Self::Backpressure | Self::StoreFailed { .. } => {
-                Remedy::Rebuild
-            }
+            Self::Network
+            | Self::ServerError { .. }
+            | Self::KeepaliveTimeout
+            | Self::NotServed
+            | Self::ProxyUnreachable { .. } => Remedy::Reconnect,
+            Self::OfflineSyncInterrupted
+            | Self::Backpressure
+            | Self::StoreFailed { .. }
+            | Self::DecryptFailing
+            | Self::Unexpected { .. } => Remedy::Rebuild,
             Self::TemporaryBan { until, .. } => Remedy::WaitUntil(*until),
-            Self::DeviceRemoved | Self::MainDeviceGone => Remedy::Relink,
-            Self::StreamReplaced | Self::ClientOutdated => Remedy::Person,
+            Self::DeviceRemoved | Self::MainDeviceGone | Self::SessionInvalid => Remedy::Relink,
+            Self::StreamReplaced | Self::ClientOutdated | Self::ProxyRefused { .. } => {
+                Remedy::Person
+            }
             Self::Blocked => Remedy::Refused,
             Self::Closed => Remedy::Stay,
         }
@@ -107,7 +137,42 @@ impl DownReason {
             Self::StoreFailed { error } => Reason::StoreFailed {
                 error: error.clone(),
             },
+            Self::ProxyUnreachable { error } => Reason::ProxyUnreachable {
+                error: error.clone(),
+            },
+            Self::ProxyRefused { error } => Reason::ProxyRefused {
+                error: error.clone(),
+            },
+            Self::NotServed => Reason::NotServed,
+            Self::DecryptFailing => Reason::DecryptFailing,
+            Self::Unexpected { error } => Reason::Unexpected {
+                error: error.clone(),
+            },
+            Self::SessionInvalid => Reason::SessionInvalid,
             Self::Closed => Reason::Requested,
+        }
+    }
+
+    /// What kind of trouble it is.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Network | Self::ServerError { .. } | Self::KeepaliveTimeout | Self::NotServed => {
+                ErrorClass::Network
+            }
+            Self::DeviceRemoved
+            | Self::MainDeviceGone
+            | Self::SessionInvalid
+            | Self::TemporaryBan { .. }
+            | Self::Blocked => ErrorClass::Auth,
+            Self::ClientOutdated
+            | Self::OfflineSyncInterrupted
+            | Self::Backpressure
+            | Self::DecryptFailing => ErrorClass::Protocol,
+            Self::StreamReplaced => ErrorClass::Lock,
+            Self::StoreFailed { .. } | Self::Unexpected { .. } | Self::Closed => {
+                ErrorClass::Unknown
+            }
         }
     }
 
@@ -117,6 +182,8 @@ impl DownReason {
         match self {
             Self::Backpressure => AccountState::Degraded,
             Self::Closed => AccountState::Disabled,
+            // The phone did not unlink it: our own copy is gone.
+            Self::SessionInvalid => AccountState::NeedsAttention,
             _ => match self.remedy() {
                 Remedy::Reconnect | Remedy::Rebuild => AccountState::Recovering,
                 Remedy::WaitUntil(_) | Remedy::Refused => AccountState::Banned,
@@ -148,6 +215,15 @@ mod tests {
             },
             AccountState::Recovering,
         );
+        let error = || "407".to_owned();
+        check(
+            DownReason::ProxyUnreachable { error: error() },
+            AccountState::Recovering,
+        );
+        check(
+            DownReason::ProxyRefused { error: error() },
+            AccountState::NeedsAttention,
+        );
         check(DownReason::Backpressure, AccountState::Degraded);
         check(DownReason::DeviceRemoved, AccountState::LoggedOut);
         check(DownReason::MainDeviceGone, AccountState::LoggedOut);
@@ -162,6 +238,28 @@ mod tests {
             AccountState::Banned,
         );
         check(DownReason::Closed, AccountState::Disabled);
+        check(DownReason::NotServed, AccountState::Recovering);
+        check(DownReason::DecryptFailing, AccountState::Recovering);
+        check(DownReason::SessionInvalid, AccountState::NeedsAttention);
+    }
+
+    #[test]
+    fn only_trouble_with_the_way_there_is_answered_by_waiting_alone() {
+        for (down, class) in [
+            (DownReason::Network, ErrorClass::Network),
+            (DownReason::ServerError { status: 503 }, ErrorClass::Network),
+            (DownReason::KeepaliveTimeout, ErrorClass::Network),
+            (DownReason::DeviceRemoved, ErrorClass::Auth),
+            (DownReason::Blocked, ErrorClass::Auth),
+            (DownReason::StreamReplaced, ErrorClass::Lock),
+            (DownReason::OfflineSyncInterrupted, ErrorClass::Protocol),
+            (
+                DownReason::Unexpected { error: "?".into() },
+                ErrorClass::Unknown,
+            ),
+        ] {
+            assert_eq!(down.class(), class, "{down:?}");
+        }
     }
 
     #[test]

@@ -155,6 +155,8 @@ pub struct LinkRecord {
     pub method: LinkMethod,
     /// When.
     pub started_at: Timestamp,
+    /// When its first code was shown, if any was.
+    pub first_code_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Timestamp,
     /// QR codes and pairing codes shown.
@@ -199,6 +201,7 @@ pub struct LinkFlow {
     socket: SocketNo,
     open: bool,
     reopen_at: Option<Timestamp>,
+    first_code_at: Option<Timestamp>,
     codes_shown: u32,
     regenerations: u32,
     fell_back: bool,
@@ -225,6 +228,7 @@ impl LinkFlow {
             socket: SocketNo(0),
             open: false,
             reopen_at: None,
+            first_code_at: None,
             codes_shown: 0,
             regenerations: 0,
             fell_back: false,
@@ -433,6 +437,7 @@ impl LinkFlow {
             *closes_at = now + window;
         }
         self.codes_shown += 1;
+        self.first_code_at.get_or_insert(now);
         effects.push(LinkEffect::ShowQr { text, until });
     }
 
@@ -462,6 +467,7 @@ impl LinkFlow {
             *closes_at = now + window;
         }
         self.codes_shown += 1;
+        self.first_code_at.get_or_insert(now);
         out.push(LinkEffect::ShowCode {
             code,
             until: now + valid_for,
@@ -494,7 +500,12 @@ impl LinkFlow {
 
     fn down(&mut self, down: &DownReason, now: Timestamp, effects: &mut Vec<LinkEffect>) {
         self.open = false;
-        match down.remedy() {
+        // Nobody who waits for a code can help a proxy: say so at once.
+        let remedy = match down {
+            DownReason::ProxyUnreachable { .. } => Remedy::Person,
+            other => other.remedy(),
+        };
+        match remedy {
             Remedy::Reconnect | Remedy::Rebuild | Remedy::Stay => self.replace_socket(now, effects),
             Remedy::WaitUntil(_) | Remedy::Relink | Remedy::Person | Remedy::Refused => {
                 let error = down.reason().explain();
@@ -584,6 +595,7 @@ impl LinkFlow {
         effects.push(LinkEffect::Record(LinkRecord {
             method: self.method,
             started_at: self.started_at,
+            first_code_at: self.first_code_at,
             ended_at: now,
             codes_shown: self.codes_shown,
             regenerations: self.regenerations,

@@ -3,16 +3,29 @@
 //! - [`down`]: why a connection ended and what may be done about it.
 //! - [`link`]: linking by QR code and pairing code.
 //! - [`connect`]: staying connected.
+//! - [`rung`]: the recovery ladder, and what is shown of it.
+//! - [`breaker`]: when an account is left alone for a while.
+//! - [`liveness`]: whether an open connection is alive.
+//! - [`window`]: how long a set of QR codes should wait, learned from earlier scans.
 //! - [`slots`]: how many link or connect at once.
 
+pub mod breaker;
 pub mod connect;
 pub mod down;
 pub mod link;
+pub mod liveness;
+pub mod rung;
 pub mod slots;
+pub mod window;
 
-pub use connect::{Client, ConnectEffect, ConnectFlow, ConnectInput};
+pub use breaker::{BreakerConfig, BreakerState};
+pub use connect::{Client, ConnectConfig, ConnectEffect, ConnectFlow, ConnectInput};
 pub use down::{DownReason, Remedy};
 pub use link::{
     LinkConfig, LinkEffect, LinkEvent, LinkFlow, LinkMethod, LinkOutcome, LinkRecord, SocketNo,
 };
-pub use slots::{LinkSlots, LinkTurn, StartWaves};
+pub use liveness::{
+    Answer, Liveness, LivenessConfig, LivenessEffect, LivenessView, Signal, Vitals,
+};
+pub use rung::{Call, Doing, ErrorClass, Recovery, Rung};
+pub use slots::{LinkSlots, LinkTurn, StartWaves, WaveConfig};

@@ -1,5 +1,6 @@
 //! Who may link or connect now: few at once, the rest in a queue.
 
+use crate::flow::rate::{Bucket, Rate};
 use crate::flow::retry::Jitter;
 use crate::model::id::AccountId;
 use crate::model::time::{Duration, Timestamp};
@@ -11,6 +12,9 @@ pub const LINKS_DEFAULT: usize = 2;
 pub const LINK_QUEUE_MAX: usize = 100;
 /// Connections being opened at once, unless set otherwise.
 pub const CONNECTING_DEFAULT: usize = 16;
+/// Connections dialled in any one second by all accounts together, unless set otherwise. They go
+/// out evenly, one after the other.
+pub const CONNECTS_PER_SECOND: u32 = 10;
 /// A start is put off by up to this much, so that a fleet does not knock as one.
 pub const START_SPREAD: Duration = Duration::millis(500);
 
@@ -80,22 +84,56 @@ impl LinkSlots {
     }
 }
 
-/// Lets connections open in jittered waves, a limited number at once. Every opening goes through
-/// it, at start-up and later, so that neither a restart nor the end of an outage makes a storm.
+/// How connections may open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaveConfig {
+    /// Being opened at once; at least one.
+    pub at_once: usize,
+    /// Dialled in any one second; at least one.
+    pub per_second: u32,
+}
+
+impl Default for WaveConfig {
+    fn default() -> Self {
+        Self {
+            at_once: CONNECTING_DEFAULT,
+            per_second: CONNECTS_PER_SECOND,
+        }
+    }
+}
+
+impl WaveConfig {
+    /// Evenly: never more than `per_second` in a second, wherever it begins.
+    fn rate(self) -> Rate {
+        let per_second = u64::from(self.per_second.max(1));
+        Rate {
+            burst: 1,
+            gap: Duration::millis(1_000u64.div_ceil(per_second)),
+        }
+    }
+}
+
+/// Lets connections open in jittered waves: a limited number at once, and a limited number a second.
+/// Every opening goes through it, at start-up and later, so that neither a restart nor the end of an
+/// outage makes a storm. Whoever asked first goes first.
 #[derive(Debug)]
 pub struct StartWaves {
     at_once: usize,
+    rate: Rate,
+    pace: Bucket,
     connecting: BTreeSet<AccountId>,
     waiting: BTreeSet<(Timestamp, AccountId)>,
     due: BTreeMap<AccountId, Timestamp>,
 }
 
 impl StartWaves {
-    /// With this many connecting at once; at least one.
+    /// Within these limits.
     #[must_use]
-    pub fn new(at_once: usize) -> Self {
+    pub fn new(config: WaveConfig) -> Self {
         Self {
-            at_once: at_once.max(1),
+            at_once: config.at_once.max(1),
+            rate: config.rate(),
+            pace: Bucket::default(),
             connecting: BTreeSet::new(),
             waiting: BTreeSet::new(),
             due: BTreeMap::new(),
@@ -120,9 +158,11 @@ impl StartWaves {
     /// The next account to connect now, if a place is free. Call until `None`.
     pub fn next(&mut self, now: Timestamp) -> Option<AccountId> {
         let (at, account) = self.waiting.first().copied()?;
-        if at > now || self.connecting.len() >= self.at_once {
+        let free_at = self.pace.free_at(self.rate, now);
+        if at > now || free_at > now || self.connecting.len() >= self.at_once {
             return None;
         }
+        self.pace.take(self.rate, now);
         self.waiting.pop_first();
         self.due.remove(&account);
         self.connecting.insert(account);
@@ -139,9 +179,16 @@ impl StartWaves {
 
     /// When to call [`StartWaves::next`] if nothing else happens first.
     #[must_use]
-    pub fn wake_at(&self) -> Option<Timestamp> {
+    pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
         let free = self.connecting.len() < self.at_once;
-        self.waiting.first().map(|(at, _)| *at).filter(|_| free)
+        let first = self.waiting.first().map(|(at, _)| *at).filter(|_| free)?;
+        Some(first.max(self.pace.free_at(self.rate, now)))
+    }
+
+    /// Accounts that wait for their turn.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 }
 
@@ -174,19 +221,21 @@ mod tests {
         assert_eq!(turns.filter(|t| *t == LinkTurn::Full).count(), 2);
     }
 
-    #[test]
-    fn two_hundred_accounts_start_in_waves() {
-        let mut waves = StartWaves::new(CONNECTING_DEFAULT);
-        for n in 0..200 {
+    /// Brings so many accounts up, each connection taking this long; the times they dial at.
+    fn dialled(accounts: i64, config: WaveConfig, takes: i64) -> Vec<i64> {
+        let mut waves = StartWaves::new(config);
+        for n in 0..accounts {
             let jitter = Jitter::from_random((n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 13);
             waves.request(account(n), Timestamp(0), jitter);
         }
-        let (mut now, mut online, mut connecting) = (0, BTreeSet::new(), VecDeque::new());
-        while online.len() < 200 {
+        let (mut now, mut online) = (0, BTreeSet::new());
+        let (mut connecting, mut dialled) = (VecDeque::new(), Vec::new());
+        while online.len() < accounts as usize {
             while let Some(next) = waves.next(Timestamp(now)) {
-                connecting.push_back((now + 40, next));
+                connecting.push_back((now + takes, next));
+                dialled.push(now);
             }
-            assert!(connecting.len() <= CONNECTING_DEFAULT);
+            assert!(connecting.len() <= config.at_once);
             while let Some((at, done)) = connecting.front().copied() {
                 if at > now {
                     break;
@@ -195,9 +244,52 @@ mod tests {
                 assert!(online.insert(done), "nobody connects twice");
                 waves.settled(done);
             }
-            now += 1;
-            assert!(now < 60_000, "stuck at {}", online.len());
+            let due = waves.wake_at(Timestamp(now)).map(|at| at.0);
+            let done = connecting.front().map(|(at, _)| *at);
+            now = [due, done]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(now)
+                .max(now + 1);
+            assert!(now < 3_600_000, "stuck at {}", online.len());
         }
-        assert_eq!(waves.wake_at(), None);
+        assert_eq!((waves.wake_at(Timestamp(now)), waves.waiting()), (None, 0));
+        dialled
+    }
+
+    fn most_in_a_second(dialled: &[i64]) -> usize {
+        let within = |from: &i64| {
+            let from = *from;
+            dialled
+                .iter()
+                .filter(move |at| (from..from + 1_000).contains(*at))
+        };
+        dialled
+            .iter()
+            .map(|from| within(from).count())
+            .max()
+            .unwrap_or(0)
+    }
+
+    #[test]
+    fn five_hundred_accounts_come_back_in_waves_within_a_minute_and_without_a_storm() {
+        let dialled = dialled(500, WaveConfig::default(), 400);
+        assert_eq!(most_in_a_second(&dialled), CONNECTS_PER_SECOND as usize);
+        assert!(
+            dialled[499] < 60_000,
+            "the last one dials at {}",
+            dialled[499]
+        );
+    }
+
+    #[test]
+    fn slow_connections_are_opened_a_few_at_a_time() {
+        let config = WaveConfig {
+            at_once: 4,
+            per_second: 100,
+        };
+        let dialled = dialled(40, config, 5_000);
+        assert!(dialled[39] >= 45_000, "{dialled:?}");
     }
 }

@@ -138,10 +138,38 @@ pub enum Reason {
         /// What happened, for a person.
         error: String,
     },
+    /// The account's proxy gives no way to WhatsApp.
+    ProxyUnreachable {
+        /// What happened, for a person.
+        error: String,
+    },
+    /// The account's proxy does not take the user and password.
+    ProxyRefused {
+        /// What happened, for a person.
+        error: String,
+    },
     /// The database was restored from a backup; the session is renewed.
     Restored,
     /// The stored session is missing or unreadable: link again.
     SessionInvalid,
+    /// WhatsApp answers probes, but takes no message and gives none.
+    NotServed,
+    /// Messages arrive, and none of them can be decrypted.
+    DecryptFailing,
+    /// WhatsApp lets the number start no new chats for now.
+    Restricted,
+    /// The phone has not been seen for long; WhatsApp unlinks devices after 14 days.
+    PhoneOffline {
+        /// When it was last seen.
+        since: Timestamp,
+        /// When WhatsApp unlinks this device, if it is not seen until then.
+        until: Timestamp,
+    },
+    /// Something that nobody foresaw.
+    Unexpected {
+        /// What happened, for a person.
+        error: String,
+    },
 }
 
 impl Reason {
@@ -172,8 +200,15 @@ impl Reason {
             Self::Backpressure => "backpressure",
             Self::OfflineSyncInterrupted => "offline_sync_interrupted",
             Self::StoreFailed { .. } => "store_failed",
+            Self::ProxyUnreachable { .. } => "proxy_unreachable",
+            Self::ProxyRefused { .. } => "proxy_refused",
             Self::Restored => "restored",
             Self::SessionInvalid => "session_invalid",
+            Self::NotServed => "not_served",
+            Self::DecryptFailing => "decrypt_failing",
+            Self::Restricted => "restricted",
+            Self::PhoneOffline { .. } => "phone_offline",
+            Self::Unexpected { .. } => "unexpected",
         }
     }
 
@@ -224,6 +259,23 @@ impl Reason {
             Self::SessionInvalid => {
                 "The stored session is missing or unreadable; link this account again."
             }
+            Self::NotServed => {
+                "WhatsApp takes no messages on an open connection; Waypost is replacing it."
+            }
+            Self::DecryptFailing => {
+                "Messages arrive but none can be read; their senders are asked again. If it lasts, link this account again."
+            }
+            Self::Restricted => {
+                "WhatsApp lets this number start no new chats for now; people who have written are answered as usual. Write to fewer strangers."
+            }
+            Self::PhoneOffline { .. } => {
+                "The phone has not been seen for long; switch it on with internet access, or WhatsApp unlinks this device."
+            }
+            Self::Unexpected { error } => {
+                return format!(
+                    "Something unexpected happened ({error}); Waypost is building the connection anew."
+                );
+            }
             Self::LinkFailed { error } => {
                 return format!("Linking failed: {error}. Start it again.");
             }
@@ -235,6 +287,16 @@ impl Reason {
             Self::TemporaryBan { ban, .. } => {
                 return format!(
                     "WhatsApp has banned this number for a while (code {ban}); send less, and wait until it ends."
+                );
+            }
+            Self::ProxyUnreachable { error } => {
+                return format!(
+                    "This account's proxy gives no way to WhatsApp ({error}); check it or set another. Waypost tries again, and never connects without it."
+                );
+            }
+            Self::ProxyRefused { error } => {
+                return format!(
+                    "This account's proxy refuses us ({error}); set its user and password anew. Nothing connects without it."
                 );
             }
             Self::StoreFailed { error } => {

@@ -34,13 +34,15 @@ fn size_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let (unit, end) = unit_at(pass, number.next)
         .map(|(unit, end)| (unit, end))
         .or_else(|| shared_unit(pass, number.next))?;
-    pass.is_free(i..end).then(|| (format!("{} {unit}", plain(number.value)), end))
+    pass.is_free(i..end)
+        .then(|| (format!("{} {unit}", plain(number.value)), end))
 }
 
 /// `1200-1500 sqft`: the first number shares the unit of the second.
 fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
     let doc = pass.doc;
-    let joined = doc.is_any_mark(i, "-/") || matches!(doc.word(i), "to" | "or" | "and" | "الى" | "الي" | "او");
+    let joined = doc.is_any_mark(i, "-/")
+        || matches!(doc.word(i), "to" | "or" | "and" | "الى" | "الي" | "او");
     let number = joined.then(|| amount_at(doc, i + 1))??;
     unit_at(pass, number.next).map(|(unit, _)| (unit, i))
 }
@@ -49,12 +51,21 @@ fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
 fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
     let doc = pass.doc;
     // A hyphen may join number and unit: `1200-sqft`.
-    let i = if doc.is_mark(i, '-') && doc.is_word(i + 1) { i + 1 } else { i };
+    let i = if doc.is_mark(i, '-') && doc.is_word(i + 1) {
+        i + 1
+    } else {
+        i
+    };
     let square = match doc.word(i) {
-        "sqft" | "sqf" | "sft" | "sqfeet" | "sqfoot" | "sqfts" | "sqrft" => return Some(("sqft", dot(pass, i + 1))),
+        "sqft" | "sqf" | "sft" | "sqfeet" | "sqfoot" | "sqfts" | "sqrft" => {
+            return Some(("sqft", dot(pass, i + 1)));
+        }
         "ft" | "feet" if is_two(pass, i + 1) => return Some(("sqft", i + 2)),
-        "ft" | "feet" if matches!(doc.word(i + 1), "sq" | "square") => return Some(("sqft", i + 2)),
-        "sqm" | "sqmt" | "sqmtr" | "sqmtrs" | "sqmeter" | "sqmeters" | "sqmetre" | "sqms" | "sqmts" => {
+        "ft" | "feet" if matches!(doc.word(i + 1), "sq" | "square") => {
+            return Some(("sqft", i + 2));
+        }
+        "sqm" | "sqmt" | "sqmtr" | "sqmtrs" | "sqmeter" | "sqmeters" | "sqmetre" | "sqms"
+        | "sqmts" => {
             return Some(("sqm", dot(pass, i + 1)));
         }
         "m" | "mtr" if is_two(pass, i + 1) => return Some(("sqm", i + 2)),
@@ -62,12 +73,19 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
             let square = matches!(doc.word(i + 1), "مربع" | "مربعه");
             return Some(("sqft", if square { i + 2 } else { i + 1 }));
         }
-        "متر" | "امتار" | "مترا" if matches!(doc.word(i + 1), "مربع" | "مربعه") => return Some(("sqm", i + 2)),
+        "متر" | "امتار" | "مترا" if matches!(doc.word(i + 1), "مربع" | "مربعه") =>
+        {
+            return Some(("sqm", i + 2));
+        }
         "م" if is_two(pass, i + 1) => return Some(("sqm", i + 2)),
         "sq" | "square" | "sqr" => dot(pass, i + 1),
         _ => return None,
     };
-    let square = if doc.is_any_mark(square, "-/") { square + 1 } else { square };
+    let square = if doc.is_any_mark(square, "-/") {
+        square + 1
+    } else {
+        square
+    };
     match doc.word(square) {
         "ft" | "feet" | "foot" | "fts" | "f" => Some(("sqft", dot(pass, square + 1))),
         "m" | "meter" | "meters" | "metre" | "metres" | "mtr" | "mtrs" | "mt" | "mts" => {

@@ -13,9 +13,16 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
     while i < pass.doc.len() {
         if is_studio(pass, i) && pass.is_open(i) {
             pass.add(Kind::Bedrooms, "0".to_owned(), i..i + 1, CONFIDENCE);
-            pass.add(Kind::PropertyType, "studio".to_owned(), i..i + 1, CONFIDENCE);
+            pass.add(
+                Kind::PropertyType,
+                "studio".to_owned(),
+                i..i + 1,
+                CONFIDENCE,
+            );
             i += 1;
-        } else if let Some((value, end)) = bedrooms_at(pass, i).filter(|(_, end)| pass.is_free(i..*end)) {
+        } else if let Some((value, end)) =
+            bedrooms_at(pass, i).filter(|(_, end)| pass.is_free(i..*end))
+        {
             pass.add(Kind::Bedrooms, value.to_string(), i..end, CONFIDENCE);
             i = end;
         } else {
@@ -27,8 +34,16 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
 fn is_studio(pass: &Pass<'_, '_>, i: usize) -> bool {
     matches!(
         pass.doc.word(i),
-        "studio" | "studios" | "stdio" | "استوديو" | "ستوديو" | "استديو" | "ستديو" | "الاستوديو"
-            | "الستوديو" | "استوديوهات"
+        "studio"
+            | "studios"
+            | "stdio"
+            | "استوديو"
+            | "ستوديو"
+            | "استديو"
+            | "ستديو"
+            | "الاستوديو"
+            | "الستوديو"
+            | "استوديوهات"
     )
 }
 
@@ -37,7 +52,8 @@ fn bedrooms_at(pass: &Pass<'_, '_>, i: usize) -> Option<(u32, usize)> {
         return Some(found);
     }
     let doc = pass.doc;
-    if matches!(doc.word(i), "bedrooms" | "beds" | "br" | "bedroom") && doc.is_any_mark(i + 1, ":=") {
+    if matches!(doc.word(i), "bedrooms" | "beds" | "br" | "bedroom") && doc.is_any_mark(i + 1, ":=")
+    {
         // `Bedrooms: 3`, as in a list of details.
         let (count, end) = count_at(doc, i + 2, BEDROOMS_MAX)?;
         return Some((count, end));
@@ -45,7 +61,12 @@ fn bedrooms_at(pass: &Pass<'_, '_>, i: usize) -> Option<(u32, usize)> {
     if matches!(doc.word(i), "single" | "double") && matches!(doc.word(i + 1), "bedroom" | "bhk") {
         return Some((if doc.word(i) == "single" { 1 } else { 2 }, i + 2));
     }
-    if i > 0 && doc.is_glued(i) && doc.is_any_mark(i - 1, ".,") && i >= 2 && doc.digits(i - 2).is_some() {
+    if i > 0
+        && doc.is_glued(i)
+        && doc.is_any_mark(i - 1, ".,")
+        && i >= 2
+        && doc.digits(i - 2).is_some()
+    {
         return None;
     }
     let (count, next) = count_at(doc, i, BEDROOMS_MAX)?;
@@ -58,10 +79,12 @@ fn noun_end(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     let doc = pass.doc;
     let i = if doc.is_any_mark(i, "-") { i + 1 } else { i };
     match doc.word(i) {
-        "br" | "bhk" | "bhks" | "bed" | "beds" | "bedroom" | "bedrooms" | "bdr" | "bdrm" | "bdrms"
-        | "bd" | "brs" | "bedrm" | "bedrms" | "bedrom" | "bedroms" | "bedrooom" | "badroom" | "bdroom"
-        | "bhkk" | "bk" | "beedroom" | "bedrooms'" | "brm" | "bedder" | "bdrs" | "bds" => {
-            let room = matches!(doc.word(i), "bed") && matches!(doc.word(i + 1), "room" | "rooms" | "rm");
+        "br" | "bhk" | "bhks" | "bed" | "beds" | "bedroom" | "bedrooms" | "bdr" | "bdrm"
+        | "bdrms" | "bd" | "brs" | "bedrm" | "bedrms" | "bedrom" | "bedroms" | "bedrooom"
+        | "badroom" | "bdroom" | "bhkk" | "bk" | "beedroom" | "bedrooms'" | "brm" | "bedder"
+        | "bdrs" | "bds" => {
+            let room =
+                matches!(doc.word(i), "bed") && matches!(doc.word(i + 1), "room" | "rooms" | "rm");
             Some(if room { i + 2 } else { i + 1 })
         }
         "b" if doc.is_mark(i + 1, '/') && matches!(doc.word(i + 2), "r" | "room") => Some(i + 3),
@@ -75,9 +98,12 @@ fn noun_end(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
 /// `1-2 BR`, `2 or 3 bedroom`: the first number shares the noun of the second.
 fn shared_noun(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     let doc = pass.doc;
-    let joined = doc.is_any_mark(i, "-/&,") || matches!(doc.word(i), "or" | "to" | "and" | "او" | "الى" | "الي");
+    let joined = doc.is_any_mark(i, "-/&,")
+        || matches!(doc.word(i), "or" | "to" | "and" | "او" | "الى" | "الي");
     let (_, next) = joined.then(|| count_at(doc, i + 1, BEDROOMS_MAX))??;
-    noun_end(pass, next).or_else(|| shared_noun_once(pass, next)).map(|_| i)
+    noun_end(pass, next)
+        .or_else(|| shared_noun_once(pass, next))
+        .map(|_| i)
 }
 
 fn shared_noun_once(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
@@ -91,13 +117,17 @@ fn shared_noun_once(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
 fn arabic_at(pass: &Pass<'_, '_>, i: usize) -> Option<(u32, usize)> {
     let doc = pass.doc;
     match doc.word(i) {
-        "غرفتين" | "غرفتان" | "بغرفتين" | "وغرفتين" => Some((2, arabic_tail(pass, i + 1))),
+        "غرفتين" | "غرفتان" | "بغرفتين" | "وغرفتين" => {
+            Some((2, arabic_tail(pass, i + 1)))
+        }
         "غرفه" | "بغرفه" => {
             let tail = arabic_tail(pass, i + 1);
             (tail > i + 1).then_some((1, tail))
         }
         "ثلاث" | "ثلث" | "اربع" | "خمس" | "ست" | "سبع" if doc.word(i + 1) == "غرف" => {
-            crate::number::word_value(doc.word(i)).or(Some(3)).map(|n| (n, arabic_tail(pass, i + 2)))
+            crate::number::word_value(doc.word(i))
+                .or(Some(3))
+                .map(|n| (n, arabic_tail(pass, i + 2)))
         }
         _ => None,
     }
@@ -108,7 +138,9 @@ fn arabic_tail(pass: &Pass<'_, '_>, mut i: usize) -> usize {
     let doc = pass.doc;
     for _ in 0..4 {
         match doc.word(i) {
-            "نوم" | "النوم" | "واحده" | "وصاله" | "وصالون" | "وصالة" | "ماستر" => i += 1,
+            "نوم" | "النوم" | "واحده" | "وصاله" | "وصالون" | "وصالة" | "ماستر" => {
+                i += 1
+            }
             "و" if matches!(doc.word(i + 1), "صاله" | "صالون") => i += 2,
             _ => break,
         }

@@ -6,9 +6,6 @@ use crate::doc::{Doc, Gap};
 use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan};
 
-/// How many days back a date without a year still means the past one.
-const DAYS_BACK: i32 = 45;
-
 /// A day at a place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Day {
@@ -21,7 +18,12 @@ pub(super) struct Day {
 
 impl Day {
     fn new(date: Date, next: usize) -> Self {
-        Self { date, half: Half::Unsaid, next, has_time: false }
+        Self {
+            date,
+            half: Half::Unsaid,
+            next,
+            has_time: false,
+        }
     }
 }
 
@@ -42,22 +44,30 @@ fn today(pass: &Pass<'_, '_>) -> Date {
 fn numeric_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let doc = pass.doc;
     let first = doc.digits(i)?;
-    let attached = i > 0 && doc.is_glued(i) && (doc.is_any_mark(i - 1, "/.,+#") && i > 1 && doc.digits(i - 2).is_some());
+    let attached = i > 0
+        && doc.is_glued(i)
+        && (doc.is_any_mark(i - 1, "/.,+#") && i > 1 && doc.digits(i - 2).is_some());
     if attached || !doc.is_any_mark(i + 1, "/.-") || !doc.is_glued(i + 1) || !doc.is_glued(i + 2) {
         return None;
     }
     let second = doc.digits(i + 2)?;
     let mark = doc.str(i + 1);
-    let third = (doc.str(i + 3) == mark && doc.is_glued(i + 3) && doc.is_glued(i + 4)).then(|| doc.digits(i + 4)).flatten();
+    let third = (doc.str(i + 3) == mark && doc.is_glued(i + 3) && doc.is_glued(i + 4))
+        .then(|| doc.digits(i + 4))
+        .flatten();
     match (first.len(), second.len(), third) {
         (4, 1..=2, Some(day)) if day.len() <= 2 => {
             let date = date(first.parse().ok()?, second.parse().ok()?, day.parse().ok()?)?;
             let has_time = doc.word(i + 5) == "t" && doc.is_glued(i + 5);
-            Some(Day { has_time, ..Day::new(date, if has_time { i + 6 } else { i + 5 }) })
+            Some(Day {
+                has_time,
+                ..Day::new(date, if has_time { i + 6 } else { i + 5 })
+            })
         }
         (1..=2, 1..=2, Some(year)) if matches!(year.len(), 2 | 4) => {
             let year = full_year(year)?;
-            day_first(year, first.parse().ok()?, second.parse().ok()?).map(|date| Day::new(date, i + 5))
+            day_first(year, first.parse().ok()?, second.parse().ok()?)
+                .map(|date| Day::new(date, i + 5))
         }
         (1..=2, 1..=2, None) if mark == "/" => short_date(pass, i, first, second),
         _ => None,
@@ -71,9 +81,25 @@ fn short_date(pass: &Pass<'_, '_>, i: usize, first: &str, second: &str) -> Optio
     let one_digit_each = first.len() == 1 && second.len() == 1;
     let introduced = matches!(
         doc.word_before(i),
-        "on" | "by" | "from" | "since" | "until" | "till" | "date" | "before" | "after" | "يوم" | "بتاريخ" | "تاريخ" | "في" | "من"
+        "on" | "by"
+            | "from"
+            | "since"
+            | "until"
+            | "till"
+            | "date"
+            | "before"
+            | "after"
+            | "يوم"
+            | "بتاريخ"
+            | "تاريخ"
+            | "في"
+            | "من"
     );
-    if followed || (one_digit_each && !introduced) || matches!(doc.word(i + 3), "br" | "bhk" | "bed" | "hours" | "stars") || (first == "24" && second == "7") {
+    if followed
+        || (one_digit_each && !introduced)
+        || matches!(doc.word(i + 3), "br" | "bhk" | "bed" | "hours" | "stars")
+        || (first == "24" && second == "7")
+    {
         return None;
     }
     let date = without_year(pass, i, first.parse().ok()?, second.parse().ok()?)?;
@@ -101,9 +127,13 @@ fn without_year(pass: &Pass<'_, '_>, i: usize, day: i8, month: i8) -> Option<Dat
     let days_off = this.since(today).ok()?.get_days();
     if days_off >= 0 {
         let past = speaks_of_the_past(pass.doc, i) && days_off > 7;
-        return if past { day_first(today.year() - 1, day, month) } else { Some(this) };
+        return if past {
+            day_first(today.year() - 1, day, month)
+        } else {
+            Some(this)
+        };
     }
-    if -days_off <= DAYS_BACK || speaks_of_the_past(pass.doc, i) {
+    if speaks_of_the_past(pass.doc, i) {
         return Some(this);
     }
     day_first(today.year() + 1, day, month)
@@ -111,8 +141,32 @@ fn without_year(pass: &Pass<'_, '_>, i: usize, day: i8, month: i8) -> Option<Dat
 
 fn speaks_of_the_past(doc: &Doc<'_>, i: usize) -> bool {
     const PAST: &[&str] = &[
-        "since", "paid", "was", "were", "sent", "last", "signed", "expired", "bought", "received", "moved", "started", "transferred",
-        "visited", "came", "had", "did", "submitted", "issued", "منذ", "كان", "دفعت", "دفعنا", "ارسلت", "وقعت", "استلمت",
+        "since",
+        "paid",
+        "was",
+        "were",
+        "sent",
+        "last",
+        "signed",
+        "expired",
+        "bought",
+        "received",
+        "moved",
+        "started",
+        "transferred",
+        "visited",
+        "came",
+        "had",
+        "did",
+        "submitted",
+        "issued",
+        "منذ",
+        "كان",
+        "دفعت",
+        "دفعنا",
+        "ارسلت",
+        "وقعت",
+        "استلمت",
     ];
     let from = i.saturating_sub(6);
     (from..i).any(|at| PAST.contains(&doc.word(at)))
@@ -130,17 +184,25 @@ fn named_month_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         return None;
     }
     let (month, after) = month_at(doc, i)?;
-    let at = if doc.is_any_mark(after, ".,-") || doc.word(after) == "the" { after + 1 } else { after };
+    let at = if doc.is_any_mark(after, ".,-") || doc.word(after) == "the" {
+        after + 1
+    } else {
+        after
+    };
     let (day, end) = day_number_at(doc, at).filter(|_| doc.gap(at) != Gap::Line)?;
     // `March 2026`, `May 10 people`: only a day that nothing else counts.
-    if doc.digits(at).is_some_and(|d| d.len() > 2) || (doc.is_any_mark(end, ":") && doc.is_glued(end)) {
+    if doc.digits(at).is_some_and(|d| d.len() > 2)
+        || (doc.is_any_mark(end, ":") && doc.is_glued(end))
+    {
         return None;
     }
     month_day(pass, i, day, month, end)
 }
 
 fn skip_small(doc: &Doc<'_>, i: usize) -> usize {
-    if matches!(doc.word(i), "of" | "من" | "شهر") || doc.is_any_mark(i, "-/.,") && doc.is_word(i + 1) {
+    if matches!(doc.word(i), "of" | "من" | "شهر")
+        || doc.is_any_mark(i, "-/.,") && doc.is_word(i + 1)
+    {
         i + 1
     } else {
         i
@@ -149,23 +211,37 @@ fn skip_small(doc: &Doc<'_>, i: usize) -> usize {
 
 fn month_day(pass: &Pass<'_, '_>, i: usize, day: i8, month: i8, end: usize) -> Option<Day> {
     let doc = pass.doc;
-    let at = if doc.is_any_mark(end, ",-/'") { end + 1 } else { end };
+    let at = if doc.is_any_mark(end, ",-/'") {
+        end + 1
+    } else {
+        end
+    };
     let year = doc
         .digits(at)
-        .filter(|d| (d.len() == 4 || (d.len() == 2 && at > end && doc.is_any_mark(end, "-/'"))) && doc.gap(at) != Gap::Line)
+        .filter(|d| {
+            (d.len() == 4 || (d.len() == 2 && at > end && doc.is_any_mark(end, "-/'")))
+                && doc.gap(at) != Gap::Line
+        })
         .and_then(full_year)
         .filter(|y| (1950..=2100).contains(y));
     if let Some(year) = year {
         return Some(Day::new(date(year, month, day)?, at + 1));
     }
-    Some(Day::new(without_year(pass, i, day, month).filter(|d| d.month() == month)?, end))
+    Some(Day::new(
+        without_year(pass, i, day, month).filter(|d| d.month() == month)?,
+        end,
+    ))
 }
 
 /// A day of the month: `25`, `25th`, `first`.
 fn day_number_at(doc: &Doc<'_>, i: usize) -> Option<(i8, usize)> {
     if let Some(digits) = doc.digits(i) {
-        let day: i8 = digits.parse().ok().filter(|d| (1..=31).contains(d) && digits.len() <= 2)?;
-        let suffix = matches!(doc.word(i + 1), "st" | "nd" | "rd" | "th") && doc.gap(i + 1) != Gap::Line;
+        let day: i8 = digits
+            .parse()
+            .ok()
+            .filter(|d| (1..=31).contains(d) && digits.len() <= 2)?;
+        let suffix =
+            matches!(doc.word(i + 1), "st" | "nd" | "rd" | "th") && doc.gap(i + 1) != Gap::Line;
         return Some((day, if suffix { i + 2 } else { i + 1 }));
     }
     let day = match doc.word(i) {
@@ -201,7 +277,10 @@ fn month_at(doc: &Doc<'_>, i: usize) -> Option<(i8, usize)> {
         "تشرين" => return two_word_month(doc, i, 11, 10),
         _ => return None,
     };
-    let dotted = doc.is_mark(i + 1, '.') && doc.is_glued(i + 1) && doc.str(i).len() <= 4 && doc.digits(i + 2).is_some();
+    let dotted = doc.is_mark(i + 1, '.')
+        && doc.is_glued(i + 1)
+        && doc.str(i).len() <= 4
+        && doc.digits(i + 2).is_some();
     Some((month, if dotted { i + 2 } else { i + 1 }))
 }
 
@@ -229,7 +308,14 @@ fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let doc = pass.doc;
     let (week, at) = match doc.word(i) {
         "next" | "nxt" => (Week::Following, i + 1),
-        "this" | "coming" | "upcoming" => (Week::Coming, if doc.word(i + 1) == "coming" { i + 2 } else { i + 1 }),
+        "this" | "coming" | "upcoming" => (
+            Week::Coming,
+            if doc.word(i + 1) == "coming" {
+                i + 2
+            } else {
+                i + 1
+            },
+        ),
         "last" | "past" | "previous" => (Week::Past, i + 1),
         "يوم" | "نهار" => (Week::Coming, i + 1),
         _ => (Week::Coming, i),
@@ -237,7 +323,9 @@ fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let (weekday, mut end) = weekday_name(doc, at)?;
     let mut week = week;
     match doc.word(end) {
-        "القادم" | "الجاي" | "المقبل" | "القادمه" | "الجايه" => end += 1,
+        "القادم" | "الجاي" | "المقبل" | "القادمه" | "الجايه" => {
+            end += 1
+        }
         "الماضي" | "اللي" | "الفايت" if doc.word(end) != "اللي" => {
             week = Week::Past;
             end += 1;
@@ -250,12 +338,21 @@ fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         _ => {}
     }
     // A date behind the weekday is what counts.
-    let after = if doc.is_any_mark(end, ",-(") || matches!(doc.word(end), "the" | "on") { end + 1 } else { end };
+    let after = if doc.is_any_mark(end, ",-(") || matches!(doc.word(end), "the" | "on") {
+        end + 1
+    } else {
+        end
+    };
     if doc.gap(after) != Gap::Line
-        && let Some(day) = numeric_at(pass, after).or_else(|| named_month_at(pass, after)).or_else(|| ordinal_at(pass, after))
+        && let Some(day) = numeric_at(pass, after)
+            .or_else(|| named_month_at(pass, after))
+            .or_else(|| ordinal_at(pass, after))
     {
         let closed = doc.is_mark(after.wrapping_sub(1), '(') && doc.is_mark(day.next, ')');
-        return Some(Day { next: if closed { day.next + 1 } else { day.next }, ..day });
+        return Some(Day {
+            next: if closed { day.next + 1 } else { day.next },
+            ..day
+        });
     }
     let today = today(pass);
     let date = match week {
@@ -264,7 +361,9 @@ fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         Week::Following => {
             let to_monday = i32::from(today.weekday().to_monday_zero_offset());
             let monday = today.checked_add((7 - to_monday).days()).ok()?;
-            monday.checked_add(i32::from(weekday.to_monday_zero_offset()).days()).ok()?
+            monday
+                .checked_add(i32::from(weekday.to_monday_zero_offset()).days())
+                .ok()?
         }
     };
     Some(Day::new(date, end))
@@ -272,11 +371,21 @@ fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
 
 fn weekday_name(doc: &Doc<'_>, i: usize) -> Option<(Weekday, usize)> {
     let word = doc.word(i);
-    let weekday = match word.strip_prefix('و').filter(|w| w.starts_with("ال")).unwrap_or(word) {
-        "monday" | "mon" | "mondays" | "الاثنين" | "الاتنين" | "اثنين" | "الإثنين" => Weekday::Monday,
-        "tuesday" | "tue" | "tues" | "teusday" | "tuseday" | "الثلاثاء" | "الثلاثا" | "التلات" | "الثلوث" => Weekday::Tuesday,
-        "wednesday" | "wed" | "weds" | "wednsday" | "wensday" | "wednesay" | "الاربعاء" | "الاربعا" | "الربوع" => Weekday::Wednesday,
-        "thursday" | "thu" | "thur" | "thurs" | "thrusday" | "thusday" | "الخميس" => Weekday::Thursday,
+    let weekday = match word
+        .strip_prefix('و')
+        .filter(|w| w.starts_with("ال"))
+        .unwrap_or(word)
+    {
+        "monday" | "mon" | "mondays" | "الاثنين" | "الاتنين" | "اثنين" | "الإثنين" => {
+            Weekday::Monday
+        }
+        "tuesday" | "tue" | "tues" | "teusday" | "tuseday" | "الثلاثاء" | "الثلاثا" | "التلات"
+        | "الثلوث" => Weekday::Tuesday,
+        "wednesday" | "wed" | "weds" | "wednsday" | "wensday" | "wednesay" | "الاربعاء"
+        | "الاربعا" | "الربوع" => Weekday::Wednesday,
+        "thursday" | "thu" | "thur" | "thurs" | "thrusday" | "thusday" | "الخميس" => {
+            Weekday::Thursday
+        }
         "friday" | "fri" | "firday" | "الجمعه" => Weekday::Friday,
         "saturday" | "sat" | "satruday" | "saterday" | "السبت" => Weekday::Saturday,
         "sunday" | "sun" | "sundy" | "الاحد" => Weekday::Sunday,
@@ -286,7 +395,10 @@ fn weekday_name(doc: &Doc<'_>, i: usize) -> Option<(Weekday, usize)> {
     let short = matches!(word, "sat" | "sun" | "mon" | "wed");
     let sure = !short
         || doc.is_capitalised(i)
-        || matches!(doc.word_before(i), "on" | "next" | "this" | "by" | "until" | "till" | "for" | "from")
+        || matches!(
+            doc.word_before(i),
+            "on" | "next" | "this" | "by" | "until" | "till" | "for" | "from"
+        )
         || doc.digits(i + 1).is_some()
         || matches!(doc.word(i + 1), "at" | "morning" | "evening");
     sure.then_some((weekday, i + 1))
@@ -296,18 +408,34 @@ fn weekday_name(doc: &Doc<'_>, i: usize) -> Option<(Weekday, usize)> {
 fn relative_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let doc = pass.doc;
     let (days, next, half) = match doc.word(i) {
-        "the" if doc.word(i + 1) == "day" => return relative_at(pass, i + 1).filter(|d| d.next > i + 2),
-        "day" if doc.word(i + 1) == "after" && is_tomorrow(doc.word(i + 2)) => (2, i + 3, Half::Unsaid),
-        "day" if doc.word(i + 1) == "before" && doc.word(i + 2) == "yesterday" => (-2, i + 3, Half::Unsaid),
+        "the" if doc.word(i + 1) == "day" => {
+            return relative_at(pass, i + 1).filter(|d| d.next > i + 2);
+        }
+        "day" if doc.word(i + 1) == "after" && is_tomorrow(doc.word(i + 2)) => {
+            (2, i + 3, Half::Unsaid)
+        }
+        "day" if doc.word(i + 1) == "before" && doc.word(i + 2) == "yesterday" => {
+            (-2, i + 3, Half::Unsaid)
+        }
         "today" | "tdy" | "2day" | "todays" | "اليوم" | "today's" => (0, i + 1, Half::Unsaid),
-        "tonight" | "tonite" | "2nite" | "الليله" | "الليلة" => (0, i + 1, Half::Evening),
+        "tonight" | "tonite" | "2nite" | "الليله" | "الليلة" => {
+            (0, i + 1, Half::Evening)
+        }
         "this" if matches!(doc.word(i + 1), "evening" | "afternoon") => (0, i + 2, Half::Evening),
         "this" if doc.word(i + 1) == "morning" => (0, i + 2, Half::Morning),
-        "yesterday" | "yest" | "امس" | "مبارح" | "امبارح" | "البارحه" => (-1, i + 1, Half::Unsaid),
+        "yesterday" | "yest" | "امس" | "مبارح" | "امبارح" | "البارحه" => {
+            (-1, i + 1, Half::Unsaid)
+        }
         "last" if doc.word(i + 1) == "night" => (-1, i + 2, Half::Evening),
-        "بعد" if matches!(doc.word(i + 1), "بكره" | "بكرا" | "غد" | "غدا" | "باكر") => (2, i + 2, Half::Unsaid),
-        "اول" if matches!(doc.word(i + 1), "امس" | "مبارح" | "امبارح") => (-2, i + 2, Half::Unsaid),
-        "بكره" | "بكرا" | "غدا" | "باكر" | "بكرة" | "لبكره" | "لبكرا" | "الغد" | "غد" => (1, i + 1, Half::Unsaid),
+        "بعد" if matches!(doc.word(i + 1), "بكره" | "بكرا" | "غد" | "غدا" | "باكر") => {
+            (2, i + 2, Half::Unsaid)
+        }
+        "اول" if matches!(doc.word(i + 1), "امس" | "مبارح" | "امبارح") => {
+            (-2, i + 2, Half::Unsaid)
+        }
+        "بكره" | "بكرا" | "غدا" | "باكر" | "بكرة" | "لبكره" | "لبكرا" | "الغد" | "غد" => {
+            (1, i + 1, Half::Unsaid)
+        }
         "هذا" if matches!(doc.word(i + 1), "المساء") => (0, i + 2, Half::Evening),
         word if is_tomorrow(word) => (1, i + 1, Half::Unsaid),
         _ => {
@@ -321,14 +449,38 @@ fn relative_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         }
     };
     let date = today(pass).checked_add(Span::new().days(days)).ok()?;
-    Some(Day { half, ..Day::new(date, next) })
+    Some(Day {
+        half,
+        ..Day::new(date, next)
+    })
 }
 
 fn is_tomorrow(word: &str) -> bool {
     matches!(
         word,
-        "tomorrow" | "tomorow" | "tommorow" | "tommorrow" | "tomorrw" | "tmrw" | "tmr" | "tmrow" | "tmw" | "tom" | "tomo" | "tommorw" | "tomm"
-            | "2moro" | "tmrrw" | "tomorrows" | "tomorrow's" | "tomrw" | "tomrrow" | "tmorrow" | "tomoro" | "tomorro" | "tomoz"
+        "tomorrow"
+            | "tomorow"
+            | "tommorow"
+            | "tommorrow"
+            | "tomorrw"
+            | "tmrw"
+            | "tmr"
+            | "tmrow"
+            | "tmw"
+            | "tom"
+            | "tomo"
+            | "tommorw"
+            | "tomm"
+            | "2moro"
+            | "tmrrw"
+            | "tomorrows"
+            | "tomorrow's"
+            | "tomrw"
+            | "tomrrow"
+            | "tmorrow"
+            | "tomoro"
+            | "tomorro"
+            | "tomoz"
     )
 }
 
@@ -338,8 +490,34 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let at = if doc.word(i) == "the" { i + 1 } else { i };
     let digits = doc.digits(at)?;
     let suffix = matches!(doc.word(at + 1), "st" | "nd" | "rd" | "th") && doc.is_glued(at + 1);
-    let introduced = at > i || matches!(doc.word_before(i), "on" | "by" | "until" | "till" | "the" | "before" | "after" | "from") || weekday_before(doc, i);
-    let other = matches!(doc.word(at + 2), "floor" | "flr" | "street" | "st" | "avenue" | "time" | "unit" | "cheque" | "payment" | "year" | "month" | "option" | "one" | "installment" | "century" | "place" | "phase" | "interchange" | "level");
+    let introduced = at > i
+        || matches!(
+            doc.word_before(i),
+            "on" | "by" | "until" | "till" | "the" | "before" | "after" | "from"
+        )
+        || weekday_before(doc, i);
+    let other = matches!(
+        doc.word(at + 2),
+        "floor"
+            | "flr"
+            | "street"
+            | "st"
+            | "avenue"
+            | "time"
+            | "unit"
+            | "cheque"
+            | "payment"
+            | "year"
+            | "month"
+            | "option"
+            | "one"
+            | "installment"
+            | "century"
+            | "place"
+            | "phase"
+            | "interchange"
+            | "level"
+    );
     if !suffix || !introduced || other {
         return None;
     }
@@ -356,5 +534,7 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
 }
 
 fn weekday_before(doc: &Doc<'_>, i: usize) -> bool {
-    i > 0 && (weekday_name(doc, i - 1).is_some() || doc.is_any_mark(i - 1, ",(") && i > 1 && weekday_name(doc, i - 2).is_some())
+    i > 0
+        && (weekday_name(doc, i - 1).is_some()
+            || doc.is_any_mark(i - 1, ",(") && i > 1 && weekday_name(doc, i - 2).is_some())
 }

@@ -35,7 +35,12 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
                 named_day = step.day.or(named_day);
                 let end = step.end;
                 for value in step.values {
-                    pass.add(value.kind, value.text, value.from..value.to, value.confidence);
+                    pass.add(
+                        value.kind,
+                        value.text,
+                        value.from..value.to,
+                        value.confidence,
+                    );
                 }
                 i = end;
             }
@@ -67,17 +72,33 @@ struct Step {
 
 impl Step {
     fn one(value: Value, day: Option<Named>) -> Self {
-        Self { end: value.to, values: vec![value], day }
+        Self {
+            end: value.to,
+            values: vec![value],
+            day,
+        }
     }
 }
 
 fn moment(date: Date, time: Time, from: usize, to: usize, confidence: f32) -> Value {
     let at = DateTime::from_parts(date, time);
-    Value { kind: Kind::Datetime, text: at.strftime("%Y-%m-%dT%H:%M").to_string(), from, to, confidence }
+    Value {
+        kind: Kind::Datetime,
+        text: at.strftime("%Y-%m-%dT%H:%M").to_string(),
+        from,
+        to,
+        confidence,
+    }
 }
 
 fn only_day(date: Date, from: usize, to: usize) -> Value {
-    Value { kind: Kind::Date, text: date.to_string(), from, to, confidence: CONFIDENCE }
+    Value {
+        kind: Kind::Date,
+        text: date.to_string(),
+        from,
+        to,
+        confidence: CONFIDENCE,
+    }
 }
 
 /// A day, and the time behind it if there is one.
@@ -89,12 +110,18 @@ fn day_and_time(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
         half = said;
         end = after;
     }
-    let named = Named { date: day.date, half };
+    let named = Named {
+        date: day.date,
+        half,
+    };
     if day.has_time
         && let Some(clock) = certain_at(pass, end)
         && let Some(time) = clock.time(half)
     {
-        return Some(Step::one(moment(day.date, time, i, clock.next, CONFIDENCE), Some(named)));
+        return Some(Step::one(
+            moment(day.date, time, i, clock.next, CONFIDENCE),
+            Some(named),
+        ));
     }
     if let Some(step) = range_after(pass, i, end, named) {
         return Some(step);
@@ -103,7 +130,10 @@ fn day_and_time(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
         let half = if said == Half::Unsaid { half } else { said };
         if let Some(time) = clock.time(half) {
             let date = midnight_day(day.date, time, half);
-            return Some(Step::one(moment(date, time, i, clock.next, CONFIDENCE), Some(Named { date, half })));
+            return Some(Step::one(
+                moment(date, time, i, clock.next, CONFIDENCE),
+                Some(Named { date, half }),
+            ));
         }
     }
     Some(Step::one(only_day(day.date, i, end), Some(named)))
@@ -123,10 +153,26 @@ fn range_after(pass: &Pass<'_, '_>, from: usize, i: usize, day: Named) -> Option
     let at = skip_between(pass, i).0;
     let (first, second, second_from) = clock_range(pass, at)?;
     let values = vec![
-        moment(day.date, first.time(day.half)?, from, first.next, CONFIDENCE),
-        moment(day.date, second.time(day.half)?, second_from, second.next, CONFIDENCE),
+        moment(
+            day.date,
+            first.time(day.half)?,
+            from,
+            first.next,
+            CONFIDENCE,
+        ),
+        moment(
+            day.date,
+            second.time(day.half)?,
+            second_from,
+            second.next,
+            CONFIDENCE,
+        ),
     ];
-    Some(Step { values, end: second.next, day: Some(day) })
+    Some(Step {
+        values,
+        end: second.next,
+        day: Some(day),
+    })
 }
 
 /// Two times joined by `to`, `-` or `and`, of which at least one is certain.
@@ -134,7 +180,10 @@ fn clock_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock, usize)> {
     let doc = pass.doc;
     let first = expected_at(pass, i).or_else(|| bare_before_and(pass, i))?;
     let joined = doc.is_any_mark(first.next, "-/")
-        || matches!(doc.word(first.next), "to" | "and" | "till" | "until" | "or" | "الى" | "الي" | "او" | "و" | "ل" | "لـ");
+        || matches!(
+            doc.word(first.next),
+            "to" | "and" | "till" | "until" | "or" | "الى" | "الي" | "او" | "و" | "ل" | "لـ"
+        );
     let from = first.next + 1;
     let second = joined.then(|| expected_at(pass, from))??;
     let certain = certain_at(pass, i).is_some() || certain_at(pass, from).is_some();
@@ -166,7 +215,10 @@ fn time_after(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Half)> {
 
 /// Whether nothing follows that a bare hour could count.
 fn stands_alone(pass: &Pass<'_, '_>, i: usize) -> bool {
-    i >= pass.doc.len() || pass.doc.begins_line(i) || pass.doc.is_any_mark(i, "?.!,)") || half_at(pass.doc, i).is_some()
+    i >= pass.doc.len()
+        || pass.doc.begins_line(i)
+        || pass.doc.is_any_mark(i, "?.!,)")
+        || half_at(pass.doc, i).is_some()
 }
 
 /// Skips small words; says which half of the day they named and whether a time must follow.
@@ -181,8 +233,11 @@ fn skip_between(pass: &Pass<'_, '_>, mut i: usize) -> (usize, Half, bool) {
             continue;
         }
         match doc.word(i) {
-            "at" | "around" | "about" | "by" | "after" | "before" | "between" | "from" | "approx" | "till" | "until" | "time" | "الساعه"
-            | "عالساعه" | "بعد" | "قبل" | "حوالي" | "بين" | "على" | "علي" | "من" | "past" | "بحدود" | "ع" => expected = true,
+            "at" | "around" | "about" | "by" | "after" | "before" | "between" | "from"
+            | "approx" | "till" | "until" | "time" | "الساعه" | "عالساعه" | "بعد" | "قبل"
+            | "حوالي" | "بين" | "على" | "علي" | "من" | "past" | "بحدود" | "ع" => {
+                expected = true
+            }
             "sometime" | "maybe" | "preferably" | "say" | "في" | "تمام" | "the" => {}
             _ if doc.is_mark(i, '@') => expected = true,
             _ if doc.is_any_mark(i, ",-(|") => {}
@@ -196,31 +251,83 @@ fn skip_between(pass: &Pass<'_, '_>, mut i: usize) -> (usize, Half, bool) {
 /// A time, with the day behind it, or the day named before, or its next occurrence.
 fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<Step> {
     let doc = pass.doc;
-    let introduced = matches!(doc.word_before(i), "at" | "around" | "by" | "after" | "before" | "till" | "until" | "@" | "about") || doc.is_mark(i.wrapping_sub(1), '@');
+    let introduced = matches!(
+        doc.word_before(i),
+        "at" | "around" | "by" | "after" | "before" | "till" | "until" | "@" | "about"
+    ) || doc.is_mark(i.wrapping_sub(1), '@');
     if let Some((first, second, second_from)) = clock_range(pass, i) {
         let day = match day_behind(pass, second.next) {
-            Some(day) => (Named { date: day.date, half: day.half }, day.next),
+            Some(day) => (
+                Named {
+                    date: day.date,
+                    half: day.half,
+                },
+                day.next,
+            ),
             None => (named.unwrap_or_else(|| today(pass, first)), second.next),
         };
         let values = vec![
-            moment(day.0.date, first.time(day.0.half)?, i, first.next, CONFIDENCE),
-            moment(day.0.date, second.time(day.0.half)?, second_from, day.1, CONFIDENCE),
+            moment(
+                day.0.date,
+                first.time(day.0.half)?,
+                i,
+                first.next,
+                CONFIDENCE,
+            ),
+            moment(
+                day.0.date,
+                second.time(day.0.half)?,
+                second_from,
+                day.1,
+                CONFIDENCE,
+            ),
         ];
-        return Some(Step { values, end: day.1, day: Some(day.0) });
+        return Some(Step {
+            values,
+            end: day.1,
+            day: Some(day.0),
+        });
     }
     let clock = certain_at(pass, i)
         .map(|clock| (clock, CONFIDENCE))
-        .or_else(|| introduced.then(|| bare_hour(pass, i)).flatten().map(|clock| (clock, CONFIDENCE_BARE)));
+        .or_else(|| {
+            introduced
+                .then(|| bare_hour(pass, i))
+                .flatten()
+                .map(|clock| (clock, CONFIDENCE_BARE))
+        });
     let (clock, confidence) = clock?;
     if let Some(day) = day_behind(pass, clock.next) {
-        let half = if day.half == Half::Unsaid { half_after(pass, day.next) } else { day.half };
+        let half = if day.half == Half::Unsaid {
+            half_after(pass, day.next)
+        } else {
+            day.half
+        };
         let time = clock.time(half)?;
         let date = midnight_day(day.date, time, half);
-        return Some(Step::one(moment(date, time, i, day.next, CONFIDENCE), Some(Named { date, half })));
+        return Some(Step::one(
+            moment(date, time, i, day.next, CONFIDENCE),
+            Some(Named { date, half }),
+        ));
     }
-    let day = named.unwrap_or_else(|| today(pass, clock));
+    let Some(day) = named else {
+        let now = pass.context.at.datetime();
+        let (time, is_tomorrow) = clock.next_after(now.time())?;
+        let date = if is_tomorrow {
+            now.date().tomorrow().ok()?
+        } else {
+            now.date()
+        };
+        return Some(Step::one(
+            moment(date, time, i, clock.next, confidence),
+            None,
+        ));
+    };
     let time = clock.time(day.half)?;
-    Some(Step::one(moment(day.date, time, i, clock.next, confidence), Some(day)))
+    Some(Step::one(
+        moment(day.date, time, i, clock.next, confidence),
+        Some(day),
+    ))
 }
 
 fn half_after(pass: &Pass<'_, '_>, i: usize) -> Half {
@@ -229,7 +336,8 @@ fn half_after(pass: &Pass<'_, '_>, i: usize) -> Half {
 
 /// `at 5`: an hour that only `at` makes a time.
 fn bare_hour(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
-    expected_at(pass, i).filter(|clock| clock.next >= pass.doc.len() || !pass.doc.is_mark(clock.next, '-'))
+    expected_at(pass, i)
+        .filter(|clock| clock.next >= pass.doc.len() || !pass.doc.is_mark(clock.next, '-'))
 }
 
 /// The day on which a time comes next.
@@ -239,7 +347,10 @@ fn today(pass: &Pass<'_, '_>, clock: Clock) -> Named {
         Some(time) if time <= now.time() => now.date().tomorrow().unwrap_or(now.date()),
         _ => now.date(),
     };
-    Named { date, half: Half::Unsaid }
+    Named {
+        date,
+        half: Half::Unsaid,
+    }
 }
 
 /// `3pm on Friday`, `10:30 tomorrow`, `الساعة 5 يوم الخميس`.
@@ -247,8 +358,13 @@ fn day_behind(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let doc = pass.doc;
     let mut at = i;
     for _ in 0..BETWEEN_MAX {
-        let skip = matches!(doc.word(at), "on" | "of" | "this" | "the" | "for" | "في" | "from" | "coming") || doc.is_any_mark(at, ",-(");
-        if let Some(day) = day_at(pass, at).filter(|day| !day.has_time && pass.is_free(at..day.next)) {
+        let skip = matches!(
+            doc.word(at),
+            "on" | "of" | "this" | "the" | "for" | "في" | "from" | "coming"
+        ) || doc.is_any_mark(at, ",-(");
+        if let Some(day) =
+            day_at(pass, at).filter(|day| !day.has_time && pass.is_free(at..day.next))
+        {
             return Some(day);
         }
         if !skip || doc.gap(at) == Gap::Line {
@@ -264,7 +380,15 @@ fn offset_at(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
     let doc = pass.doc;
     let forward = matches!(doc.word(i), "in" | "بعد" | "after");
     let at = if forward { i + 1 } else { i };
-    let at = if forward && matches!(doc.word(at), "about" | "around" | "another" | "next" | "like" | "حوالي" | "the") { at + 1 } else { at };
+    let at = if forward
+        && matches!(
+            doc.word(at),
+            "about" | "around" | "another" | "next" | "like" | "حوالي" | "the"
+        ) {
+        at + 1
+    } else {
+        at
+    };
     let past_first = matches!(doc.word(i), "قبل" | "من") && i + 1 < doc.len();
     let at = if past_first { i + 1 } else { at };
     let length = offset_length(pass, at, forward || past_first)?;
@@ -282,7 +406,11 @@ fn offset_at(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
 }
 
 /// The length of an offset: also `سنة` or `اسبوع` alone behind `بعد`.
-fn offset_length(pass: &Pass<'_, '_>, at: usize, introduced: bool) -> Option<super::duration::Length> {
+fn offset_length(
+    pass: &Pass<'_, '_>,
+    at: usize,
+    introduced: bool,
+) -> Option<super::duration::Length> {
     length_at(pass, at).or_else(|| {
         let unit = match pass.doc.word(at) {
             "ساعه" => TimeUnit::Hour,
@@ -292,14 +420,26 @@ fn offset_length(pass: &Pass<'_, '_>, at: usize, introduced: bool) -> Option<sup
             "سنه" => TimeUnit::Year,
             _ => return None,
         };
-        introduced.then_some(super::duration::Length { count: 1.into(), unit, next: at + 1 })
+        introduced.then_some(super::duration::Length {
+            count: 1.into(),
+            unit,
+            next: at + 1,
+        })
     })
 }
 
-fn moved(pass: &Pass<'_, '_>, length: super::duration::Length, sign: i64, i: usize, end: usize) -> Option<Step> {
+fn moved(
+    pass: &Pass<'_, '_>,
+    length: super::duration::Length,
+    sign: i64,
+    i: usize,
+    end: usize,
+) -> Option<Step> {
     let doc = pass.doc;
     let now = pass.context.at;
-    let halves = (length.count * rust_decimal::Decimal::from(2)).to_i64().filter(|n| *n <= 20_000)?;
+    let halves = (length.count * rust_decimal::Decimal::from(2))
+        .to_i64()
+        .filter(|n| *n <= 20_000)?;
     let count = halves / 2 * sign;
     let is_half = halves % 2 == 1;
     let span: Span = match length.unit {
@@ -312,14 +452,24 @@ fn moved(pass: &Pass<'_, '_>, length: super::duration::Length, sign: i64, i: usi
         TimeUnit::Minute => count.minutes(),
         TimeUnit::Second => return None,
     };
+    if matches!(length.unit, TimeUnit::Hour | TimeUnit::Minute) && sign > 0 {
+        // `in 20 min` is a length of time; the moment is as vague as what was said.
+        return None;
+    }
     let then = now.checked_add(span).ok()?;
     if matches!(length.unit, TimeUnit::Hour | TimeUnit::Minute) {
         let value = moment(then.date(), then.time(), i, end, CONFIDENCE);
         return Some(Step::one(value, None));
     }
-    let named = Named { date: then.date(), half: Half::Unsaid };
+    let named = Named {
+        date: then.date(),
+        half: Half::Unsaid,
+    };
     if let Some((clock, half)) = time_after(pass, end).filter(|_| doc.gap(end) != Gap::Line) {
-        return Some(Step::one(moment(then.date(), clock.time(half)?, i, clock.next, CONFIDENCE), Some(named)));
+        return Some(Step::one(
+            moment(then.date(), clock.time(half)?, i, clock.next, CONFIDENCE),
+            Some(named),
+        ));
     }
     Some(Step::one(only_day(then.date(), i, end), Some(named)))
 }

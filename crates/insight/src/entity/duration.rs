@@ -65,7 +65,8 @@ fn duration_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
 fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let doc = pass.doc;
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
-    let joined = doc.is_mark(number.next, '-') || matches!(doc.word(number.next), "to" | "or" | "او");
+    let joined =
+        doc.is_mark(number.next, '-') || matches!(doc.word(number.next), "to" | "or" | "او");
     let second = joined.then(|| length_at(pass, number.next + 1))??;
     let small = number.value < Decimal::from(100);
     small.then(|| Some((iso(&[(number.value, second.unit)])?, number.next)))?
@@ -73,7 +74,11 @@ fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
 
 fn continued(pass: &Pass<'_, '_>, i: usize, larger: TimeUnit) -> Option<Length> {
     let doc = pass.doc;
-    let at = if matches!(doc.word(i), "and" | "و") || doc.is_mark(i, ',') { i + 1 } else { i };
+    let at = if matches!(doc.word(i), "and" | "و") || doc.is_mark(i, ',') {
+        i + 1
+    } else {
+        i
+    };
     let half = match doc.word(at) {
         "ونص" | "ونصف" | "نص" if at == i || doc.word(i) == "و" => Some(at + 1),
         "half" if at > i => Some(at + 1),
@@ -96,12 +101,25 @@ fn continued(pass: &Pass<'_, '_>, i: usize, larger: TimeUnit) -> Option<Length> 
 pub(super) fn length_at(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
     let doc = pass.doc;
     if let Some((count, unit)) = arabic_pair(doc.word(i)) {
-        return Some(Length { count: Decimal::from(count), unit, next: i + 1 });
+        return Some(Length {
+            count: Decimal::from(count),
+            unit,
+            next: i + 1,
+        });
     }
     if matches!(doc.word(i), "half" | "نص" | "نصف") {
-        let at = if matches!(doc.word(i + 1), "a" | "an") { i + 2 } else { i + 1 };
-        let unit = unit(doc.word(at)).filter(|u| matches!(u, TimeUnit::Hour | TimeUnit::Year | TimeUnit::Day))?;
-        return Some(Length { count: Decimal::new(5, 1), unit, next: at + 1 });
+        let at = if matches!(doc.word(i + 1), "a" | "an") {
+            i + 2
+        } else {
+            i + 1
+        };
+        let unit = unit(doc.word(at))
+            .filter(|u| matches!(u, TimeUnit::Hour | TimeUnit::Year | TimeUnit::Day))?;
+        return Some(Length {
+            count: Decimal::new(5, 1),
+            unit,
+            next: at + 1,
+        });
     }
     let (mut count, at) = match doc.word(i) {
         "a" | "an" => (Decimal::ONE, i + 1),
@@ -113,30 +131,52 @@ pub(super) fn length_at(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
     let mut at = at;
     if doc.word(at) == "and" && matches!(doc.word(at + 1), "a" | "half") {
         // `one and a half years`
-        let half = if doc.word(at + 1) == "a" { at + 2 } else { at + 1 };
+        let half = if doc.word(at + 1) == "a" {
+            at + 2
+        } else {
+            at + 1
+        };
         if doc.word(half) == "half" {
             count += Decimal::new(5, 1);
             at = half + 1;
         }
     }
-    if matches!(doc.word(at), "of" | "full" | "more" | "working" | "business" | "calendar" | "whole" | "good" | "consecutive") {
+    if matches!(
+        doc.word(at),
+        "of" | "full"
+            | "more"
+            | "working"
+            | "business"
+            | "calendar"
+            | "whole"
+            | "good"
+            | "consecutive"
+    ) {
         at += 1;
     }
     if doc.is_mark(at, '-') && doc.is_word(at + 1) {
         at += 1;
     }
     let unit = unit(doc.word(at)).or_else(|| short_unit(pass, at))?;
-    (count < Decimal::from(10_000)).then_some(Length { count, unit, next: at + 1 })
+    (count < Decimal::from(10_000)).then_some(Length {
+        count,
+        unit,
+        next: at + 1,
+    })
 }
 
 fn unit(word: &str) -> Option<TimeUnit> {
     Some(match word {
-        "year" | "years" | "yr" | "yrs" | "yearz" | "سنه" | "سنوات" | "سنين" | "عام" | "اعوام" => TimeUnit::Year,
-        "month" | "months" | "mth" | "mths" | "mnths" | "mnth" | "mos" | "شهر" | "شهور" | "اشهر" | "شهرا" => TimeUnit::Month,
+        "year" | "years" | "yr" | "yrs" | "yearz" | "سنه" | "سنوات" | "سنين" | "عام" | "اعوام" => {
+            TimeUnit::Year
+        }
+        "month" | "months" | "mth" | "mths" | "mnths" | "mnth" | "mos" | "شهر" | "شهور"
+        | "اشهر" | "شهرا" => TimeUnit::Month,
         "week" | "weeks" | "wk" | "wks" | "اسبوع" | "اسابيع" => TimeUnit::Week,
         "day" | "days" | "يوم" | "ايام" | "يوما" | "night" | "nights" => TimeUnit::Day,
         "hour" | "hours" | "hr" | "hrs" | "ساعه" | "ساعات" => TimeUnit::Hour,
-        "minute" | "minutes" | "min" | "mins" | "minuts" | "دقيقه" | "دقايق" | "دقاييق" | "دقائق" => TimeUnit::Minute,
+        "minute" | "minutes" | "min" | "mins" | "minuts" | "دقيقه" | "دقايق" | "دقاييق"
+        | "دقائق" => TimeUnit::Minute,
         "second" | "seconds" | "sec" | "secs" | "ثانيه" | "ثواني" => TimeUnit::Second,
         _ => return None,
     })
@@ -158,7 +198,10 @@ fn short_unit(pass: &Pass<'_, '_>, i: usize) -> Option<TimeUnit> {
 
 /// `سنتين` and the like, which count two by themselves.
 fn arabic_pair(word: &str) -> Option<(u32, TimeUnit)> {
-    let bare = word.strip_prefix('ل').or_else(|| word.strip_prefix('ب')).unwrap_or(word);
+    let bare = word
+        .strip_prefix('ل')
+        .or_else(|| word.strip_prefix('ب'))
+        .unwrap_or(word);
     Some(match bare {
         "سنتين" | "عامين" => (2, TimeUnit::Year),
         "شهرين" => (2, TimeUnit::Month),
@@ -180,10 +223,13 @@ fn is_rate(pass: &Pass<'_, '_>, i: usize, length: Length) -> bool {
         && (doc.digits(i - 1).is_some()
             || crate::number::multiplier_at(doc, i - 1).is_some()
             || !pass.is_open(i - 1)
-            || matches!(doc.word(i - 1), "times" | "once" | "twice" | "such" | "quite" | "aed" | "dhs"));
+            || matches!(
+                doc.word(i - 1),
+                "times" | "once" | "twice" | "such" | "quite" | "aed" | "dhs"
+            ));
     let idiom = matches!(doc.word(length.next), "ago" | "later");
-    let good_day = length.unit == TimeUnit::Day
-        || matches!(doc.word_before(i), "have" | "what" | "per");
+    let good_day =
+        length.unit == TimeUnit::Day || matches!(doc.word_before(i), "have" | "what" | "per");
     after_number || idiom || good_day
 }
 

@@ -7,9 +7,41 @@ use crate::doc::Gap;
 
 /// Ends of names that are taken for a host without `www` or a scheme.
 const ENDINGS: &[&str] = &[
-    "com", "ae", "net", "org", "io", "co", "me", "info", "biz", "app", "dev", "ai", "gov", "edu",
-    "uk", "in", "sa", "qa", "eg", "ru", "de", "fr", "us", "gl", "ly", "online", "site", "store",
-    "realestate", "properties", "homes", "estate", "link", "shop", "tv",
+    "com",
+    "ae",
+    "net",
+    "org",
+    "io",
+    "co",
+    "me",
+    "info",
+    "biz",
+    "app",
+    "dev",
+    "ai",
+    "gov",
+    "edu",
+    "uk",
+    "in",
+    "sa",
+    "qa",
+    "eg",
+    "ru",
+    "de",
+    "fr",
+    "us",
+    "gl",
+    "ly",
+    "online",
+    "site",
+    "store",
+    "realestate",
+    "properties",
+    "homes",
+    "estate",
+    "link",
+    "shop",
+    "tv",
 ];
 /// Characters of an address at most.
 const ADDRESS_MAX: usize = 2_048;
@@ -41,7 +73,9 @@ fn find_in_run(pass: &mut Pass<'_, '_>, from: usize, end: usize) {
 
 fn address_at(pass: &Pass<'_, '_>, i: usize, run_end: usize) -> Option<(Kind, String, usize)> {
     let doc = pass.doc;
-    doc.is_word(i).then_some(()).or_else(|| doc.digits(i).map(|_| ()))?;
+    doc.is_word(i)
+        .then_some(())
+        .or_else(|| doc.digits(i).map(|_| ()))?;
     if matches!(doc.str(i), "http" | "https")
         && doc.is_mark(i + 1, ':')
         && doc.is_mark(i + 2, '/')
@@ -78,7 +112,13 @@ fn email_at(pass: &Pass<'_, '_>, i: usize, run_end: usize) -> Option<(Kind, Stri
     let next = host_end(pass, at + 1, run_end)?;
     let typed = doc.typed(i..next);
     let (name, host) = typed.rsplit_once('@')?;
-    typed.is_ascii().then(|| (Kind::Email, format!("{name}@{}", host.to_ascii_lowercase()), next))
+    typed.is_ascii().then(|| {
+        (
+            Kind::Email,
+            format!("{name}@{}", host.to_ascii_lowercase()),
+            next,
+        )
+    })
 }
 
 /// The token after a host of at least two labels.

@@ -31,6 +31,8 @@ pub enum PlaceKind {
     Location,
     /// A project or building.
     Project,
+    /// A name that holds a place but is none: a mall, a road, an authority. It is passed over.
+    Other,
 }
 
 /// One place with its names.
@@ -54,6 +56,8 @@ struct File {
     locations: Vec<Place>,
     #[serde(default)]
     projects: Vec<Place>,
+    #[serde(default)]
+    others: Vec<Place>,
 }
 
 /// Why a list was refused.
@@ -99,7 +103,8 @@ impl Gazetteer {
     /// # Errors
     /// When the YAML is no such list, or too long.
     pub fn from_yaml(yaml: &str, common: HashSet<String>) -> Result<Self, GazetteerError> {
-        let file: File = serde_saphyr::from_str(yaml).map_err(|e| GazetteerError::Yaml(e.to_string()))?;
+        let file: File =
+            serde_saphyr::from_str(yaml).map_err(|e| GazetteerError::Yaml(e.to_string()))?;
         let mut gazetteer = Self {
             places: Vec::new(),
             exact: HashMap::new(),
@@ -111,6 +116,9 @@ impl Gazetteer {
         };
         for place in file.locations {
             gazetteer.add(PlaceKind::Location, place)?;
+        }
+        for place in file.others {
+            gazetteer.add(PlaceKind::Other, place)?;
         }
         for place in file.projects {
             gazetteer.add(PlaceKind::Project, place)?;
@@ -124,10 +132,22 @@ impl Gazetteer {
         // A name of one word such as `Casa` is a word; only its listed forms count.
         let listed = place.name.contains(' ') && !weak_canonical;
         for name in listed.then_some(&place.name).into_iter().chain(&place.also) {
-            self.add_name(name, Entry { place: index, strength: Strength::Sure })?;
+            self.add_name(
+                name,
+                Entry {
+                    place: index,
+                    strength: Strength::Sure,
+                },
+            )?;
         }
         for name in &place.weak {
-            self.add_name(name, Entry { place: index, strength: Strength::Weak })?;
+            self.add_name(
+                name,
+                Entry {
+                    place: index,
+                    strength: Strength::Weak,
+                },
+            )?;
         }
         self.places.push((kind, place.name));
         Ok(())
@@ -163,7 +183,10 @@ impl Gazetteer {
                 continue;
             }
             for hash in with_one_left_out(word).into_iter().chain([hash_of(word)]) {
-                self.near_words.entry(hash).or_default().push(word.to_owned());
+                self.near_words
+                    .entry(hash)
+                    .or_default()
+                    .push(word.to_owned());
             }
             self.words.insert(word.to_owned());
         }
@@ -171,7 +194,10 @@ impl Gazetteer {
 
     /// A word as it stands in names, with an error of one letter put right.
     fn corrected<'w>(&'w self, word: &'w str) -> &'w str {
-        if word.chars().count() < WORD_LETTERS_MIN || self.words.contains(word) || self.common.contains(word) {
+        if word.chars().count() < WORD_LETTERS_MIN
+            || self.words.contains(word)
+            || self.common.contains(word)
+        {
             return word;
         }
         let mut hashes = with_one_left_out(word);
@@ -195,7 +221,10 @@ impl Gazetteer {
     fn near(&self, typed: &str) -> Option<Entry> {
         let mut hashes = with_one_left_out(typed);
         hashes.push(hash_of(typed));
-        let candidates = hashes.iter().filter_map(|hash| self.near.get(hash)).flatten();
+        let candidates = hashes
+            .iter()
+            .filter_map(|hash| self.near.get(hash))
+            .flatten();
         candidates
             .take(64)
             .map(|&number| self.names[number as usize].as_str())
@@ -206,7 +235,11 @@ impl Gazetteer {
 
 /// A name as it is looked up: folded, letters and digits only.
 fn key(name: &str) -> String {
-    Text::new(name).folded().chars().filter(|c| c.is_alphanumeric()).collect()
+    Text::new(name)
+        .folded()
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .collect()
 }
 
 fn hash_of(text: &str) -> u64 {
@@ -223,7 +256,13 @@ fn with_one_left_out(text: &str) -> Vec<u64> {
     let letters: Vec<char> = text.chars().collect();
     (0..letters.len())
         .map(|out| {
-            hash_chars(letters.iter().enumerate().filter(|(at, _)| *at != out).map(|(_, c)| *c))
+            hash_chars(
+                letters
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| *at != out)
+                    .map(|(_, c)| *c),
+            )
         })
         .collect()
 }
@@ -237,8 +276,16 @@ fn is_one_edit(a: &str, b: &str) -> bool {
     }
     let same_start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
     let (rest_a, rest_b) = (&a[same_start..], &b[same_start..]);
-    let same_end = rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(x, y)| x == y).count();
-    let (left_a, left_b) = (&rest_a[..rest_a.len() - same_end], &rest_b[..rest_b.len() - same_end]);
+    let same_end = rest_a
+        .iter()
+        .rev()
+        .zip(rest_b.iter().rev())
+        .take_while(|(x, y)| x == y)
+        .count();
+    let (left_a, left_b) = (
+        &rest_a[..rest_a.len() - same_end],
+        &rest_b[..rest_b.len() - same_end],
+    );
     match (left_a, left_b) {
         ([], []) | ([_], []) | ([], [_]) | ([_], [_]) => true,
         ([p, q], [r, s]) => p == s && q == r,
@@ -259,11 +306,15 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             Some((entry, end, confidence)) => {
                 let (kind, name) = pass.context.places.places[entry.place as usize].clone();
                 let kind = match kind {
-                    PlaceKind::Location => Kind::Location,
-                    PlaceKind::Project => Kind::Project,
+                    PlaceKind::Location => Some(Kind::Location),
+                    PlaceKind::Project => Some(Kind::Project),
+                    PlaceKind::Other => None,
                 };
                 let end = tail_end(pass, end);
-                pass.add_from(Source::Gazetteer, kind, name, i..end, confidence);
+                match kind {
+                    Some(kind) => pass.add_from(Source::Gazetteer, kind, name, i..end, confidence),
+                    None => pass.claim(i..end),
+                }
                 i = end;
             }
             None => i += 1,
@@ -271,9 +322,16 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
     }
 }
 
-fn place_at(pass: &Pass<'_, '_>, i: usize, speaks_of_property: bool) -> Option<(Entry, usize, f32)> {
+fn place_at(
+    pass: &Pass<'_, '_>,
+    i: usize,
+    speaks_of_property: bool,
+) -> Option<(Entry, usize, f32)> {
     let doc = pass.doc;
-    if !pass.is_open(i) || doc.kind(i) == Some(crate::doc::TokenKind::Mark) || (i > 0 && doc.is_glued(i) && doc.is_any_mark(i - 1, "@#_")) {
+    if !pass.is_open(i)
+        || doc.kind(i) == Some(crate::doc::TokenKind::Mark)
+        || (i > 0 && doc.is_glued(i) && doc.is_any_mark(i - 1, "@#_"))
+    {
         return None;
     }
     let spans = spans_at(pass, i);
@@ -283,7 +341,12 @@ fn place_at(pass: &Pass<'_, '_>, i: usize, speaks_of_property: bool) -> Option<(
     near_at(pass, i, &spans, from).or(exact)
 }
 
-fn exact_at(pass: &Pass<'_, '_>, i: usize, spans: &[(String, usize)], speaks_of_property: bool) -> Option<(Entry, usize, f32)> {
+fn exact_at(
+    pass: &Pass<'_, '_>,
+    i: usize,
+    spans: &[(String, usize)],
+    speaks_of_property: bool,
+) -> Option<(Entry, usize, f32)> {
     let places = pass.context.places;
     for first in first_forms(pass.doc.str(i)) {
         for (rest, end) in spans.iter().rev() {
@@ -292,8 +355,8 @@ fn exact_at(pass: &Pass<'_, '_>, i: usize, spans: &[(String, usize)], speaks_of_
                 && (entry.strength == Strength::Sure || is_named(pass.doc, i, speaks_of_property))
             {
                 let confidence = match places.places[entry.place as usize].0 {
-                    PlaceKind::Location => CONFIDENCE,
                     PlaceKind::Project => CONFIDENCE_PROJECT,
+                    PlaceKind::Location | PlaceKind::Other => CONFIDENCE,
                 };
                 return Some((*entry, *end, confidence));
             }
@@ -311,10 +374,17 @@ fn spans_at(pass: &Pass<'_, '_>, i: usize) -> Vec<(String, usize)> {
     let mut words = 1;
     while words < WORDS_MAX && at < doc.len() {
         // Names are joined by spaces, hyphens, apostrophes and full stops.
-        if doc.is_any_mark(at, "-'.&") && (doc.is_glued(at) || doc.is_mark(at, '-')) && at + 1 < doc.len() && doc.kind(at + 1) != Some(crate::doc::TokenKind::Mark) {
+        if doc.is_any_mark(at, "-'.&")
+            && (doc.is_glued(at) || doc.is_mark(at, '-'))
+            && at + 1 < doc.len()
+            && doc.kind(at + 1) != Some(crate::doc::TokenKind::Mark)
+        {
             at += 1;
         }
-        if !pass.is_open(at) || doc.kind(at) == Some(crate::doc::TokenKind::Mark) || doc.gap(at) == Gap::Line {
+        if !pass.is_open(at)
+            || doc.kind(at) == Some(crate::doc::TokenKind::Mark)
+            || doc.gap(at) == Gap::Line
+        {
             break;
         }
         text.push_str(doc.str(at));
@@ -335,7 +405,10 @@ fn first_forms(word: &str) -> Vec<String> {
         forms.push(format!("ال{rest}"));
     }
     for prefix in ["وب", "ول", "ب", "ل", "و", "ف"] {
-        if let Some(rest) = word.strip_prefix(prefix).filter(|r| r.chars().count() >= 3 || matches!(*r, "دبي" | "بر")) {
+        if let Some(rest) = word
+            .strip_prefix(prefix)
+            .filter(|r| r.chars().count() >= 3 || matches!(*r, "دبي" | "بر"))
+        {
             forms.push(rest.to_owned());
         }
     }
@@ -346,26 +419,47 @@ fn first_forms(word: &str) -> Vec<String> {
 }
 
 /// A name with errors that ends no earlier than `from`.
-fn near_at(pass: &Pass<'_, '_>, i: usize, spans: &[(String, usize)], from: usize) -> Option<(Entry, usize, f32)> {
+fn near_at(
+    pass: &Pass<'_, '_>,
+    i: usize,
+    spans: &[(String, usize)],
+    from: usize,
+) -> Option<(Entry, usize, f32)> {
     let doc = pass.doc;
     let places = pass.context.places;
     if !doc.is_word(i) {
         return None;
     }
-    for (rest, end) in spans.iter().take(FUZZY_WORDS_MAX).rev().filter(|(_, end)| *end >= from) {
+    for (rest, end) in spans
+        .iter()
+        .take(FUZZY_WORDS_MAX)
+        .rev()
+        .filter(|(_, end)| *end >= from)
+    {
         let key = format!("{}{rest}", doc.str(i));
         let letters = key.chars().count();
         if !FUZZY_LETTERS.contains(&letters) || !key.is_ascii() && letters < 8 {
             continue;
         }
         let ordinary = |at: usize| !doc.is_word(at) || places.common.contains(doc.word(at));
-        let all_ordinary = (i..*end).all(ordinary) || (from > i + 1 && (from - 1..*end).all(ordinary));
+        let all_ordinary =
+            (i..*end).all(ordinary) || (from > i + 1 && (from - 1..*end).all(ordinary));
         if all_ordinary || places.common.contains(&key) {
             continue;
         }
-        let word_by_word: String = (i..*end).filter(|&at| !is_mark(doc, at)).map(|at| places.corrected(doc.str(at))).collect();
-        let corrected = if *end > i + 1 { places.exact.get(&word_by_word).copied() } else { None };
-        if let Some(entry) = corrected.filter(|e| e.strength == Strength::Sure).or_else(|| places.near(&key)) {
+        let word_by_word: String = (i..*end)
+            .filter(|&at| !is_mark(doc, at))
+            .map(|at| places.corrected(doc.str(at)))
+            .collect();
+        let corrected = if *end > i + 1 {
+            places.exact.get(&word_by_word).copied()
+        } else {
+            None
+        };
+        if let Some(entry) = corrected
+            .filter(|e| e.strength == Strength::Sure)
+            .or_else(|| places.near(&key))
+        {
             return Some((entry, *end, CONFIDENCE_FUZZY));
         }
     }
@@ -378,21 +472,89 @@ fn is_mark(doc: &Doc<'_>, i: usize) -> bool {
 
 /// Whether a weak name stands where a place is named.
 fn is_named(doc: &Doc<'_>, i: usize, speaks_of_property: bool) -> bool {
-    let before = if doc.word_before(i) == "the" && i >= 2 { doc.word(i - 2) } else { doc.word_before(i) };
+    let before = if doc.word_before(i) == "the" && i >= 2 {
+        doc.word(i - 2)
+    } else {
+        doc.word_before(i)
+    };
     let preposition = matches!(
         before,
-        "in" | "at" | "near" | "to" | "from" | "around" | "or" | "and" | "within" | "towards" | "opposite" | "behind" | "في" | "من" | "ب" | "قرب"
-            | "عند" | "منطقه" | "الى" | "الي" | "او" | "و"
+        "in" | "at"
+            | "near"
+            | "to"
+            | "from"
+            | "around"
+            | "or"
+            | "and"
+            | "within"
+            | "towards"
+            | "opposite"
+            | "behind"
+            | "في"
+            | "من"
+            | "ب"
+            | "قرب"
+            | "عند"
+            | "منطقه"
+            | "الى"
+            | "الي"
+            | "او"
+            | "و"
     );
-    preposition || (speaks_of_property && (i > 0 || doc.is_capitalised(i)) && !matches!(before, "sea" | "lake" | "palm" | "nice" | "great" | "with" | "full" | "tree"))
+    preposition
+        || (speaks_of_property
+            && (i > 0 || doc.is_capitalised(i))
+            && !matches!(
+                before,
+                "sea" | "lake" | "palm" | "nice" | "great" | "with" | "full" | "tree"
+            ))
         || (doc.is_capitalised(i) && i > 0 && !doc.begins_line(i))
 }
 
 fn speaks_of_property(doc: &Doc<'_>) -> bool {
     const WORDS: &[&str] = &[
-        "apartment", "apartments", "villa", "villas", "flat", "flats", "studio", "townhouse", "rent", "sale", "br", "bhk", "bed", "beds",
-        "bedroom", "bedrooms", "property", "properties", "unit", "units", "tower", "building", "penthouse", "listing", "listings", "area", "community",
-        "شقه", "شقق", "فيلا", "غرفه", "غرفتين", "غرف", "للايجار", "للبيع", "ايجار", "برج", "منطقه", "عقار", "ستوديو", "استوديو", "وحده",
+        "apartment",
+        "apartments",
+        "villa",
+        "villas",
+        "flat",
+        "flats",
+        "studio",
+        "townhouse",
+        "rent",
+        "sale",
+        "br",
+        "bhk",
+        "bed",
+        "beds",
+        "bedroom",
+        "bedrooms",
+        "property",
+        "properties",
+        "unit",
+        "units",
+        "tower",
+        "building",
+        "penthouse",
+        "listing",
+        "listings",
+        "area",
+        "community",
+        "شقه",
+        "شقق",
+        "فيلا",
+        "غرفه",
+        "غرفتين",
+        "غرف",
+        "للايجار",
+        "للبيع",
+        "ايجار",
+        "برج",
+        "منطقه",
+        "عقار",
+        "ستوديو",
+        "استوديو",
+        "وحده",
     ];
     (0..doc.len()).any(|i| WORDS.contains(&doc.word(i)))
 }
@@ -403,19 +565,35 @@ fn tail_end(pass: &Pass<'_, '_>, end: usize) -> usize {
     let mut at = end;
     let labelled = matches!(
         doc.word(at),
-        "tower" | "building" | "block" | "phase" | "cluster" | "district" | "zone" | "bldg" | "برج" | "مرحله" | "frond"
+        "tower"
+            | "building"
+            | "block"
+            | "phase"
+            | "cluster"
+            | "district"
+            | "zone"
+            | "bldg"
+            | "برج"
+            | "مرحله"
+            | "frond"
     ) && pass.is_open(at);
     if labelled {
         at += 1;
     }
     let number = doc.digits(at).is_some_and(|d| d.len() <= 2) && doc.gap(at) != Gap::Line;
-    let letter = labelled && doc.kind(at) == Some(crate::doc::TokenKind::Latin) && doc.str(at).len() == 1;
+    let letter =
+        labelled && doc.kind(at) == Some(crate::doc::TokenKind::Latin) && doc.str(at).len() == 1;
     let roman = matches!(doc.word(at), "ii" | "iii" | "iv");
     let free = pass.is_free(at..(at + 1).min(doc.len())) && at < doc.len();
-    let counts = doc.is_any_mark(at + 1, "%/:.,") && doc.is_glued(at + 1) && doc.digits(at + 2).is_some()
-        || doc.is_mark(at + 1, '%')
-        || (doc.is_word(at + 1) && number && follows_as_unit(doc, at + 1));
-    if free && (number || letter || roman) && !counts { at + 1 } else { end }
+    let counts =
+        doc.is_any_mark(at + 1, "%/:.,") && doc.is_glued(at + 1) && doc.digits(at + 2).is_some()
+            || doc.is_mark(at + 1, '%')
+            || (doc.is_word(at + 1) && number && follows_as_unit(doc, at + 1));
+    if free && (number || letter || roman) && !counts {
+        at + 1
+    } else {
+        end
+    }
 }
 
 /// Whether a word right behind a small number is what it counts.
@@ -424,8 +602,48 @@ fn follows_as_unit(doc: &Doc<'_>, i: usize) -> bool {
         || super::money::currency_at(doc, i).is_some()
         || matches!(
             doc.word(i),
-            "am" | "pm" | "days" | "day" | "weeks" | "week" | "months" | "month" | "years" | "year" | "hours" | "hrs" | "mins" | "minutes" | "people"
-                | "cheques" | "chqs" | "parking" | "bath" | "baths" | "bathrooms" | "units" | "options" | "percent" | "st" | "nd" | "rd" | "th"
-                | "km" | "viewings" | "jan" | "feb" | "mar" | "march" | "apr" | "april" | "may" | "june" | "july" | "aug" | "sept" | "oct" | "nov" | "dec"
+            "am" | "pm"
+                | "days"
+                | "day"
+                | "weeks"
+                | "week"
+                | "months"
+                | "month"
+                | "years"
+                | "year"
+                | "hours"
+                | "hrs"
+                | "mins"
+                | "minutes"
+                | "people"
+                | "cheques"
+                | "chqs"
+                | "parking"
+                | "bath"
+                | "baths"
+                | "bathrooms"
+                | "units"
+                | "options"
+                | "percent"
+                | "st"
+                | "nd"
+                | "rd"
+                | "th"
+                | "km"
+                | "viewings"
+                | "jan"
+                | "feb"
+                | "mar"
+                | "march"
+                | "apr"
+                | "april"
+                | "may"
+                | "june"
+                | "july"
+                | "aug"
+                | "sept"
+                | "oct"
+                | "nov"
+                | "dec"
         )
 }

@@ -36,9 +36,7 @@ pub const CONFIDENCE_MIN: f32 = 0.70;
 pub const CONFIDENCE_AGREED: f32 = 0.99;
 
 /// The kinds of values that are found.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A phone number, in E.164: `+971505760056`.
@@ -171,7 +169,12 @@ pub(crate) struct Pass<'p, 'a> {
 
 impl<'p, 'a> Pass<'p, 'a> {
     fn new(doc: &'p Doc<'a>, context: &'p Context<'p>) -> Self {
-        Self { doc, context, found: Vec::new(), claimed: vec![false; doc.len()] }
+        Self {
+            doc,
+            context,
+            found: Vec::new(),
+            claimed: vec![false; doc.len()],
+        }
     }
 
     /// Whether no grammar has claimed any of these tokens.
@@ -208,13 +211,21 @@ impl<'p, 'a> Pass<'p, 'a> {
     ) {
         self.claim(tokens.clone());
         if self.found.len() < ENTITIES_MAX {
-            self.found.push(Found { kind, value, tokens, confidence, source });
+            self.found.push(Found {
+                kind,
+                value,
+                tokens,
+                confidence,
+                source,
+            });
         }
     }
 
     /// Whether a value of this kind ends right before a token, with nothing but spaces between.
     pub(crate) fn ends_at(&self, kind: Kind, i: usize) -> bool {
-        self.found.iter().any(|f| f.kind == kind && f.tokens.end == i)
+        self.found
+            .iter()
+            .any(|f| f.kind == kind && f.tokens.end == i)
     }
 
     /// Whether a value of this kind was found.

@@ -5,7 +5,9 @@
 
 use super::{Kind, Pass};
 use crate::doc::{Doc, Gap};
-use crate::number::{Number, Written, amount_at, digits_at, multiplier_at, plain, spaced_digits_at, words_at};
+use crate::number::{
+    Number, Written, amount_at, digits_at, multiplier_at, plain, spaced_digits_at, words_at,
+};
 use rust_decimal::Decimal;
 
 const CONFIDENCE: f32 = 0.92;
@@ -19,7 +21,12 @@ pub(super) fn find_certain(pass: &mut Pass<'_, '_>) {
     while i < pass.doc.len() {
         match certain_at(pass, i).filter(|(_, _, end)| pass.is_free(i..*end)) {
             Some((code, amount, end)) => {
-                pass.add(Kind::Money, format!("{code} {}", plain(amount)), i..end, CONFIDENCE);
+                pass.add(
+                    Kind::Money,
+                    format!("{code} {}", plain(amount)),
+                    i..end,
+                    CONFIDENCE,
+                );
                 i = end;
             }
             None => i += 1,
@@ -42,7 +49,11 @@ fn certain_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, Decimal, u
         .filter(|n| currency_at(doc, n.next).is_some())
         .or_else(|| amount_at(doc, i))?;
     if doc.word(number.next) == "fils" {
-        return Some(("AED", number.value.checked_div(Decimal::ONE_HUNDRED)?, number.next + 1));
+        return Some((
+            "AED",
+            number.value.checked_div(Decimal::ONE_HUNDRED)?,
+            number.next + 1,
+        ));
     }
     if let Some((code, end)) = currency_at(doc, number.next).filter(|_| !follows_currency(doc, i)) {
         return with_fils(doc, code, number.value, end);
@@ -60,7 +71,10 @@ fn number_after_currency(pass: &Pass<'_, '_>, i: usize) -> Option<Number> {
     }
     let number = amount_at(doc, at).filter(|n| n.written == Written::Digits || n.multiplied)?;
     let ranged = spread(doc, number)?;
-    Some(Number { value: ranged, ..number })
+    Some(Number {
+        value: ranged,
+        ..number
+    })
 }
 
 /// `1-1.5M`, `80 to 100k`: the first number shares the multiplier of the second when it is smaller.
@@ -78,7 +92,10 @@ fn spread(doc: &Doc<'_>, number: Number) -> Option<Decimal> {
 /// The second number of a range.
 fn range_end(doc: &Doc<'_>, i: usize) -> Option<Number> {
     let joined = doc.is_any_mark(i, "-/~")
-        || matches!(doc.word(i), "to" | "or" | "and" | "till" | "الى" | "الي" | "او" | "لـ" | "ل");
+        || matches!(
+            doc.word(i),
+            "to" | "or" | "and" | "till" | "الى" | "الي" | "او" | "لـ" | "ل"
+        );
     joined.then(|| amount_at(doc, i + 1))?
 }
 
@@ -114,12 +131,27 @@ fn with_fils(
 pub(super) fn currency_at(doc: &Doc<'_>, i: usize) -> Option<(&'static str, usize)> {
     let word = doc.word(i);
     if let Some(code) = currency_word(word) {
-        let dotted = doc.is_mark(i + 1, '.') && matches!(word, "dh" | "dhs" | "rs") && doc.is_glued(i + 1);
-        return Some((code, if dotted && doc.digits(i + 2).is_some() { i + 2 } else { i + 1 }));
+        let dotted =
+            doc.is_mark(i + 1, '.') && matches!(word, "dh" | "dhs" | "rs") && doc.is_glued(i + 1);
+        return Some((
+            code,
+            if dotted && doc.digits(i + 2).is_some() {
+                i + 2
+            } else {
+                i + 1
+            },
+        ));
     }
     // د.إ
     if word == "د" && doc.is_mark(i + 1, '.') && doc.word(i + 2) == "ا" {
-        return Some(("AED", if doc.is_mark(i + 3, '.') { i + 4 } else { i + 3 }));
+        return Some((
+            "AED",
+            if doc.is_mark(i + 3, '.') {
+                i + 4
+            } else {
+                i + 3
+            },
+        ));
     }
     if word == "us" && doc.is_mark(i + 1, '$') {
         return Some(("USD", i + 2));
@@ -142,8 +174,9 @@ pub(super) fn currency_at(doc: &Doc<'_>, i: usize) -> Option<(&'static str, usiz
 
 fn currency_word(word: &str) -> Option<&'static str> {
     Some(match word {
-        "aed" | "dhs" | "dh" | "dhm" | "dhms" | "dirham" | "dirhams" | "dirhem" | "dirhems" | "derham" | "derhams"
-        | "aeds" | "drhm" | "درهم" | "دراهم" | "درهما" | "الدرهم" | "درهمين" => "AED",
+        "aed" | "dhs" | "dh" | "dhm" | "dhms" | "dirham" | "dirhams" | "dirhem" | "dirhems"
+        | "derham" | "derhams" | "aeds" | "drhm" | "درهم" | "دراهم" | "درهما" | "الدرهم"
+        | "درهمين" => "AED",
         "usd" | "dollar" | "dollars" | "bucks" | "دولار" | "دولارات" => "USD",
         "eur" | "euro" | "euros" | "يورو" => "EUR",
         "gbp" | "pound" | "pounds" | "quid" | "sterling" => "GBP",
@@ -196,7 +229,11 @@ fn likely_at(pass: &Pass<'_, '_>, i: usize) -> Option<(Decimal, usize, f32)> {
         return None;
     }
     if multiplied {
-        return multiplied_amount(pass, i, Number { value, ..number }).then_some((value, number.next, CONFIDENCE_LIKELY));
+        return multiplied_amount(pass, i, Number { value, ..number }).then_some((
+            value,
+            number.next,
+            CONFIDENCE_LIKELY,
+        ));
     }
     let worth = value >= Decimal::from(100) && number.written == Written::Digits;
     let grouped = number.next > i + 1;
@@ -206,7 +243,11 @@ fn likely_at(pass: &Pass<'_, '_>, i: usize) -> Option<(Decimal, usize, f32)> {
     }
     // `1,500,000` in a talk about property is a price.
     let large = grouped && value >= Decimal::from(10_000) && value == value.trunc();
-    (large && talks_of_price(pass, i, number.next)).then_some((value, number.next, CONFIDENCE_LIKELY))
+    (large && talks_of_price(pass, i, number.next)).then_some((
+        value,
+        number.next,
+        CONFIDENCE_LIKELY,
+    ))
 }
 
 /// Whether an amount with a multiplier is money.
@@ -233,52 +274,374 @@ fn multiplied_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
 /// Words behind a number which say that it measures something else.
 fn is_other_measure(pass: &Pass<'_, '_>, i: usize, next: usize) -> bool {
     const AFTER: &[&str] = &[
-        "followers", "views", "users", "people", "steps", "km", "kms", "miles", "sqft", "sq", "sqm",
-        "visitors", "likes", "subscribers", "employees", "members", "leads", "messages", "units",
-        "residents", "contacts", "clients", "customers", "properties", "agents", "walk", "run", "away",
-        "مشترك", "متابع", "شخص", "مشاهده",
+        "followers",
+        "views",
+        "users",
+        "people",
+        "steps",
+        "km",
+        "kms",
+        "miles",
+        "sqft",
+        "sq",
+        "sqm",
+        "visitors",
+        "likes",
+        "subscribers",
+        "employees",
+        "members",
+        "leads",
+        "messages",
+        "units",
+        "residents",
+        "contacts",
+        "clients",
+        "customers",
+        "properties",
+        "agents",
+        "walk",
+        "run",
+        "away",
+        "مشترك",
+        "متابع",
+        "شخص",
+        "مشاهده",
     ];
-    const BEFORE: &[&str] = &["unit", "flat", "apartment", "apt", "villa", "room", "po", "box", "page", "floor", "top"];
+    const BEFORE: &[&str] = &[
+        "unit",
+        "flat",
+        "apartment",
+        "apt",
+        "villa",
+        "room",
+        "po",
+        "box",
+        "page",
+        "floor",
+        "top",
+    ];
     AFTER.contains(&pass.doc.word(next)) || BEFORE.contains(&pass.doc.word_before(i))
 }
 
 const PRICE_WORDS: &[&str] = &[
-    "price", "priced", "prices", "budget", "rent", "rental", "asking", "offer", "offered", "offering",
-    "pay", "paid", "paying", "cost", "costs", "worth", "sell", "selling", "sale", "sold", "buy", "bought",
-    "deposit", "commission", "fee", "fees", "charges", "charge", "service", "discount", "negotiable",
-    "final", "max", "maximum", "min", "minimum", "under", "below", "above", "around", "upto", "yearly",
-    "annual", "annually", "monthly", "cheque", "cheques", "chq", "chqs", "payment", "transfer",
-    "installment", "instalment", "value", "valued", "salary", "total", "amount", "balance", "quote",
-    "quoted", "counter", "last", "best", "reduce", "reduced", "lower", "starting", "op", "premium", "mortgage",
-    "loan", "downpayment", "dp", "booking", "token", "cash", "net", "roi", "income", "spend", "afford",
-    "per", "month", "year", "pm", "pa", "listed", "range", "between",
-    "السعر", "سعر", "سعره", "سعرها", "بسعر", "ميزانيه", "ميزانيتي", "الميزانيه", "ميزانيتنا", "ايجار",
-    "الايجار", "ايجارها", "دفع", "ادفع", "ندفع", "دفعت", "عرض", "عرضي", "العرض", "بمبلغ", "مبلغ", "قيمه", "بقيمه",
-    "عموله", "العموله", "تامين", "التامين", "سنوي", "سنويا", "شهري", "شهريا", "بالسنه", "نهائي", "حدود", "بحدود", "شيكات",
-    "للبيع", "للايجار", "ثمن", "الثمن", "اخر", "كاش", "القسط", "الدفعه", "دفعه", "مقدم",
+    "price",
+    "priced",
+    "prices",
+    "budget",
+    "rent",
+    "rental",
+    "asking",
+    "offer",
+    "offered",
+    "offering",
+    "pay",
+    "paid",
+    "paying",
+    "cost",
+    "costs",
+    "worth",
+    "sell",
+    "selling",
+    "sale",
+    "sold",
+    "buy",
+    "bought",
+    "deposit",
+    "commission",
+    "fee",
+    "fees",
+    "charges",
+    "charge",
+    "service",
+    "discount",
+    "negotiable",
+    "final",
+    "max",
+    "maximum",
+    "min",
+    "minimum",
+    "under",
+    "below",
+    "above",
+    "around",
+    "upto",
+    "yearly",
+    "annual",
+    "annually",
+    "monthly",
+    "cheque",
+    "cheques",
+    "chq",
+    "chqs",
+    "payment",
+    "transfer",
+    "installment",
+    "instalment",
+    "value",
+    "valued",
+    "salary",
+    "total",
+    "amount",
+    "balance",
+    "quote",
+    "quoted",
+    "counter",
+    "last",
+    "best",
+    "reduce",
+    "reduced",
+    "lower",
+    "starting",
+    "op",
+    "premium",
+    "mortgage",
+    "loan",
+    "downpayment",
+    "dp",
+    "booking",
+    "token",
+    "cash",
+    "net",
+    "roi",
+    "income",
+    "spend",
+    "afford",
+    "per",
+    "month",
+    "year",
+    "pm",
+    "pa",
+    "listed",
+    "range",
+    "between",
+    "السعر",
+    "سعر",
+    "سعره",
+    "سعرها",
+    "بسعر",
+    "ميزانيه",
+    "ميزانيتي",
+    "الميزانيه",
+    "ميزانيتنا",
+    "ايجار",
+    "الايجار",
+    "ايجارها",
+    "دفع",
+    "ادفع",
+    "ندفع",
+    "دفعت",
+    "عرض",
+    "عرضي",
+    "العرض",
+    "بمبلغ",
+    "مبلغ",
+    "قيمه",
+    "بقيمه",
+    "عموله",
+    "العموله",
+    "تامين",
+    "التامين",
+    "سنوي",
+    "سنويا",
+    "شهري",
+    "شهريا",
+    "بالسنه",
+    "نهائي",
+    "حدود",
+    "بحدود",
+    "شيكات",
+    "للبيع",
+    "للايجار",
+    "ثمن",
+    "الثمن",
+    "اخر",
+    "كاش",
+    "القسط",
+    "الدفعه",
+    "دفعه",
+    "مقدم",
 ];
 
 /// Words that stand right before an amount of money, apart from small words between.
 fn follows_price_word(pass: &Pass<'_, '_>, i: usize) -> bool {
     const DIRECT: &[&str] = &[
-        "price", "priced", "budget", "rent", "rental", "asking", "offer", "offering", "offered", "pay",
-        "paid", "paying", "cost", "costs", "worth", "selling", "sell", "sold", "deposit", "commission",
-        "fee", "fees", "charges", "discount", "payment", "value", "salary", "total", "amount", "balance",
-        "counter", "cash", "premium", "op", "sp", "quoted", "quote", "mortgage", "loan", "transfer",
-        "transferred", "installment", "instalment", "downpayment", "price's", "bid", "lease", "sale", "spend",
-        "afford", "reduced", "lowest", "purchase", "bought", "listed",
-        "السعر", "سعر", "سعره", "سعرها", "بسعر", "ميزانيه", "ميزانيتي", "الميزانيه", "ميزانيتنا", "ايجار", "الايجار",
-        "ادفع", "ندفع", "دفعت", "عرضي", "بمبلغ", "مبلغ", "قيمه", "بقيمه", "العموله", "التامين", "المبلغ", "القيمه",
-        "الثمن", "ايجارها", "للايجار", "للبيع", "القسط", "الدفعه", "نهائي", "عرض", "العرض", "ب",
+        "price",
+        "priced",
+        "budget",
+        "rent",
+        "rental",
+        "asking",
+        "offer",
+        "offering",
+        "offered",
+        "pay",
+        "paid",
+        "paying",
+        "cost",
+        "costs",
+        "worth",
+        "selling",
+        "sell",
+        "sold",
+        "deposit",
+        "commission",
+        "fee",
+        "fees",
+        "charges",
+        "discount",
+        "payment",
+        "value",
+        "salary",
+        "total",
+        "amount",
+        "balance",
+        "counter",
+        "cash",
+        "premium",
+        "op",
+        "sp",
+        "quoted",
+        "quote",
+        "mortgage",
+        "loan",
+        "transfer",
+        "transferred",
+        "installment",
+        "instalment",
+        "downpayment",
+        "price's",
+        "bid",
+        "lease",
+        "sale",
+        "spend",
+        "afford",
+        "reduced",
+        "lowest",
+        "purchase",
+        "bought",
+        "listed",
+        "السعر",
+        "سعر",
+        "سعره",
+        "سعرها",
+        "بسعر",
+        "ميزانيه",
+        "ميزانيتي",
+        "الميزانيه",
+        "ميزانيتنا",
+        "ايجار",
+        "الايجار",
+        "ادفع",
+        "ندفع",
+        "دفعت",
+        "عرضي",
+        "بمبلغ",
+        "مبلغ",
+        "قيمه",
+        "بقيمه",
+        "العموله",
+        "التامين",
+        "المبلغ",
+        "القيمه",
+        "الثمن",
+        "ايجارها",
+        "للايجار",
+        "للبيع",
+        "القسط",
+        "الدفعه",
+        "نهائي",
+        "عرض",
+        "العرض",
+        "ب",
     ];
     const BETWEEN: &[&str] = &[
-        "is", "of", "at", "for", "to", "around", "about", "upto", "up", "max", "maximum", "under", "below", "above",
-        "was", "between", "from", "the", "a", "price", "approx", "approximately", "only", "just", "currently",
-        "now", "my", "our", "your", "and", "min", "minimum", "be", "would", "will", "can", "till", "almost", "final", "down",
-        "range", "security", "within", "it", "like", "you", "me", "them", "him", "her", "us", "annual", "yearly", "monthly",
-        "starting", "it's", "than", "more", "less", "by", "on", "in", "over",
-        "حوالي", "تقريبا", "هو", "هي", "الى", "الي", "من", "بحدود", "حدود", "في", "كان", "يكون", "فقط", "لحد", "اقصى", "اقصي", "لغايه",
-        "السنوي", "سنوي", "المطلوب", "عن", "ما", "بين", "النهائي",
+        "is",
+        "of",
+        "at",
+        "for",
+        "to",
+        "around",
+        "about",
+        "upto",
+        "up",
+        "max",
+        "maximum",
+        "under",
+        "below",
+        "above",
+        "was",
+        "between",
+        "from",
+        "the",
+        "a",
+        "price",
+        "approx",
+        "approximately",
+        "only",
+        "just",
+        "currently",
+        "now",
+        "my",
+        "our",
+        "your",
+        "and",
+        "min",
+        "minimum",
+        "be",
+        "would",
+        "will",
+        "can",
+        "till",
+        "almost",
+        "final",
+        "down",
+        "range",
+        "security",
+        "within",
+        "it",
+        "like",
+        "you",
+        "me",
+        "them",
+        "him",
+        "her",
+        "us",
+        "annual",
+        "yearly",
+        "monthly",
+        "starting",
+        "it's",
+        "than",
+        "more",
+        "less",
+        "by",
+        "on",
+        "in",
+        "over",
+        "حوالي",
+        "تقريبا",
+        "هو",
+        "هي",
+        "الى",
+        "الي",
+        "من",
+        "بحدود",
+        "حدود",
+        "في",
+        "كان",
+        "يكون",
+        "فقط",
+        "لحد",
+        "اقصى",
+        "اقصي",
+        "لغايه",
+        "السنوي",
+        "سنوي",
+        "المطلوب",
+        "عن",
+        "ما",
+        "بين",
+        "النهائي",
     ];
     let doc = pass.doc;
     let mut at = i;
@@ -287,7 +650,9 @@ fn follows_price_word(pass: &Pass<'_, '_>, i: usize) -> bool {
             return false;
         };
         at = before;
-        if doc.is_any_mark(at, ":=~-<>*💰💵") || BETWEEN.contains(&doc.word(at)) && !DIRECT.contains(&doc.word(at)) {
+        if doc.is_any_mark(at, ":=~-<>*💰💵")
+            || BETWEEN.contains(&doc.word(at)) && !DIRECT.contains(&doc.word(at))
+        {
             continue;
         }
         return DIRECT.contains(&doc.word(at));
@@ -301,8 +666,25 @@ fn is_rate(pass: &Pass<'_, '_>, next: usize) -> bool {
     let period = |i: usize| {
         matches!(
             doc.word(i),
-            "year" | "yr" | "month" | "mo" | "mth" | "annum" | "yearly" | "monthly" | "annually" | "night"
-                | "week" | "day" | "sqft" | "sq" | "cheque" | "cheques" | "chq" | "السنه" | "الشهر"
+            "year"
+                | "yr"
+                | "month"
+                | "mo"
+                | "mth"
+                | "annum"
+                | "yearly"
+                | "monthly"
+                | "annually"
+                | "night"
+                | "week"
+                | "day"
+                | "sqft"
+                | "sq"
+                | "cheque"
+                | "cheques"
+                | "chq"
+                | "السنه"
+                | "الشهر"
         )
     };
     if doc.is_mark(next, '/') {
@@ -310,8 +692,10 @@ fn is_rate(pass: &Pass<'_, '_>, next: usize) -> bool {
     }
     match doc.word(next) {
         "per" | "a" | "each" | "every" | "في" => period(next + 1),
-        "yearly" | "monthly" | "annually" | "annual" | "pa" | "pm" | "سنوي" | "سنويا" | "شهري" | "شهريا" | "بالسنه"
-        | "بالشهر" | "cash" | "net" | "negotiable" | "نقدا" | "كاش" => true,
+        "yearly" | "monthly" | "annually" | "annual" | "pa" | "pm" | "سنوي" | "سنويا" | "شهري"
+        | "شهريا" | "بالسنه" | "بالشهر" | "cash" | "net" | "negotiable" | "نقدا" | "كاش" => {
+            true
+        }
         _ => false,
     }
 }

@@ -44,7 +44,9 @@ fn sign_end(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
         return Some(i + 1);
     }
     match doc.word(i) {
-        "percent" | "pct" | "percentage" | "prcnt" | "بالميه" | "بالمئه" | "بالمايه" | "بالمءه" => Some(i + 1),
+        "percent" | "pct" | "percentage" | "prcnt" | "بالميه" | "بالمئه" | "بالمايه" | "بالمءه" => {
+            Some(i + 1)
+        }
         "per" if doc.word(i + 1) == "cent" => Some(i + 2),
         "في" | "ب" | "فى" if matches!(doc.word(i + 1), "الميه" | "المئه" | "المايه" | "المءه") => {
             Some(i + 2)

@@ -34,11 +34,21 @@ impl Names {
     /// # Errors
     /// When the YAML is no such list.
     pub fn from_yaml(yaml: &str, common: HashSet<String>) -> Result<Self, super::GazetteerError> {
-        let file: File = serde_saphyr::from_str(yaml).map_err(|e| super::GazetteerError::Yaml(e.to_string()))?;
-        let fold = |names: Vec<String>| names.iter().map(|n| Text::new(n).folded().to_owned()).collect::<HashSet<_>>();
+        let file: File =
+            serde_saphyr::from_str(yaml).map_err(|e| super::GazetteerError::Yaml(e.to_string()))?;
+        let fold = |names: Vec<String>| {
+            names
+                .iter()
+                .map(|n| Text::new(n).folded().to_owned())
+                .collect::<HashSet<_>>()
+        };
         let doubtful = fold(file.doubtful);
         let sure = fold(file.sure).difference(&doubtful).cloned().collect();
-        Ok(Self { sure, doubtful, common })
+        Ok(Self {
+            sure,
+            doubtful,
+            common,
+        })
     }
 
     fn is_sure(&self, word: &str) -> bool {
@@ -67,15 +77,20 @@ enum Lead {
 pub(super) fn find(pass: &mut Pass<'_, '_>) {
     let mut i = 0;
     while i < pass.doc.len() {
-        let introduced = lead_at(pass.doc, i)
-            .and_then(|(lead, from)| name_after(pass, lead, from).map(|end| (from, end, CONFIDENCE_INTRODUCED)));
+        let introduced = lead_at(pass.doc, i).and_then(|(lead, from)| {
+            name_after(pass, lead, from).map(|end| (from, end, CONFIDENCE_INTRODUCED))
+        });
         let found = introduced
             .or_else(|| listed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)))
             .or_else(|| signed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)));
         match found.filter(|&(from, end, _)| pass.is_free(from..end)) {
             Some((from, end, confidence)) => {
                 let value = pass.doc.typed(from..end).to_owned();
-                let source = if confidence == CONFIDENCE_LISTED { Source::Gazetteer } else { Source::Rule };
+                let source = if confidence == CONFIDENCE_LISTED {
+                    Source::Gazetteer
+                } else {
+                    Source::Rule
+                };
                 pass.add_from(source, Kind::Person, value, from..end, confidence);
                 i = end;
             }
@@ -88,7 +103,11 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
 fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
     let word = |at: usize| doc.word(at);
     if is_title(word(i)) {
-        let at = if doc.is_mark(i + 1, '.') && doc.is_glued(i + 1) { i + 2 } else { i + 1 };
+        let at = if doc.is_mark(i + 1, '.') && doc.is_glued(i + 1) {
+            i + 2
+        } else {
+            i + 1
+        };
         let at = if is_title(word(at)) { at + 1 } else { at };
         return (doc.gap(at) != Gap::Line).then_some((Lead::Certain, at));
     }
@@ -98,26 +117,96 @@ fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
         ("name", _, _) if doc.is_any_mark(i + 1, ":-=") => (Lead::Certain, i + 2),
         ("called" | "named", _, _) => (Lead::Open, i + 1),
         ("this", "is", _) => (Lead::Open, i + 2),
-        ("i", "am", _) | ("i'm" | "im", _, _) | ("it's" | "its", _, _) => (Lead::Open, if word(i) == "i" { i + 2 } else { i + 1 }),
+        ("i", "am", _) | ("i'm" | "im", _, _) | ("it's" | "its", _, _) => {
+            (Lead::Open, if word(i) == "i" { i + 2 } else { i + 1 })
+        }
         ("انا" | "معك" | "معاك" | "معاكم" | "معكم", _, _) => (Lead::Open, i + 1),
-        ("hi" | "hello" | "hey" | "dear" | "hii" | "helo" | "thanks" | "thx" | "morning" | "evening" | "afternoon" | "yes" | "ok" | "sorry" | "regards" | "marhaba", _, _) => (Lead::Open, i + 1),
+        (
+            "hi" | "hello" | "hey" | "dear" | "hii" | "helo" | "thanks" | "thx" | "morning"
+            | "evening" | "afternoon" | "yes" | "ok" | "sorry" | "regards" | "marhaba",
+            _,
+            _,
+        ) => (Lead::Open, i + 1),
         ("thank", "you", _) => (Lead::Open, i + 2),
-        ("contact" | "call" | "ask" | "tell" | "inform" | "meet" | "message" | "agent" | "broker" | "landlord" | "owner" | "tenant" | "colleague" | "manager" | "client" | "husband" | "wife" | "brother" | "sister" | "friend" | "partner" | "assistant" | "lawyer" | "buyer" | "seller" | "watchman" | "son" | "daughter", _, _) => (Lead::Open, i + 1),
-        ("with" | "to" | "for" | "from" | "by" | "and" | "is" | "attn" | "cc", _, _) => (Lead::Open, i + 1),
-        ("مع" | "الى" | "من" | "مرحبا" | "اهلا" | "هلا" | "يا" | "شكرا" | "السلام" | "زميلي" | "المالك" | "الوسيط" | "اخوي" | "صديقي", _, _) => (Lead::Open, i + 1),
+        (
+            "contact" | "call" | "ask" | "tell" | "inform" | "meet" | "message" | "agent"
+            | "broker" | "landlord" | "owner" | "tenant" | "colleague" | "manager" | "client"
+            | "husband" | "wife" | "brother" | "sister" | "friend" | "partner" | "assistant"
+            | "lawyer" | "buyer" | "seller" | "watchman" | "son" | "daughter",
+            _,
+            _,
+        ) => (Lead::Open, i + 1),
+        ("with" | "to" | "for" | "from" | "by" | "and" | "is" | "attn" | "cc", _, _) => {
+            (Lead::Open, i + 1)
+        }
+        (
+            "مع" | "الى" | "من" | "مرحبا" | "اهلا" | "هلا" | "يا" | "شكرا" | "السلام" | "زميلي"
+            | "المالك" | "الوسيط" | "اخوي" | "صديقي",
+            _,
+            _,
+        ) => (Lead::Open, i + 1),
         _ => return None,
     };
-    let at = if doc.is_any_mark(at, ":,") && matches!(word(i), "agent" | "contact" | "owner" | "landlord" | "tenant" | "regards" | "attn" | "hi" | "hello" | "thanks" | "buyer" | "seller" | "you" | "الاسم" | "اسمي") { at + 1 } else { at };
+    let at = if doc.is_any_mark(at, ":,")
+        && matches!(
+            word(i),
+            "agent"
+                | "contact"
+                | "owner"
+                | "landlord"
+                | "tenant"
+                | "regards"
+                | "attn"
+                | "hi"
+                | "hello"
+                | "thanks"
+                | "buyer"
+                | "seller"
+                | "you"
+                | "الاسم"
+                | "اسمي"
+        ) {
+        at + 1
+    } else {
+        at
+    };
     // A title speaks for itself one step later.
-    (!is_title(word(at)) && (doc.gap(at) != Gap::Line || matches!(word(i), "regards"))).then_some((lead, at))
+    (!is_title(word(at)) && (doc.gap(at) != Gap::Line || matches!(word(i), "regards")))
+        .then_some((lead, at))
 }
 
 fn is_title(word: &str) -> bool {
     matches!(
         word,
-        "mr" | "mrs" | "ms" | "miss" | "dr" | "eng" | "engr" | "prof" | "sheikh" | "shaikh" | "sheikha" | "mister" | "capt" | "السيد" | "السيده"
-            | "استاذ" | "استاذه" | "الاستاذ" | "الاستاذه" | "دكتور" | "الدكتور" | "دكتوره" | "الدكتوره" | "مهندس" | "المهندس" | "الشيخ" | "الشيخه"
-            | "الاخ" | "الاخت" | "اخ"
+        "mr" | "mrs"
+            | "ms"
+            | "miss"
+            | "dr"
+            | "eng"
+            | "engr"
+            | "prof"
+            | "sheikh"
+            | "shaikh"
+            | "sheikha"
+            | "mister"
+            | "capt"
+            | "السيد"
+            | "السيده"
+            | "استاذ"
+            | "استاذه"
+            | "الاستاذ"
+            | "الاستاذه"
+            | "دكتور"
+            | "الدكتور"
+            | "دكتوره"
+            | "الدكتوره"
+            | "مهندس"
+            | "المهندس"
+            | "الشيخ"
+            | "الشيخه"
+            | "الاخ"
+            | "الاخت"
+            | "اخ"
     )
 }
 
@@ -129,12 +218,27 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
     if word.is_empty() || !pass.is_open(from) {
         return None;
     }
-    let listed = names.is_sure(word) || (names.is_any(word) && (doc.is_capitalised(from) || lead == Lead::Certain));
+    let listed = names.is_sure(word)
+        || (names.is_any(word) && (doc.is_capitalised(from) || lead == Lead::Certain));
     let arabic = doc.kind(from) == Some(TokenKind::Arabic);
     let unknown = !names.is_common(word) && word.chars().count() >= 3;
     let first = match lead {
-        Lead::Certain => listed || (unknown && (doc.is_capitalised(from) || arabic || doc.kind(from) == Some(TokenKind::Latin))) || particle_name(doc, from),
-        Lead::Open => listed || (unknown && doc.is_capitalised(from) && !is_shouting(doc) && speaks_to_a_person(doc, from)) || particle_name(doc, from) && doc.is_capitalised(from),
+        Lead::Certain => {
+            listed
+                || (unknown
+                    && (doc.is_capitalised(from)
+                        || arabic
+                        || doc.kind(from) == Some(TokenKind::Latin)))
+                || particle_name(doc, from)
+        }
+        Lead::Open => {
+            listed
+                || (unknown
+                    && doc.is_capitalised(from)
+                    && !is_shouting(doc)
+                    && speaks_to_a_person(doc, from))
+                || particle_name(doc, from) && doc.is_capitalised(from)
+        }
     };
     first.then(|| full_name_end(pass, from))
 }
@@ -142,15 +246,33 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
 /// Whether an unknown capitalised word behind an open lead is likely a person.
 fn speaks_to_a_person(doc: &Doc<'_>, from: usize) -> bool {
     let before = doc.word_before(from);
-    let address = matches!(before, "hi" | "hello" | "hey" | "dear" | "is" | "am" | "i'm" | "im" | "agent" | "with" | "regards" | "contact" | "ask" | "you" | "thanks")
-        || doc.is_mark(from.wrapping_sub(1), ',') || doc.is_mark(from.wrapping_sub(1), ':');
+    let address = matches!(
+        before,
+        "hi" | "hello"
+            | "hey"
+            | "dear"
+            | "is"
+            | "am"
+            | "i'm"
+            | "im"
+            | "agent"
+            | "with"
+            | "regards"
+            | "contact"
+            | "ask"
+            | "you"
+            | "thanks"
+    ) || doc.is_mark(from.wrapping_sub(1), ',')
+        || doc.is_mark(from.wrapping_sub(1), ':');
     address && !doc.is_shouted(from)
 }
 
 /// Whether most of the message is in capitals, so that they say nothing.
 fn is_shouting(doc: &Doc<'_>) -> bool {
     let words = (0..doc.len()).filter(|&i| doc.kind(i) == Some(TokenKind::Latin));
-    let (capitals, all) = words.fold((0, 0), |(c, a), i| (c + usize::from(doc.is_capitalised(i)), a + 1));
+    let (capitals, all) = words.fold((0, 0), |(c, a), i| {
+        (c + usize::from(doc.is_capitalised(i)), a + 1)
+    });
     all > 3 && capitals * 3 > all * 2
 }
 
@@ -171,11 +293,15 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
         return Some(full_name_end(pass, i));
     }
     let inside = i > 0 && !doc.begins_line(i) && !doc.is_any_mark(i - 1, ".!?");
-    let sure = names.is_sure(word) && (word.chars().count() >= 4 || doc.is_capitalised(i) || doc.kind(i) == Some(TokenKind::Arabic));
+    let sure = names.is_sure(word)
+        && (word.chars().count() >= 4
+            || doc.is_capitalised(i)
+            || doc.kind(i) == Some(TokenKind::Arabic));
     let doubtful = names.is_any(word)
         && doc.is_capitalised(i)
         && !is_shouting(doc)
-        && (inside && !names.is_common(word) || names.is_any(doc.word(i + 1)) && doc.is_capitalised(i + 1));
+        && (inside && !names.is_common(word)
+            || names.is_any(doc.word(i + 1)) && doc.is_capitalised(i + 1));
     // A family name alone, such as `Hall` or `المري`, is left to introductions.
     (sure || doubtful).then(|| full_name_end(pass, i))
 }
@@ -184,16 +310,22 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
 fn signed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     let doc = pass.doc;
     let names = pass.context.names;
-    let here = matches!(doc.word(i + 1), "here" | "speaking") && (i == 0 || doc.is_any_mark(i - 1, ".,!") || doc.begins_line(i));
+    let here = matches!(doc.word(i + 1), "here" | "speaking")
+        && (i == 0 || doc.is_any_mark(i - 1, ".,!") || doc.begins_line(i));
     let word = doc.word(i);
-    let known = doc.is_capitalised(i) && !names.is_common(word) && word.len() >= 3 && pass.is_open(i);
+    let known =
+        doc.is_capitalised(i) && !names.is_common(word) && word.len() >= 3 && pass.is_open(i);
     (here && known).then_some(i + 1)
 }
 
 /// The token after all words of a name.
 fn full_name_end(pass: &Pass<'_, '_>, from: usize) -> usize {
     let doc = pass.doc;
-    let mut end = if particle_name(doc, from) { from + 2 } else { from + 1 };
+    let mut end = if particle_name(doc, from) {
+        from + 2
+    } else {
+        from + 1
+    };
     while end < from + WORDS_MAX && pass.is_open(end) && continues(pass, from, end) {
         end += if is_particle(doc.word(end)) { 2 } else { 1 };
     }
@@ -201,7 +333,24 @@ fn full_name_end(pass: &Pass<'_, '_>, from: usize) -> usize {
 }
 
 fn is_particle(word: &str) -> bool {
-    matches!(word, "al" | "el" | "bin" | "ibn" | "bint" | "abu" | "van" | "de" | "der" | "von" | "da" | "dos" | "بن" | "بنت" | "ابو" | "ال")
+    matches!(
+        word,
+        "al" | "el"
+            | "bin"
+            | "ibn"
+            | "bint"
+            | "abu"
+            | "van"
+            | "de"
+            | "der"
+            | "von"
+            | "da"
+            | "dos"
+            | "بن"
+            | "بنت"
+            | "ابو"
+            | "ال"
+    )
 }
 
 fn continues(pass: &Pass<'_, '_>, from: usize, i: usize) -> bool {
@@ -215,12 +364,20 @@ fn continues(pass: &Pass<'_, '_>, from: usize, i: usize) -> bool {
         return false;
     }
     if is_particle(word) {
-        return doc.gap(i + 1) != Gap::Line && doc.is_word(i + 1) && (doc.is_capitalised(i) || doc.is_capitalised(i + 1) || names.is_any(doc.word(i + 1)) || !word.is_ascii());
+        return doc.gap(i + 1) != Gap::Line
+            && doc.is_word(i + 1)
+            && (doc.is_capitalised(i)
+                || doc.is_capitalised(i + 1)
+                || names.is_any(doc.word(i + 1))
+                || !word.is_ascii());
     }
     if doc.kind(i) == Some(TokenKind::Arabic) {
         let family = word.starts_with("ال") && word.ends_with('ي') && !names.is_common(word);
         return doc.kind(from) == Some(TokenKind::Arabic) && (names.is_sure(word) || family);
     }
-    let capital = doc.is_capitalised(i) && doc.is_capitalised(from) && !names.is_common(word) && !is_shouting(doc);
+    let capital = doc.is_capitalised(i)
+        && doc.is_capitalised(from)
+        && !names.is_common(word)
+        && !is_shouting(doc);
     capital || names.is_sure(word) && (doc.is_capitalised(i) == doc.is_capitalised(from))
 }

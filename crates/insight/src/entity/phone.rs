@@ -18,10 +18,38 @@ const CONFIDENCE: f32 = 0.95;
 
 /// Words right before digits which say that they are no phone number.
 const NOT_A_PHONE: &[&str] = &[
-    "ref", "reference", "permit", "invoice", "order", "ticket", "iban", "account", "acc", "eid",
-    "passport", "deed", "rera", "orn", "brn", "trn", "booking", "id", "listing", "case", "aed",
-    "usd", "dhs", "licence", "license", "contract", "txn", "transaction", "cheque", "makani",
-    "dewa", "premise",
+    "ref",
+    "reference",
+    "permit",
+    "invoice",
+    "order",
+    "ticket",
+    "iban",
+    "account",
+    "acc",
+    "eid",
+    "passport",
+    "deed",
+    "rera",
+    "orn",
+    "brn",
+    "trn",
+    "booking",
+    "id",
+    "listing",
+    "case",
+    "aed",
+    "usd",
+    "dhs",
+    "licence",
+    "license",
+    "contract",
+    "txn",
+    "transaction",
+    "cheque",
+    "makani",
+    "dewa",
+    "premise",
 ];
 
 /// Finds phone numbers.
@@ -56,10 +84,19 @@ struct Run {
 fn number_at(pass: &Pass<'_, '_>, i: usize, lookups: &mut usize) -> Option<(String, usize)> {
     let doc = pass.doc;
     let (lead, from) = lead_at(doc, i)?;
-    if !pass.is_open(i) || (i > 0 && doc.is_glued(i) && !pass.ends_at(Kind::Phone, i - 1) && touches_a_longer_run(doc, i)) {
+    if !pass.is_open(i)
+        || (i > 0
+            && doc.is_glued(i)
+            && !pass.ends_at(Kind::Phone, i - 1)
+            && touches_a_longer_run(doc, i))
+    {
         return None;
     }
-    let before = if doc.is_any_mark(i.wrapping_sub(1), ":#.") { i - 1 } else { i };
+    let before = if doc.is_any_mark(i.wrapping_sub(1), ":#.") {
+        i - 1
+    } else {
+        i
+    };
     let introduced = NOT_A_PHONE.contains(&doc.word_before(before))
         || (matches!(doc.word_before(before), "no" | "number" | "num")
             && before >= 2
@@ -83,7 +120,11 @@ fn number_at(pass: &Pass<'_, '_>, i: usize, lookups: &mut usize) -> Option<(Stri
 fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
     if doc.is_mark(i, '+') {
         let next = i + 1;
-        let from = if doc.is_mark(next, '(') || doc.is_mark(next, '-') { next + 1 } else { next };
+        let from = if doc.is_mark(next, '(') || doc.is_mark(next, '-') {
+            next + 1
+        } else {
+            next
+        };
         return doc.digits(from).map(|_| (Lead::Plus, from));
     }
     if doc.is_mark(i, '(') && doc.is_mark(i + 1, '+') {
@@ -100,16 +141,27 @@ fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
 
 fn touches_a_longer_run(doc: &Doc<'_>, i: usize) -> bool {
     doc.digits(i - 1).is_some()
-        || doc.is_any_mark(i - 1, "./-,_=") && i >= 2 && doc.digits(i - 2).is_some() && doc.is_glued(i - 1)
+        || doc.is_any_mark(i - 1, "./-,_=")
+            && i >= 2
+            && doc.digits(i - 2).is_some()
+            && doc.is_glued(i - 1)
         || doc.kind(i - 1) == Some(crate::doc::TokenKind::Latin) && doc.word(i - 1).len() == 1
 }
 
 /// The digits from a place on, over the marks that people put between groups.
 fn run_at(pass: &Pass<'_, '_>, from: usize, lead: Lead) -> Option<Run> {
     let doc = pass.doc;
-    let mut run = Run { digits: String::new(), ends: Vec::new(), has_comma: false };
+    let mut run = Run {
+        digits: String::new(),
+        ends: Vec::new(),
+        has_comma: false,
+    };
     let mut i = from;
-    let max = if lead == Lead::Plus { DIGITS_MAX + 1 } else { DIGITS_MAX + 2 };
+    let max = if lead == Lead::Plus {
+        DIGITS_MAX + 1
+    } else {
+        DIGITS_MAX + 2
+    };
     while i < from + TOKENS_MAX && pass.is_open(i) {
         let digits = doc.digits(i)?;
         if run.digits.len() + digits.len() > max {

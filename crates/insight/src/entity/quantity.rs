@@ -13,7 +13,9 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
         if let Some((value, end)) = quantity_at(pass, i).filter(|(_, end)| pass.is_free(i..*end)) {
             pass.add(Kind::Quantity, value, i..end, CONFIDENCE);
             i = end;
-        } else if let Some((value, end)) = number_at(pass, i).filter(|(_, end)| pass.is_free(i..*end)) {
+        } else if let Some((value, end)) =
+            number_at(pass, i).filter(|(_, end)| pass.is_free(i..*end))
+        {
             pass.add(Kind::Number, value, i..end, CONFIDENCE);
             i = end;
         } else {
@@ -31,8 +33,17 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
         return None;
     }
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
-    let at = if doc.is_mark(number.next, '-') && doc.is_word(number.next + 1) { number.next + 1 } else { number.next };
+    let at = if doc.is_mark(number.next, '-') && doc.is_word(number.next + 1) {
+        number.next + 1
+    } else {
+        number.next
+    };
     let (unit, end) = unit_at(pass, at)?;
+    let unit = if number.value == Decimal::ONE {
+        one_of(unit)
+    } else {
+        unit
+    };
     Some((format!("{} {unit}", plain(number.value)), end))
 }
 
@@ -41,47 +52,77 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
     let doc = pass.doc;
     let adjective = matches!(
         doc.word(i),
-        "post" | "dated" | "covered" | "parking" | "post-dated" | "full" | "more" | "car" | "different" | "reserved" | "allocated"
+        "post"
+            | "dated"
+            | "covered"
+            | "parking"
+            | "post-dated"
+            | "full"
+            | "more"
+            | "car"
+            | "different"
+            | "reserved"
+            | "allocated"
     );
     let unit = match doc.word(i) {
-        "km" | "kms" | "kilometer" | "kilometers" | "kilometre" | "kilometres" | "كيلو" | "كم" => "km",
-        "m" | "meter" | "meters" | "metre" | "metres" | "mtr" | "mtrs" | "متر" | "امتار" => "m",
-        "cm" => "cm",
+        "km" | "kms" | "kilometer" | "kilometers" | "kilometre" | "kilometres" | "كيلومتر"
+        | "كم" => "km",
+        "m" | "meter" | "meters" | "metre" | "metres" | "mtr" | "mtrs" | "متر" | "امتار" => {
+            "m"
+        }
+        "cm" | "سم" => "cm",
         "mm" => "mm",
         "ft" | "feet" | "foot" => "ft",
         "inch" | "inches" => "inch",
-        "mile" | "miles" => "mile",
-        "kg" | "kgs" | "kilo" | "kilos" | "kilogram" | "kilograms" => "kg",
-        "g" | "gram" | "grams" => "g",
-        "ton" | "tons" | "tonne" | "tonnes" => "ton",
-        "l" | "liter" | "liters" | "litre" | "litres" => "l",
+        "mile" | "miles" => "miles",
+        "kg" | "kgs" | "kilo" | "kilos" | "kilogram" | "kilograms" | "كيلو" | "كغ" | "كجم" => {
+            "kg"
+        }
+        "g" | "gr" | "gram" | "grams" | "غرام" | "جرام" => "g",
+        "ton" | "tons" | "tonne" | "tonnes" | "طن" | "اطنان" => "tons",
+        "l" | "ltr" | "ltrs" | "liter" | "liters" | "litre" | "litres" | "لتر" => "l",
+        "ml" => "ml",
         "gb" => "GB",
         "mb" => "MB",
+        "tb" => "TB",
         "kw" => "kW",
         "kwh" => "kWh",
-        "acre" | "acres" => "acre",
-        "hectare" | "hectares" => "hectare",
-        "sqyd" | "yards" | "yard" => "yard",
-        "bathroom" | "bathrooms" | "bath" | "baths" | "bathrm" | "washroom" | "washrooms" | "toilets" | "حمام" | "حمامات" => "bathroom",
-        "cheque" | "cheques" | "chq" | "chqs" | "check" | "checks" | "chk" | "chks" | "chqe" | "شيك" | "شيكات" => "cheque",
-        "parking" | "parkings" | "carpark" | "carparks" | "موقف" | "مواقف" => "parking",
-        "car" if doc.word(i + 1).starts_with("park") => return Some(("parking", i + 2)),
-        "payments" | "payment" | "installments" | "instalments" | "installment" | "دفعات" => "payment",
-        "unit" | "units" | "وحدات" => "unit",
-        "floor" | "floors" | "storey" | "storeys" | "stories" | "طوابق" | "طابق" => "floor",
-        "balcony" | "balconies" => "balcony",
-        "person" | "persons" | "people" | "pax" | "adults" | "اشخاص" | "شخص" => "person",
-        "kids" | "children" => "child",
-        "keys" | "key" | "مفاتيح" => "key",
-        "copies" | "copy" | "نسخ" => "copy",
-        "cars" | "سيارات" => "car",
-        "photos" | "pictures" | "pics" | "صور" => "photo",
-        "properties" => "property",
-        "options" | "option" => "option",
-        "rooms" | "room" => "room",
-        "tenants" => "tenant",
-        "times" | "مرات" => "time",
-        "pieces" | "pcs" | "قطع" => "piece",
+        "kva" => "kVA",
+        "acre" | "acres" => "acres",
+        "bathroom" | "bathrooms" | "bath" | "baths" | "bathrm" | "washroom" | "washrooms"
+        | "toilet" | "toilets" | "حمام" | "حمامات" => "bathrooms",
+        "cheque" | "cheques" | "chq" | "chqs" | "check" | "checks" | "chk" | "chks" | "chqe"
+        | "cheks" | "cheqs" | "شيك" | "شيكات" => "cheques",
+        "parking" | "parkings" | "carpark" | "carparks" | "موقف" | "مواقف" => {
+            return Some(("parking spaces", parking_end(pass, i + 1)));
+        }
+        "car" | "covered" | "basement" if doc.word(i + 1).starts_with("park") => {
+            return Some(("parking spaces", parking_end(pass, i + 2)));
+        }
+        "payments" | "payment" | "installments" | "instalments" | "installment" | "instalment"
+        | "دفعات" | "اقساط" => "payments",
+        "unit" | "units" | "وحدات" | "وحده" => "units",
+        "floor" | "floors" | "storey" | "storeys" | "stories" | "طوابق" | "ادوار" => {
+            "floors"
+        }
+        "person" | "persons" | "people" | "pax" | "ppl" | "اشخاص" | "شخص" | "اشخاصا" => {
+            "people"
+        }
+        "key" | "keys" | "مفاتيح" | "مفتاح" => "keys",
+        "copy" | "copies" | "نسخ" | "نسخه" => "copies",
+        "room" | "rooms" => "rooms",
+        "card" | "cards" | "كروت" | "بطاقات" | "بطاقه" => "cards",
+        "piece" | "pieces" | "pcs" | "pc" | "قطع" | "قطعه" | "حبه" | "حبات" => {
+            "pieces"
+        }
+        "box" | "boxes" | "صناديق" | "صندوق" | "علب" | "علبه" => "boxes",
+        "carton" | "cartons" | "ctn" | "ctns" | "كرتون" | "كراتين" | "كرتونه" => {
+            "cartons"
+        }
+        "bag" | "bags" | "اكياس" | "كيس" => "bags",
+        "bottle" | "bottles" | "زجاجات" | "غراش" => "bottles",
+        "pallet" | "pallets" => "pallets",
+        "seat" | "seats" | "مقاعد" => "seats",
         _ if adjective => {
             let (unit, end) = unit_at(pass, i + 1)?;
             return Some((unit, end));
@@ -91,13 +132,46 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
     Some((unit, i + 1))
 }
 
+fn parking_end(pass: &Pass<'_, '_>, i: usize) -> usize {
+    let more = matches!(
+        pass.doc.word(i),
+        "space"
+            | "spaces"
+            | "spot"
+            | "spots"
+            | "slot"
+            | "slots"
+            | "lots"
+            | "bays"
+            | "سيارات"
+            | "سياره"
+    );
+    if more { i + 1 } else { i }
+}
+
+/// The thing in the singular, of which there is one.
+fn one_of(unit: &str) -> &str {
+    match unit {
+        "people" => "person",
+        "copies" => "copy",
+        "boxes" => "box",
+        "tons" => "tons",
+        _ => unit.strip_suffix('s').unwrap_or(unit),
+    }
+}
+
 fn arabic_pair(word: &str) -> Option<&'static str> {
     Some(match word {
-        "حمامين" => "bathroom",
-        "شيكين" => "cheque",
-        "موقفين" => "parking",
-        "دفعتين" => "payment",
-        "طابقين" => "floor",
+        "حمامين" => "bathrooms",
+        "شيكين" | "بشيكين" => "cheques",
+        "موقفين" => "parking spaces",
+        "دفعتين" | "بدفعتين" => "payments",
+        "طابقين" => "floors",
+        "مفتاحين" => "keys",
+        "نسختين" => "copies",
+        "كرتونين" => "cartons",
+        "قطعتين" => "pieces",
+        "شخصين" => "people",
         _ => return None,
     })
 }
@@ -105,15 +179,22 @@ fn arabic_pair(word: &str) -> Option<&'static str> {
 /// A number in digits that no other grammar wanted.
 fn number_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let doc = pass.doc;
-    let number = if doc.digits(i).is_some() { amount_at(doc, i).or_else(|| digits_at(doc, i))? } else { return None };
+    let number = if doc.digits(i).is_some() {
+        amount_at(doc, i).or_else(|| digits_at(doc, i))?
+    } else {
+        return None;
+    };
     let first = doc.str(i);
     // Part of a word, a code or a clock: no number of its own.
     let attached = (doc.is_glued(i) && i > 0 && !doc.is_any_mark(i - 1, "(:*\"'~=+-,?!•/"))
         || (number.next < doc.len() && doc.is_glued(number.next) && doc.is_word(number.next));
-    let listed = doc.begins_line(i) && doc.is_any_mark(number.next, ".)-") && doc.is_glued(number.next);
+    let listed =
+        doc.begins_line(i) && doc.is_any_mark(number.next, ".)-") && doc.is_glued(number.next);
     let padded = first.len() > 1 && first.starts_with('0') && number.value > Decimal::ONE;
     let clock = doc.str(i) == "24" && doc.is_mark(i + 1, '/');
-    let first_half = doc.is_mark(number.next, '/') && doc.is_glued(number.next) && doc.digits(number.next + 1).is_some();
+    let first_half = doc.is_mark(number.next, '/')
+        && doc.is_glued(number.next)
+        && doc.digits(number.next + 1).is_some();
     let other_half = first_half
         || i >= 2 && doc.is_mark(i - 1, '/') && doc.is_glued(i) && doc.digits(i - 2).is_some();
     if attached || listed || padded || clock || other_half {

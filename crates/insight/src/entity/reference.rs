@@ -38,13 +38,18 @@ enum Intro {
 
 fn intro(word: &str) -> Option<Intro> {
     Some(match word {
-        "ref" | "reference" | "refno" | "permit" | "trakheesi" | "invoice" | "inv" | "ticket" | "case" | "booking" | "brn" | "orn" | "trn"
-        | "rera" | "ejari" | "makani" | "dewa" | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm" | "reservation" | "utr" | "awb"
-        | "sewa" | "addc" | "premise" | "listing" | "tracking" | "مرجع" | "المرجع" | "مرجعي" | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح"
-        | "التصريح" | "حجز" | "الحجز" | "تذكره" | "التذكره" => Intro::Strong,
-        "order" | "contract" | "cheque" | "chq" | "transaction" | "receipt" | "request" | "application" | "license" | "licence" | "file"
-        | "account" | "property" | "complaint" | "policy" | "certificate" | "id" | "code" | "payment" | "noc" | "visa" | "plate" | "job" | "confirmation" | "parcel" | "agreement"
-        | "طلب" | "الطلب" | "العقد" | "عقد" | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى" | "الشكوي" | "شكوي" | "بلاغ" | "البلاغ" | "الاعلان" | "اعلان" => Intro::Weak,
+        "ref" | "reference" | "refno" | "permit" | "trakheesi" | "invoice" | "inv" | "ticket"
+        | "case" | "booking" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani" | "dewa"
+        | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm" | "reservation" | "utr"
+        | "awb" | "sewa" | "addc" | "premise" | "listing" | "tracking" | "مرجع" | "المرجع"
+        | "مرجعي" | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح" | "حجز" | "الحجز"
+        | "تذكره" | "التذكره" => Intro::Strong,
+        "order" | "contract" | "cheque" | "chq" | "transaction" | "receipt" | "request"
+        | "application" | "license" | "licence" | "file" | "account" | "property" | "complaint"
+        | "policy" | "certificate" | "id" | "code" | "payment" | "noc" | "visa" | "plate"
+        | "job" | "confirmation" | "parcel" | "agreement" | "طلب" | "الطلب" | "العقد" | "عقد"
+        | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى" | "الشكوي" | "شكوي" | "بلاغ"
+        | "البلاغ" | "الاعلان" | "اعلان" => Intro::Weak,
         _ => return None,
     })
 }
@@ -54,16 +59,29 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
     let (strength, mut at) = match intro(doc.word(i)) {
         Some(strength) => (strength, i + 1),
         // `رقم الطلب 123`: the word for number comes first.
-        None if doc.word(i) == "رقم" && intro(doc.word(i + 1)).is_some() => (Intro::Strong, i + 2),
+        None if doc.word(i) == "رقم" && intro(doc.word(i + 1)).is_some() => {
+            (Intro::Strong, i + 2)
+        }
         None => return None,
     };
     let mut labelled = strength == Intro::Strong;
     for _ in 0..5 {
         let label = matches!(
             doc.word(at),
-            "no" | "number" | "num" | "nr" | "id" | "code" | "رقم" | "رقمه" | "رقمها" | "nbr" | "ref" | "reference"
+            "no" | "number"
+                | "num"
+                | "nr"
+                | "id"
+                | "code"
+                | "رقم"
+                | "رقمه"
+                | "رقمها"
+                | "nbr"
+                | "ref"
+                | "reference"
         ) || doc.is_any_mark(at, "#:");
-        let filler = matches!(doc.word(at), "is" | "was" | "هو" | "هي" | "card") || doc.is_any_mark(at, ".-=");
+        let filler = matches!(doc.word(at), "is" | "was" | "هو" | "هي" | "card")
+            || doc.is_any_mark(at, ".-=");
         if !label && !filler {
             break;
         }
@@ -82,7 +100,8 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
 /// The token after a run of letters, digits and joining marks that touch.
 fn code_end(pass: &Pass<'_, '_>, from: usize) -> Option<usize> {
     let doc = pass.doc;
-    let part = |i: usize| doc.digits(i).is_some() || doc.word(i).is_ascii() && !doc.word(i).is_empty();
+    let part =
+        |i: usize| doc.digits(i).is_some() || doc.word(i).is_ascii() && !doc.word(i).is_empty();
     part(from).then_some(())?;
     let mut end = from + 1;
     while end < from + TOKENS_MAX && doc.is_glued(end) {
@@ -110,7 +129,10 @@ fn is_group_lead(doc: &Doc<'_>, from: usize) -> bool {
 }
 
 fn is_price(doc: &Doc<'_>, end: usize) -> bool {
-    matches!(doc.word(end), "aed" | "dhs" | "dirham" | "dirhams" | "درهم" | "million" | "thousand")
+    matches!(
+        doc.word(end),
+        "aed" | "dhs" | "dirham" | "dirhams" | "درهم" | "million" | "thousand"
+    )
 }
 
 /// Codes that speak for themselves: `INV-2024-001`, `784-1990-1234567-1`, `DXB_4521`, `AE070331234567890123456`.

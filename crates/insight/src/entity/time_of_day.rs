@@ -31,7 +31,11 @@ impl Clock {
     /// Without any word for it, people who write 1 to 7 mean the afternoon and evening, and 8 to 12 the
     /// morning and noon.
     pub(super) fn time(self, said: Half) -> Option<Time> {
-        let half = if self.half == Half::Unsaid { said } else { self.half };
+        let half = if self.half == Half::Unsaid {
+            said
+        } else {
+            self.half
+        };
         let hour = match (half, self.hour) {
             (Half::Morning, 12) => 0,
             (Half::Evening, 1..=11) => self.hour + 12,
@@ -41,9 +45,28 @@ impl Clock {
         Time::new(hour, self.minute, 0, 0).ok()
     }
 
+    /// The next time after `now` that shows the same on a clock of twelve hours, unless the half of the day was
+    /// said; and whether that is tomorrow.
+    pub(super) fn next_after(self, now: Time) -> Option<(Time, bool)> {
+        let given = self.time(Half::Unsaid)?;
+        if self.half != Half::Unsaid || self.literal || !(1..=12).contains(&self.hour) {
+            return Some((given, given <= now));
+        }
+        let early = Time::new(self.hour % 12, self.minute, 0, 0).ok()?;
+        let late = Time::new(self.hour % 12 + 12, self.minute, 0, 0).ok()?;
+        Some(if now < early {
+            (early, false)
+        } else if now < late {
+            (late, false)
+        } else {
+            (early, true)
+        })
+    }
+
     /// The same with another half of the day, for the first time of `3 to 5 pm`.
     pub(super) fn sharing(self, other: Clock) -> Self {
-        let crosses_noon = other.half == Half::Evening && self.hour > other.hour % 12 && self.hour != 12;
+        let crosses_noon =
+            other.half == Half::Evening && self.hour > other.hour % 12 && self.hour != 12;
         let half = match (self.half, crosses_noon) {
             (Half::Unsaid, false) => other.half,
             (Half::Unsaid, true) => Half::Morning,
@@ -89,7 +112,11 @@ fn measures(pass: &Pass<'_, '_>, i: usize) -> bool {
     if doc.gap(i) == Gap::Line {
         return false;
     }
-    if doc.is_any_mark(i, ".:,") && doc.is_glued(i) && doc.digits(i + 1).is_some() && doc.is_glued(i + 1) {
+    if doc.is_any_mark(i, ".:,")
+        && doc.is_glued(i)
+        && doc.digits(i + 1).is_some()
+        && doc.is_glued(i + 1)
+    {
         return true;
     }
     if doc.is_any_mark(i, "%$€£/+") {
@@ -100,10 +127,53 @@ fn measures(pass: &Pass<'_, '_>, i: usize) -> bool {
         || crate::number::multiplier_at(doc, i).is_some()
         || matches!(
             doc.word(i),
-            "people" | "persons" | "person" | "br" | "bed" | "beds" | "bedroom" | "bedrooms" | "bhk" | "days" | "day" | "weeks" | "months"
-                | "years" | "hours" | "hrs" | "minutes" | "mins" | "min" | "units" | "cheques" | "sqft" | "sqm" | "of" | "viewings"
-                | "options" | "apartments" | "villas" | "th" | "st" | "nd" | "rd" | "km" | "times" | "more" | "percent" | "others" | "and" | "floor" | "properties"
-                | "clients" | "ايام" | "اشخاص" | "شقق" | "سنوات" | "شهور" | "اشهر"
+            "people"
+                | "persons"
+                | "person"
+                | "br"
+                | "bed"
+                | "beds"
+                | "bedroom"
+                | "bedrooms"
+                | "bhk"
+                | "days"
+                | "day"
+                | "weeks"
+                | "months"
+                | "years"
+                | "hours"
+                | "hrs"
+                | "minutes"
+                | "mins"
+                | "min"
+                | "units"
+                | "cheques"
+                | "sqft"
+                | "sqm"
+                | "of"
+                | "viewings"
+                | "options"
+                | "apartments"
+                | "villas"
+                | "th"
+                | "st"
+                | "nd"
+                | "rd"
+                | "km"
+                | "times"
+                | "more"
+                | "percent"
+                | "others"
+                | "and"
+                | "floor"
+                | "properties"
+                | "clients"
+                | "ايام"
+                | "اشخاص"
+                | "شقق"
+                | "سنوات"
+                | "شهور"
+                | "اشهر"
         )
 }
 
@@ -111,7 +181,11 @@ fn measures(pass: &Pass<'_, '_>, i: usize) -> bool {
 fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     let doc = pass.doc;
     let digits = doc.digits(i)?;
-    if i > 0 && doc.is_glued(i) && (doc.is_any_mark(i - 1, ".:,/+#") && i > 1 && doc.digits(i - 2).is_some() || doc.is_word(i - 1) && doc.word(i - 1) != "t") {
+    if i > 0
+        && doc.is_glued(i)
+        && (doc.is_any_mark(i - 1, ".:,/+#") && i > 1 && doc.digits(i - 2).is_some()
+            || doc.is_word(i - 1) && doc.word(i - 1) != "t")
+    {
         return None;
     }
     if let Some(military) = military_at(doc, i, digits) {
@@ -122,8 +196,13 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     let (minute, mut next) = minutes_at(doc, i + 1).unwrap_or((0, i + 1));
     let minutes_written = next > i + 1;
     let with_dot = minutes_written && doc.is_mark(i + 1, '.');
-    let mut literal = minutes_written && !with_dot && (digits.len() == 2 || hour > 12 || hour == 0) && (hour < 1 || digits.starts_with('0') || hour >= 8);
-    let (minute, after) = arabic_minutes(doc, next).filter(|_| minute == 0).unwrap_or((minute, next));
+    let mut literal = minutes_written
+        && !with_dot
+        && (digits.len() == 2 || hour > 12 || hour == 0)
+        && (hour < 1 || digits.starts_with('0') || hour >= 8);
+    let (minute, after) = arabic_minutes(doc, next)
+        .filter(|_| minute == 0)
+        .unwrap_or((minute, next));
     next = after;
     let mut half = Half::Unsaid;
     if let Some((said, end)) = half_at(doc, next) {
@@ -150,7 +229,13 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
         half = Half::Unsaid;
         literal = true;
     }
-    Some(Clock { hour, minute, half, literal, next: ish(doc, next) })
+    Some(Clock {
+        hour,
+        minute,
+        half,
+        literal,
+        next: ish(doc, next),
+    })
 }
 
 fn ish(doc: &Doc<'_>, i: usize) -> usize {
@@ -168,13 +253,22 @@ fn military_at(doc: &Doc<'_>, i: usize, digits: &str) -> Option<Clock> {
     }
     let hour = digits[..2].parse().ok().filter(|h| *h < 24)?;
     let minute = digits[2..].parse().ok().filter(|m| *m < 60)?;
-    Some(Clock { hour, minute, half: Half::Unsaid, literal: true, next: i + 2 })
+    Some(Clock {
+        hour,
+        minute,
+        half: Half::Unsaid,
+        literal: true,
+        next: i + 2,
+    })
 }
 
 fn minutes_at(doc: &Doc<'_>, i: usize) -> Option<(i8, usize)> {
     let marked = doc.is_any_mark(i, ":.") && doc.is_glued(i) && doc.is_glued(i + 1);
     let digits = marked.then(|| doc.digits(i + 1))??;
-    let more = doc.is_any_mark(i + 2, ":.") && doc.is_glued(i + 2) && doc.is_glued(i + 3) && doc.digits(i + 3).is_some();
+    let more = doc.is_any_mark(i + 2, ":.")
+        && doc.is_glued(i + 2)
+        && doc.is_glued(i + 3)
+        && doc.digits(i + 3).is_some();
     if digits.len() != 2 || (more && doc.is_mark(i + 2, '.')) {
         return None;
     }
@@ -200,14 +294,32 @@ pub(super) fn half_at(doc: &Doc<'_>, i: usize) -> Option<(Half, usize)> {
         return None;
     }
     let letter = doc.word(i);
-    if matches!(letter, "a" | "p") && doc.is_any_mark(i + 1, ".") && doc.word(i + 2) == "m" && doc.is_glued(i + 1) && doc.is_glued(i + 2) {
-        let end = if doc.is_mark(i + 3, '.') && doc.is_glued(i + 3) { i + 4 } else { i + 3 };
-        return Some((if letter == "a" { Half::Morning } else { Half::Evening }, end));
+    if matches!(letter, "a" | "p")
+        && doc.is_any_mark(i + 1, ".")
+        && doc.word(i + 2) == "m"
+        && doc.is_glued(i + 1)
+        && doc.is_glued(i + 2)
+    {
+        let end = if doc.is_mark(i + 3, '.') && doc.is_glued(i + 3) {
+            i + 4
+        } else {
+            i + 3
+        };
+        return Some((
+            if letter == "a" {
+                Half::Morning
+            } else {
+                Half::Evening
+            },
+            end,
+        ));
     }
     let simple = match letter {
-        "am" | "a'm" | "صباحا" | "الصبح" | "ص" | "الصباح" | "صباح" | "فجرا" | "الضحى" | "الضحي" | "morning" => Some(Half::Morning),
-        "pm" | "مساء" | "المسا" | "المساء" | "العصر" | "عصرا" | "م" | "الظهر" | "ظهرا" | "المغرب" | "العشا" | "بالليل" | "ليلا" | "الليل"
-        | "العشاء" | "مسا" | "مساءا" | "evening" | "afternoon" | "tonight" | "night" => Some(Half::Evening),
+        "am" | "a'm" | "صباحا" | "الصبح" | "ص" | "الصباح" | "صباح" | "فجرا" | "الضحى" | "الضحي"
+        | "morning" => Some(Half::Morning),
+        "pm" | "مساء" | "المسا" | "المساء" | "العصر" | "عصرا" | "م" | "الظهر" | "ظهرا"
+        | "المغرب" | "العشا" | "بالليل" | "ليلا" | "الليل" | "العشاء" | "مسا" | "مساءا"
+        | "evening" | "afternoon" | "tonight" | "night" => Some(Half::Evening),
         _ => None,
     };
     if let Some(half) = simple {
@@ -215,7 +327,9 @@ pub(super) fn half_at(doc: &Doc<'_>, i: usize) -> Option<(Half, usize)> {
     }
     match (letter, doc.word(i + 1), doc.word(i + 2)) {
         ("in", "the", "morning") => Some((Half::Morning, i + 3)),
-        ("in", "the", "evening" | "afternoon") | ("at", "the", "night") => Some((Half::Evening, i + 3)),
+        ("in", "the", "evening" | "afternoon") | ("at", "the", "night") => {
+            Some((Half::Evening, i + 3))
+        }
         ("at", "night", _) => Some((Half::Evening, i + 2)),
         ("بعد", "الظهر" | "العصر" | "المغرب", _) => Some((Half::Evening, i + 2)),
         ("في", "المساء" | "الليل" | "المسا", _) => Some((Half::Evening, i + 2)),
@@ -234,7 +348,13 @@ fn named_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
     if matches!(doc.word_before(i), "after" | "before") {
         return None;
     }
-    Some(Clock { hour, minute: 0, half: Half::Unsaid, literal: true, next: i + 1 })
+    Some(Clock {
+        hour,
+        minute: 0,
+        half: Half::Unsaid,
+        literal: true,
+        next: i + 1,
+    })
 }
 
 fn is_arabic_clock(word: &str) -> bool {
@@ -244,7 +364,10 @@ fn is_arabic_clock(word: &str) -> bool {
 /// `خمسة العصر`, `five pm`.
 fn hour_word_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
     let number = words_at(doc, i)?;
-    let hour: i8 = crate::number::plain(number.value).parse().ok().filter(|h| (1..=12).contains(h))?;
+    let hour: i8 = crate::number::plain(number.value)
+        .parse()
+        .ok()
+        .filter(|h| (1..=12).contains(h))?;
     let (mut minute, mut next) = arabic_minutes(doc, number.next).unwrap_or((0, number.next));
     if minute == 0
         && let Some((count, end)) = count_at(doc, next, 59).filter(|(m, _)| *m >= 10)
@@ -265,7 +388,13 @@ fn hour_word_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
     if half == Half::Unsaid && matches!(doc.word(next), "o'clock" | "oclock") {
         next += 1;
     }
-    Some(Clock { hour, minute, half, literal: false, next })
+    Some(Clock {
+        hour,
+        minute,
+        half,
+        literal: false,
+        next,
+    })
 }
 
 /// `half past 3`, `quarter to 5`, `10 past 4`.
@@ -281,10 +410,20 @@ fn past_or_to(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
         "to" if minutes != 30 && matches!(doc.word(i), "quarter") => true,
         _ => return None,
     };
-    let clock = hour_at(pass, at + 1).or_else(|| hour_word_at(doc, at + 1)).filter(|c| c.minute == 0)?;
-    let (hour, minute) = if to { ((clock.hour + 11) % 12, 60 - minutes) } else { (clock.hour, minutes) };
+    let clock = hour_at(pass, at + 1)
+        .or_else(|| hour_word_at(doc, at + 1))
+        .filter(|c| c.minute == 0)?;
+    let (hour, minute) = if to {
+        ((clock.hour + 11) % 12, 60 - minutes)
+    } else {
+        (clock.hour, minutes)
+    };
     let hour = if hour == 0 { 12 } else { hour };
-    Some(Clock { hour, minute, ..clock })
+    Some(Clock {
+        hour,
+        minute,
+        ..clock
+    })
 }
 
 /// A bare hour, whatever follows it.

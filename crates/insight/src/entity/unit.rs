@@ -24,7 +24,8 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
 /// `units 1203 and 1204`: more numbers behind the first.
 fn more(pass: &mut Pass<'_, '_>, mut i: usize) -> usize {
     for _ in 0..8 {
-        let joined = pass.doc.is_any_mark(i, ",&/") || matches!(pass.doc.word(i), "and" | "or" | "و");
+        let joined =
+            pass.doc.is_any_mark(i, ",&/") || matches!(pass.doc.word(i), "and" | "or" | "و");
         if !joined {
             return i;
         }
@@ -47,7 +48,11 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize, usize)
         let skip = match doc.word(at) {
             "no" | "number" | "num" | "nr" | "nbr" | "رقم" | "رقمها" => true,
             "is" if explicit => true,
-            _ => doc.is_mark(at, '#') || (explicit && doc.is_any_mark(at, ".:")) || doc.is_mark(at, ':'),
+            _ => {
+                doc.is_mark(at, '#')
+                    || (explicit && doc.is_any_mark(at, ".:"))
+                    || doc.is_mark(at, ':')
+            }
         };
         if !skip {
             break;
@@ -84,15 +89,22 @@ fn intro_end(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, Intro)> {
         return (three || lettered).then_some((i + 1, Intro::Number));
     }
     let strength = match doc.word(i) {
-        "unit" | "units" | "apt" | "apts" | "apartment" | "flat" | "villa" | "office" | "shop" | "townhouse" | "penthouse"
-        | "th" | "suite" | "warehouse" | "plot" | "apartments" | "flats" | "villas" | "unt" | "aprt" | "appt" | "apartmnt"
-        | "شقه" | "الشقه" | "فيلا" | "الفيلا" | "وحده" | "الوحده" | "مكتب" | "محل" | "الوحدات" | "فله" | "مستودع" | "studio" => {
-            Intro::Strong
-        }
+        "unit" | "units" | "apt" | "apts" | "apartment" | "flat" | "villa" | "office" | "shop"
+        | "townhouse" | "penthouse" | "th" | "suite" | "warehouse" | "plot" | "apartments"
+        | "flats" | "villas" | "unt" | "aprt" | "appt" | "apartmnt" | "شقه" | "الشقه" | "فيلا"
+        | "الفيلا" | "وحده" | "الوحده" | "مكتب" | "محل" | "الوحدات" | "فله" | "مستودع"
+        | "studio" => Intro::Strong,
         "room" | "door" | "property" | "house" | "home" | "غرفه" | "بيت" => Intro::Weak,
         _ => return None,
     };
-    Some((if doc.is_mark(i + 1, '.') && doc.is_glued(i + 1) { i + 2 } else { i + 1 }, strength))
+    Some((
+        if doc.is_mark(i + 1, '.') && doc.is_glued(i + 1) {
+            i + 2
+        } else {
+            i + 1
+        },
+        strength,
+    ))
 }
 
 /// `1203`, `A-1203`, `1203A`, `A1203`, `12B`, `B-12-3`.
@@ -146,15 +158,73 @@ fn is_measured(doc: &Doc<'_>, end: usize) -> bool {
     if doc.is_any_mark(end, "%+$€£") && doc.is_glued(end) {
         return true;
     }
-    if doc.is_any_mark(end, ".,:") && doc.is_glued(end) && doc.is_glued(end + 1) && doc.digits(end + 1).is_some() {
+    if doc.is_any_mark(end, ".,:")
+        && doc.is_glued(end)
+        && doc.is_glued(end + 1)
+        && doc.digits(end + 1).is_some()
+    {
         return true;
     }
     matches!(
         doc.word(end),
-        "br" | "bhk" | "bed" | "beds" | "bedroom" | "bedrooms" | "bath" | "baths" | "bathroom" | "sqft" | "sq" | "sqm" | "k" | "m"
-            | "million" | "mn" | "mil" | "aed" | "dhs" | "dh" | "dirham" | "dirhams" | "thousand" | "lakh" | "cr" | "crore" | "years"
-            | "year" | "months" | "month" | "days" | "day" | "weeks" | "km" | "min" | "mins" | "minutes" | "pm" | "am"
-            | "square" | "ft" | "cheques" | "chqs" | "units" | "people" | "persons" | "floors" | "usd" | "bd" | "bdr"
-            | "غرف" | "غرفه" | "الف" | "مليون" | "درهم" | "متر" | "قدم" | "شهر" | "سنه" | "ايام"
+        "br" | "bhk"
+            | "bed"
+            | "beds"
+            | "bedroom"
+            | "bedrooms"
+            | "bath"
+            | "baths"
+            | "bathroom"
+            | "sqft"
+            | "sq"
+            | "sqm"
+            | "k"
+            | "m"
+            | "million"
+            | "mn"
+            | "mil"
+            | "aed"
+            | "dhs"
+            | "dh"
+            | "dirham"
+            | "dirhams"
+            | "thousand"
+            | "lakh"
+            | "cr"
+            | "crore"
+            | "years"
+            | "year"
+            | "months"
+            | "month"
+            | "days"
+            | "day"
+            | "weeks"
+            | "km"
+            | "min"
+            | "mins"
+            | "minutes"
+            | "pm"
+            | "am"
+            | "square"
+            | "ft"
+            | "cheques"
+            | "chqs"
+            | "units"
+            | "people"
+            | "persons"
+            | "floors"
+            | "usd"
+            | "bd"
+            | "bdr"
+            | "غرف"
+            | "غرفه"
+            | "الف"
+            | "مليون"
+            | "درهم"
+            | "متر"
+            | "قدم"
+            | "شهر"
+            | "سنه"
+            | "ايام"
     )
 }

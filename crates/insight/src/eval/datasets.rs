@@ -48,7 +48,12 @@ impl Dataset {
     /// When the form is not known, or the set is too large.
     pub fn read(text: &str) -> Result<Self, DatasetError> {
         let start = text.trim_start();
-        let set = if start.starts_with('{') && start.lines().next().is_some_and(|l| l.contains("\"text\"") && l.trim_end().ends_with('}')) {
+        let set = if start.starts_with('{')
+            && start
+                .lines()
+                .next()
+                .is_some_and(|l| l.contains("\"text\"") && l.trim_end().ends_with('}'))
+        {
             Self::from_lines(text)?
         } else if start.starts_with('{') {
             Self::from_splits(text)?
@@ -56,15 +61,24 @@ impl Dataset {
             Self::from_csv(text)?
         };
         let size = set.train.len() + set.validation.len() + set.test.len();
-        if size > EXAMPLES_MAX { Err(DatasetError::TooMany) } else { Ok(set) }
+        if size > EXAMPLES_MAX {
+            Err(DatasetError::TooMany)
+        } else {
+            Ok(set)
+        }
     }
 
     fn from_lines(text: &str) -> Result<Self, DatasetError> {
         let mut set = Self::default();
         for line in text.lines().filter(|l| !l.trim().is_empty()) {
-            let line: Line = serde_json::from_str(line).map_err(|e| DatasetError::Form(e.to_string()))?;
-            let example = Example { text: line.text, intent: line.intent };
-            set.part(line.split.as_deref().unwrap_or("train")).push(example);
+            let line: Line =
+                serde_json::from_str(line).map_err(|e| DatasetError::Form(e.to_string()))?;
+            let example = Example {
+                text: line.text,
+                intent: line.intent,
+            };
+            set.part(line.split.as_deref().unwrap_or("train"))
+                .push(example);
         }
         Ok(set)
     }
@@ -75,7 +89,11 @@ impl Dataset {
         let mut set = Self::default();
         for (name, examples) in splits {
             let part = set.part(&name);
-            part.extend(examples.into_iter().map(|(text, intent)| Example { text, intent }));
+            part.extend(
+                examples
+                    .into_iter()
+                    .map(|(text, intent)| Example { text, intent }),
+            );
         }
         Ok(set)
     }
@@ -83,18 +101,30 @@ impl Dataset {
     fn from_csv(text: &str) -> Result<Self, DatasetError> {
         let mut rows = csv_rows(text).into_iter();
         let header = rows.next().ok_or(DatasetError::Missing("training"))?;
-        let column = |names: &[&str]| header.iter().position(|h| names.contains(&h.trim().to_ascii_lowercase().as_str()));
+        let column = |names: &[&str]| {
+            header
+                .iter()
+                .position(|h| names.contains(&h.trim().to_ascii_lowercase().as_str()))
+        };
         let words = column(&["text", "utterance", "sentence"]);
         let label = column(&["category", "intent", "label"]);
         let (Some(words), Some(label)) = (words, label) else {
-            return Err(DatasetError::Form("the first line must name the columns text and intent".to_owned()));
+            return Err(DatasetError::Form(
+                "the first line must name the columns text and intent".to_owned(),
+            ));
         };
         let train = rows
             .filter_map(|row| {
-                Some(Example { text: row.get(words)?.clone(), intent: row.get(label)?.trim().to_owned() })
+                Some(Example {
+                    text: row.get(words)?.clone(),
+                    intent: row.get(label)?.trim().to_owned(),
+                })
             })
             .collect();
-        Ok(Self { train, ..Self::default() })
+        Ok(Self {
+            train,
+            ..Self::default()
+        })
     }
 
     fn part(&mut self, split: &str) -> &mut Vec<Example> {
@@ -111,7 +141,10 @@ impl Dataset {
     #[must_use]
     pub fn with_test(mut self) -> Self {
         if self.test.is_empty() {
-            let (test, train) = self.train.into_iter().partition(|e| fingerprint(&e.text) % 5 == 0);
+            let (test, train) = self
+                .train
+                .into_iter()
+                .partition(|e| fingerprint(&e.text) % 5 == 0);
             self.test = test;
             self.train = train;
         }
@@ -120,7 +153,9 @@ impl Dataset {
 }
 
 fn fingerprint(text: &str) -> u64 {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    });
     hash >> 20
 }
 
@@ -163,9 +198,17 @@ mod tests {
     fn three_forms_are_read() {
         let lines = Dataset::read("{\"text\": \"hi\", \"intent\": \"greet\"}\n{\"text\": \"x\", \"intent\": \"y\", \"split\": \"test\"}").unwrap();
         assert_eq!((lines.train.len(), lines.test.len()), (1, 1));
-        let splits = Dataset::read("{\n\"oos_val\": [[\"a\", \"oos\"]], \"train\": [[\"b\", \"c\"]]}").unwrap();
+        let splits =
+            Dataset::read("{\n\"oos_val\": [[\"a\", \"oos\"]], \"train\": [[\"b\", \"c\"]]}")
+                .unwrap();
         assert_eq!((splits.train.len(), splits.validation.len()), (1, 1));
         let csv = Dataset::read("text,category\n\"a, \"\"b\"\"\",card\nplain,other\n").unwrap();
-        assert_eq!(csv.train[0], Example { text: "a, \"b\"".into(), intent: "card".into() });
+        assert_eq!(
+            csv.train[0],
+            Example {
+                text: "a, \"b\"".into(),
+                intent: "card".into()
+            }
+        );
     }
 }

@@ -54,7 +54,10 @@ pub fn train_and_judge(
     if set.test.is_empty() {
         return Err(DatasetError::Missing("test"));
     }
-    let options = TrainOptions { oos_label: oos_label.to_owned(), ..TrainOptions::default() };
+    let options = TrainOptions {
+        oos_label: oos_label.to_owned(),
+        ..TrainOptions::default()
+    };
     let plain = TrainOptions {
         features: FeatureSet::Words,
         loss: Loss::Hinge,
@@ -71,7 +74,11 @@ pub fn train_and_judge(
     Ok(report)
 }
 
-fn judge(set: &Dataset, options: &TrainOptions, microseconds: &mut dyn FnMut() -> u64) -> Result<TrainingReport, DatasetError> {
+fn judge(
+    set: &Dataset,
+    options: &TrainOptions,
+    microseconds: &mut dyn FnMut() -> u64,
+) -> Result<TrainingReport, DatasetError> {
     let from = microseconds();
     let model = IntentModel::train(&labelled(&set.train), &labelled(&set.validation), options);
     let training_ms = microseconds().saturating_sub(from) / 1_000;
@@ -84,7 +91,8 @@ fn judge(set: &Dataset, options: &TrainOptions, microseconds: &mut dyn FnMut() -
         pairs.push((example.intent.clone(), said.name));
     }
     Ok(TrainingReport {
-        intent: intent_report(&pairs, Some(&options.oos_label)).ok_or(DatasetError::Missing("test"))?,
+        intent: intent_report(&pairs, Some(&options.oos_label))
+            .ok_or(DatasetError::Missing("test"))?,
         intents: model.labels().len(),
         examples: [set.train.len(), set.validation.len(), set.test.len()],
         threshold: model.threshold(),
@@ -98,6 +106,10 @@ fn judge(set: &Dataset, options: &TrainOptions, microseconds: &mut dyn FnMut() -
 fn labelled(examples: &[Example]) -> Vec<Labelled> {
     examples
         .iter()
-        .map(|e| Labelled { text: e.text.clone(), label: e.intent.clone(), kinds: Vec::new() })
+        .map(|e| Labelled {
+            text: e.text.clone(),
+            label: e.intent.clone(),
+            kinds: Vec::new(),
+        })
         .collect()
 }

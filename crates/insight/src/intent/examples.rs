@@ -53,7 +53,8 @@ struct Intent {
 /// # Errors
 /// When the YAML is no such list, or holds no example or too many.
 pub fn from_yaml(yaml: &str) -> Result<Vec<Example>, ExamplesError> {
-    let file: File = serde_saphyr::from_str(yaml).map_err(|e| ExamplesError::Yaml(e.to_string()))?;
+    let file: File =
+        serde_saphyr::from_str(yaml).map_err(|e| ExamplesError::Yaml(e.to_string()))?;
     let mut examples = Vec::new();
     for section in file.nlu {
         let Some(intent) = section.intent else {
@@ -62,7 +63,10 @@ pub fn from_yaml(yaml: &str) -> Result<Vec<Example>, ExamplesError> {
         for line in section.examples.lines() {
             let text = line.trim().strip_prefix("- ").unwrap_or("").trim();
             if !text.is_empty() {
-                examples.push(Example { text: text.to_owned(), intent: intent.clone() });
+                examples.push(Example {
+                    text: text.to_owned(),
+                    intent: intent.clone(),
+                });
             }
         }
     }
@@ -70,5 +74,34 @@ pub fn from_yaml(yaml: &str) -> Result<Vec<Example>, ExamplesError> {
         0 => Err(ExamplesError::Empty),
         n if n > EXAMPLES_MAX => Err(ExamplesError::TooMany),
         _ => Ok(examples),
+    }
+}
+
+#[derive(Deserialize)]
+struct Line {
+    text: String,
+    intent: Option<String>,
+}
+
+/// Reads examples from JSON lines; lines without an intent are passed over.
+///
+/// # Errors
+/// When a line is no such JSON, or there are too many.
+pub fn from_lines(lines: &str) -> Result<Vec<Example>, ExamplesError> {
+    let mut examples = Vec::new();
+    for line in lines.lines().filter(|l| !l.trim().is_empty()) {
+        let line: Line =
+            serde_json::from_str(line).map_err(|e| ExamplesError::Yaml(e.to_string()))?;
+        if let Some(intent) = line.intent {
+            examples.push(Example {
+                text: line.text,
+                intent,
+            });
+        }
+    }
+    if examples.len() > EXAMPLES_MAX {
+        Err(ExamplesError::TooMany)
+    } else {
+        Ok(examples)
     }
 }

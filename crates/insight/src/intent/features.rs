@@ -26,14 +26,23 @@ pub(crate) struct Features {
 
 /// Makes the features of a message.
 pub(crate) fn features(doc: &Doc<'_>, kinds: &[Kind], set: FeatureSet) -> Features {
-    let words: Vec<String> = (0..doc.len()).filter_map(|i| word(doc, i)).take(WORDS_MAX).collect();
+    let words: Vec<String> = (0..doc.len())
+        .filter_map(|i| word(doc, i))
+        .take(WORDS_MAX)
+        .collect();
     let mut features = Features::default();
     for word in &words {
         features.words.push(hash("w", word));
     }
-    let with_ends = std::iter::once("^").chain(words.iter().map(String::as_str)).chain(std::iter::once("$"));
+    let with_ends = std::iter::once("^")
+        .chain(words.iter().map(String::as_str))
+        .chain(std::iter::once("$"));
     let all: Vec<&str> = with_ends.collect();
-    let pairs = if set == FeatureSet::Full { &all[..] } else { &all[1..all.len() - 1] };
+    let pairs = if set == FeatureSet::Full {
+        &all[..]
+    } else {
+        &all[1..all.len() - 1]
+    };
     for pair in pairs.windows(2) {
         features.words.push(hash(pair[0], pair[1]));
     }
@@ -52,14 +61,20 @@ pub(crate) fn features(doc: &Doc<'_>, kinds: &[Kind], set: FeatureSet) -> Featur
 fn word(doc: &Doc<'_>, i: usize) -> Option<String> {
     match doc.kind(i)? {
         TokenKind::Digits => Some("0".repeat(doc.str(i).len().min(5))),
-        TokenKind::Mark => doc.is_any_mark(i, "?!").then(|| doc.str(i).to_owned()).or_else(|| emoji(doc.str(i))),
+        TokenKind::Mark => doc
+            .is_any_mark(i, "?!")
+            .then(|| doc.str(i).to_owned())
+            .or_else(|| emoji(doc.str(i))),
         TokenKind::Arabic => Some(arabic_stem(doc.str(i))),
         _ => Some(squeeze(doc.str(i))),
     }
 }
 
 fn emoji(mark: &str) -> Option<String> {
-    mark.chars().next().filter(|c| *c as u32 >= 0x2600).map(|c| c.to_string())
+    mark.chars()
+        .next()
+        .filter(|c| *c as u32 >= 0x2600)
+        .map(|c| c.to_string())
 }
 
 /// `thaaaanks` and `thaanks` are one word: three letters in a row become one.
@@ -79,12 +94,18 @@ fn squeeze(word: &str) -> String {
 
 /// The Arabic article says nothing about what is wanted.
 fn arabic_stem(word: &str) -> String {
-    let bare = word.strip_prefix("وال").or_else(|| word.strip_prefix("بال")).or_else(|| word.strip_prefix("ال"));
+    let bare = word
+        .strip_prefix("وال")
+        .or_else(|| word.strip_prefix("بال"))
+        .or_else(|| word.strip_prefix("ال"));
     squeeze(bare.filter(|b| b.chars().count() >= 3).unwrap_or(word))
 }
 
 fn push_pieces(word: &str, pieces: &mut Vec<u64>) {
-    let letters: Vec<char> = std::iter::once('<').chain(word.chars().take(32)).chain(std::iter::once('>')).collect();
+    let letters: Vec<char> = std::iter::once('<')
+        .chain(word.chars().take(32))
+        .chain(std::iter::once('>'))
+        .collect();
     for length in PIECES {
         for piece in letters.windows(length) {
             pieces.push(piece.iter().fold(hash("p", ""), |h, c| step(h, *c as u64)));
@@ -93,8 +114,12 @@ fn push_pieces(word: &str, pieces: &mut Vec<u64>) {
 }
 
 fn hash(first: &str, second: &str) -> u64 {
-    let first = first.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| step(h, u64::from(b)));
-    second.bytes().fold(step(first, 0x1f), |h, b| step(h, u64::from(b)))
+    let first = first
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |h, b| step(h, u64::from(b)));
+    second
+        .bytes()
+        .fold(step(first, 0x1f), |h, b| step(h, u64::from(b)))
 }
 
 fn step(hash: u64, value: u64) -> u64 {

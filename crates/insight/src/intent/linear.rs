@@ -39,8 +39,17 @@ pub(crate) struct Linear {
 
 impl Linear {
     /// Trains on rows whose label is a number, or none for an example of nothing.
-    pub(crate) fn train(rows: &[(Row, Option<u32>)], features: usize, labels: usize, how: Training) -> Self {
-        let mut model = Self { labels, weights: vec![0.0; features * labels], bias: vec![0.0; labels] };
+    pub(crate) fn train(
+        rows: &[(Row, Option<u32>)],
+        features: usize,
+        labels: usize,
+        how: Training,
+    ) -> Self {
+        let mut model = Self {
+            labels,
+            weights: vec![0.0; features * labels],
+            bias: vec![0.0; labels],
+        };
         let mut order: Vec<usize> = (0..rows.len()).collect();
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
         let mut scores = vec![0.0_f32; labels];
@@ -69,7 +78,10 @@ impl Linear {
         scores.copy_from_slice(&self.bias);
         for &(feature, value) in row {
             let from = feature as usize * self.labels;
-            for (score, weight) in scores.iter_mut().zip(&self.weights[from..from + self.labels]) {
+            for (score, weight) in scores
+                .iter_mut()
+                .zip(&self.weights[from..from + self.labels])
+            {
                 *score += weight * value;
             }
         }
@@ -79,7 +91,10 @@ impl Linear {
         for &(feature, value) in row {
             let from = feature as usize * self.labels;
             let scaled = step * value;
-            for (weight, slope) in self.weights[from..from + self.labels].iter_mut().zip(slopes) {
+            for (weight, slope) in self.weights[from..from + self.labels]
+                .iter_mut()
+                .zip(slopes)
+            {
                 *weight -= scaled * slope;
             }
         }

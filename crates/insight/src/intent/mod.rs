@@ -55,7 +55,12 @@ pub enum Judging {
 
 impl Default for TrainOptions {
     fn default() -> Self {
-        Self { oos_label: UNCLEAR.to_owned(), features: FeatureSet::Full, loss: Loss::Logistic, judging: Judging::AllSigns }
+        Self {
+            oos_label: UNCLEAR.to_owned(),
+            features: FeatureSet::Full,
+            loss: Loss::Logistic,
+            judging: Judging::AllSigns,
+        }
     }
 }
 
@@ -95,7 +100,15 @@ const SIGNS: usize = 4;
 
 impl Judge {
     fn known(&self, signs: &[f32; SIGNS]) -> f32 {
-        sigmoid(self.bias + self.weights.iter().zip(signs).map(|(w, s)| w * s).sum::<f32>())
+        sigmoid(
+            self.bias
+                + self
+                    .weights
+                    .iter()
+                    .zip(signs)
+                    .map(|(w, s)| w * s)
+                    .sum::<f32>(),
+        )
     }
 }
 
@@ -115,9 +128,17 @@ impl IntentModel {
         }
         let mut mixed: Vec<&Labelled> = examples.iter().collect();
         Dice(0x1234_5678_9abc_def1).shuffle(&mut mixed);
-        let held: Vec<Labelled> = mixed.iter().step_by(HELD_OUT).map(|e| (*e).clone()).collect();
-        let rest: Vec<Labelled> =
-            mixed.iter().enumerate().filter(|(at, _)| at % HELD_OUT != 0).map(|(_, e)| (*e).clone()).collect();
+        let held: Vec<Labelled> = mixed
+            .iter()
+            .step_by(HELD_OUT)
+            .map(|e| (*e).clone())
+            .collect();
+        let rest: Vec<Labelled> = mixed
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| at % HELD_OUT != 0)
+            .map(|(_, e)| (*e).clone())
+            .collect();
         let trial = Self::fit(&rest, options);
         let mut model = Self::fit(examples, options);
         model.judge = trial.fit_judge(&held, options.judging);
@@ -125,11 +146,17 @@ impl IntentModel {
     }
 
     fn fit(examples: &[Labelled], options: &TrainOptions) -> Self {
-        let mut labels: Vec<String> =
-            examples.iter().map(|e| e.label.clone()).filter(|l| *l != options.oos_label).collect();
+        let mut labels: Vec<String> = examples
+            .iter()
+            .map(|e| e.label.clone())
+            .filter(|l| *l != options.oos_label)
+            .collect();
         labels.sort();
         labels.dedup();
-        let made: Vec<_> = examples.iter().map(|e| features(&Doc::new(&e.text), &e.kinds, options.features)).collect();
+        let made: Vec<_> = examples
+            .iter()
+            .map(|e| features(&Doc::new(&e.text), &e.kinds, options.features))
+            .collect();
         let (vocabulary, rarity) = vocabulary(&made);
         let mut model = Self {
             labels,
@@ -138,12 +165,25 @@ impl IntentModel {
             vocabulary,
             rarity,
             linear: Linear::train(&[], 0, 0, TRAINING_NONE),
-            judge: Judge { weights: [1.0, 0.0, 0.0, 0.0], bias: 0.0, threshold: 0.0 },
+            judge: Judge {
+                weights: [1.0, 0.0, 0.0, 0.0],
+                bias: 0.0,
+                threshold: 0.0,
+            },
         };
         let rows: Vec<(Row, Option<u32>)> = made
             .iter()
             .zip(examples)
-            .map(|(f, e)| (model.row(f), model.labels.binary_search(&e.label).ok().map(|at| at as u32)))
+            .map(|(f, e)| {
+                (
+                    model.row(f),
+                    model
+                        .labels
+                        .binary_search(&e.label)
+                        .ok()
+                        .map(|at| at as u32),
+                )
+            })
             .collect();
         let how = training(options.loss, rows.len());
         model.linear = Linear::train(&rows, model.rarity.len(), model.labels.len(), how);
@@ -158,11 +198,19 @@ impl IntentModel {
     }
 
     fn block(&self, hashes: &[u64], weight: f32) -> Row {
-        let mut known: Vec<u32> = hashes.iter().filter_map(|h| self.vocabulary.get(h).copied()).collect();
+        let mut known: Vec<u32> = hashes
+            .iter()
+            .filter_map(|h| self.vocabulary.get(h).copied())
+            .collect();
         known.sort_unstable();
         let mut row: Row = known
             .chunk_by(|a, b| a == b)
-            .map(|same| (same[0], (1.0 + (same.len() as f32).ln()) * self.rarity[same[0] as usize]))
+            .map(|same| {
+                (
+                    same[0],
+                    (1.0 + (same.len() as f32).ln()) * self.rarity[same[0] as usize],
+                )
+            })
             .collect();
         let length = row.iter().map(|(_, v)| v * v).sum::<f32>().sqrt();
         if length > 0.0 {
@@ -186,7 +234,12 @@ impl IntentModel {
                 second = score;
             }
         }
-        let signs = [best, best - second.max(best - 20.0), self.share_known(&made.words), self.share_known(&made.pieces)];
+        let signs = [
+            best,
+            best - second.max(best - 20.0),
+            self.share_known(&made.words),
+            self.share_known(&made.pieces),
+        ];
         Answer { label, signs }
     }
 
@@ -217,19 +270,31 @@ impl IntentModel {
                 (answer.signs, right, inside)
             })
             .collect();
-        let mut judge = Judge { weights: [0.0; SIGNS], bias: 0.0, threshold: 0.0 };
+        let mut judge = Judge {
+            weights: [0.0; SIGNS],
+            bias: 0.0,
+            threshold: 0.0,
+        };
         let outside = answers.iter().filter(|a| !a.2).count().max(1) as f32;
         let inside = (answers.len() as f32 - outside).max(1.0);
         if judging == Judging::BestScore {
             judge.weights[0] = 1.0;
         }
-        let passes = if judging == Judging::AllSigns { JUDGE_PASSES } else { 0 };
+        let passes = if judging == Judging::AllSigns {
+            JUDGE_PASSES
+        } else {
+            0
+        };
         for pass in 0..passes {
             let step = 2.0 / (1.0 + pass as f32 * 0.02);
             let mut slope = [0.0_f32; SIGNS];
             let mut slope_bias = 0.0;
             for (signs, _, is_inside) in &answers {
-                let weight = if *is_inside { 0.5 / inside } else { 0.5 / outside };
+                let weight = if *is_inside {
+                    0.5 / inside
+                } else {
+                    0.5 / outside
+                };
                 let target = if *is_inside { 1.0 } else { 0.0 };
                 let error = (judge.known(signs) - target) * weight;
                 for (s, sign) in slope.iter_mut().zip(signs) {
@@ -250,14 +315,23 @@ impl IntentModel {
     pub fn classify(&self, doc: &Doc<'_>, kinds: &[Kind]) -> Intent {
         let silent = (0..doc.len()).all(|i| doc.is_any_mark(i, ".,:;-_*~'\"()"));
         if self.labels.is_empty() || silent {
-            return Intent { name: self.oos_label.clone(), confidence: 0.0 };
+            return Intent {
+                name: self.oos_label.clone(),
+                confidence: 0.0,
+            };
         }
         let answer = self.answer(doc, kinds);
         let known = self.judge.known(&answer.signs);
         if known < self.judge.threshold {
-            return Intent { name: self.oos_label.clone(), confidence: 1.0 - known };
+            return Intent {
+                name: self.oos_label.clone(),
+                confidence: 1.0 - known,
+            };
         }
-        Intent { name: self.labels[answer.label].clone(), confidence: known }
+        Intent {
+            name: self.labels[answer.label].clone(),
+            confidence: known,
+        }
     }
 
     /// The names of all intents but the one for what is out of scope.
@@ -278,8 +352,10 @@ fn best_threshold(judge: &Judge, answers: &[([f32; SIGNS], bool, bool)]) -> f32 
         return 0.0;
     }
     let inside = (answers.len() - outside).max(1) as f32;
-    let mut sorted: Vec<(f32, bool, bool)> =
-        answers.iter().map(|(signs, right, is_inside)| (judge.known(signs), *right, *is_inside)).collect();
+    let mut sorted: Vec<(f32, bool, bool)> = answers
+        .iter()
+        .map(|(signs, right, is_inside)| (judge.known(signs), *right, *is_inside))
+        .collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut right: f32 = sorted.iter().filter(|a| a.1).count() as f32;
     let mut refused = 0.0;
@@ -290,7 +366,9 @@ fn best_threshold(judge: &Judge, answers: &[([f32; SIGNS], bool, bool)]) -> f32 
         let value = right / inside + OOS_WORTH * refused / outside as f32;
         if value > best {
             best = value;
-            threshold = sorted.get(at + 1).map_or(*known, |next| (known + next.0) / 2.0);
+            threshold = sorted
+                .get(at + 1)
+                .map_or(*known, |next| (known + next.0) / 2.0);
         }
     }
     threshold
@@ -302,13 +380,28 @@ const OOS_WORTH: f32 = 0.25;
 /// Passes over the held-out examples when the judge is fitted.
 const JUDGE_PASSES: usize = 400;
 
-const TRAINING_NONE: Training = Training { loss: Loss::Logistic, passes: 0, step: 0.0, decay: 0.0 };
+const TRAINING_NONE: Training = Training {
+    loss: Loss::Logistic,
+    passes: 0,
+    step: 0.0,
+    decay: 0.0,
+};
 
 fn training(loss: Loss, examples: usize) -> Training {
     let passes = if examples > RARE_FROM { 12 } else { 60 };
     match loss {
-        Loss::Logistic => Training { loss, passes, step: 2.0, decay: 0.0 },
-        Loss::Hinge => Training { loss, passes, step: 0.5, decay: 0.0 },
+        Loss::Logistic => Training {
+            loss,
+            passes,
+            step: 2.0,
+            decay: 0.0,
+        },
+        Loss::Hinge => Training {
+            loss,
+            passes,
+            step: 0.5,
+            decay: 0.0,
+        },
     }
 }
 
@@ -316,7 +409,12 @@ fn training(loss: Loss, examples: usize) -> Training {
 fn vocabulary(made: &[features::Features]) -> (HashMap<u64, u32>, Vec<f32>) {
     let mut counts: HashMap<u64, u32> = HashMap::new();
     for features in made {
-        let mut seen: Vec<u64> = features.words.iter().chain(&features.pieces).copied().collect();
+        let mut seen: Vec<u64> = features
+            .words
+            .iter()
+            .chain(&features.pieces)
+            .copied()
+            .collect();
         seen.sort_unstable();
         seen.dedup();
         for hash in seen {
@@ -324,10 +422,20 @@ fn vocabulary(made: &[features::Features]) -> (HashMap<u64, u32>, Vec<f32>) {
         }
     }
     let least = if made.len() > RARE_FROM { 2 } else { 1 };
-    let mut kept: Vec<(u64, u32)> = counts.into_iter().filter(|(_, count)| *count >= least).collect();
+    let mut kept: Vec<(u64, u32)> = counts
+        .into_iter()
+        .filter(|(_, count)| *count >= least)
+        .collect();
     kept.sort_unstable();
     let all = made.len() as f32;
-    let rarity = kept.iter().map(|(_, count)| ((1.0 + all) / (1.0 + *count as f32)).ln() + 1.0).collect();
-    let vocabulary = kept.iter().enumerate().map(|(at, (hash, _))| (*hash, at as u32)).collect();
+    let rarity = kept
+        .iter()
+        .map(|(_, count)| ((1.0 + all) / (1.0 + *count as f32)).ln() + 1.0)
+        .collect();
+    let vocabulary = kept
+        .iter()
+        .enumerate()
+        .map(|(at, (hash, _))| (*hash, at as u32))
+        .collect();
     (vocabulary, rarity)
 }

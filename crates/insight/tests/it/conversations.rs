@@ -13,7 +13,11 @@ fn play(messages: &[(i64, &str)]) -> (Vec<bool>, Vec<u64>, Flow, Threads) {
     let at = monday();
     for (second, text) in messages {
         let then = Timestamp::from_second(at.timestamp().as_second() + second).unwrap();
-        let analysis = ANALYZER.analyze(&Input { text, at: &at, locale: None });
+        let analysis = ANALYZER.analyze(&Input {
+            text,
+            at: &at,
+            locale: None,
+        });
         let turn = flow.observe(text, &analysis, then);
         places.push(threads.place(&subjects(&analysis), &turn, then).thread);
         switches.push(turn.switched);
@@ -28,7 +32,10 @@ fn another_flat_is_another_matter_and_coming_back_finds_the_first() {
         (30, "what is the price?"),
         (90, "by the way, do you have villas in Arabian Ranches?"),
         (150, "4 bedrooms, max 5M"),
-        (600, "ok, and unit 1203 in Marina Gate, can I view it tomorrow?"),
+        (
+            600,
+            "ok, and unit 1203 in Marina Gate, can I view it tomorrow?",
+        ),
     ]);
     assert_eq!(switches[..4], [false, false, true, false]);
     assert_eq!(threads, [1, 1, 2, 2, 1]);
@@ -51,22 +58,39 @@ fn a_pause_alone_or_a_greeting_is_no_switch() {
 fn signs_are_named() {
     let (mut flow, at) = (Flow::default(), monday());
     let mut turn = None;
-    for text in ["2br in JVC please", "on another note, the villa in Mirdif has a leaking roof"] {
-        let analysis = ANALYZER.analyze(&Input { text, at: &at, locale: None });
+    for text in [
+        "2br in JVC please",
+        "on another note, the villa in Mirdif has a leaking roof",
+    ] {
+        let analysis = ANALYZER.analyze(&Input {
+            text,
+            at: &at,
+            locale: None,
+        });
         turn = Some(flow.observe(text, &analysis, at.timestamp()));
     }
     let turn = turn.unwrap();
-    assert!(turn.switched && turn.signs.contains(&Sign::Words) && turn.signs.contains(&Sign::Subject));
+    assert!(
+        turn.switched && turn.signs.contains(&Sign::Words) && turn.signs.contains(&Sign::Subject)
+    );
 }
 
 #[test]
 fn no_more_than_ten_threads_are_open() {
     let mut threads = Threads::default();
     let at = monday().timestamp();
-    let switch = waypost_insight::flow::Turn { score: 1.0, switched: true, signs: vec![Sign::Words] };
+    let switch = waypost_insight::flow::Turn {
+        score: 1.0,
+        switched: true,
+        signs: vec![Sign::Words],
+    };
     let mut closed = Vec::new();
     for i in 0..13 {
-        let placed = threads.place(&[], &switch, Timestamp::from_second(at.as_second() + i).unwrap());
+        let placed = threads.place(
+            &[],
+            &switch,
+            Timestamp::from_second(at.as_second() + i).unwrap(),
+        );
         assert_eq!(placed.how, Joined::Opened);
         closed.extend(placed.closed);
     }

@@ -7,7 +7,11 @@ use waypost_insight::{Analysis, Input};
 
 fn read(text: &str) -> Analysis {
     let at = monday();
-    ANALYZER.analyze(&Input { text, at: &at, locale: None })
+    ANALYZER.analyze(&Input {
+        text,
+        at: &at,
+        locale: None,
+    })
 }
 
 #[test]
@@ -15,7 +19,10 @@ fn plain_wishes_are_understood() {
     let table = [
         ("hello there", "greeting"),
         ("thanks so much for your help", "thanks"),
-        ("could I view the flat on thursday at 6pm?", "viewing_request"),
+        (
+            "could I view the flat on thursday at 6pm?",
+            "viewing_request",
+        ),
         ("is there any discount on this", "negotiation"),
         ("I'd like to offer 1.15M for it", "offer"),
         ("please share a copy of the title deed", "document_request"),
@@ -30,7 +37,11 @@ fn plain_wishes_are_understood() {
         ("looking for a 3 bedroom villa in mirdif", "inquiry"),
         ("you have won a free iphone, click the link", "spam"),
     ];
-    let wrong: Vec<_> = table.iter().filter(|(text, intent)| read(text).intent.name != *intent).map(|(text, intent)| (text, intent, read(text).intent)).collect();
+    let wrong: Vec<_> = table
+        .iter()
+        .filter(|(text, intent)| read(text).intent.name != *intent)
+        .map(|(text, intent)| (text, intent, read(text).intent))
+        .collect();
     assert!(wrong.len() <= 1, "{wrong:#?}");
 }
 
@@ -53,12 +64,23 @@ fn feelings_and_urgency() {
         ("خدمة ممتازة", Feeling::Positive),
         ("خدمة سيئة جدا", Feeling::Negative),
         ("good morning", Feeling::Neutral),
-        ("nice flat but the kitchen is dirty and broken", Feeling::Negative),
+        (
+            "nice flat but the kitchen is dirty and broken",
+            Feeling::Negative,
+        ),
     ] {
-        assert_eq!(read(text).sentiment.label, feeling, "{text} {:?}", read(text).sentiment);
+        assert_eq!(
+            read(text).sentiment.label,
+            feeling,
+            "{text} {:?}",
+            read(text).sentiment
+        );
     }
     assert_eq!(read("URGENT please call me").urgency, Urgency::High);
-    assert_eq!(read("emergency, water leak, come immediately").urgency, Urgency::Critical);
+    assert_eq!(
+        read("emergency, water leak, come immediately").urgency,
+        Urgency::Critical
+    );
     assert_eq!(read("whenever you have time").urgency, Urgency::Normal);
 }
 
@@ -77,16 +99,45 @@ fn languages_are_told_apart() {
 #[test]
 fn a_set_of_ones_own_is_learnt_and_survives_storage() {
     let yaml = "nlu:\n- intent: order\n  examples: |\n    - I want a pizza\n    - one margherita please\n    - order two pizzas\n- intent: hours\n  examples: |\n    - when do you open\n    - are you open now\n    - opening times?\n";
-    let model = ANALYZER.train(&examples::from_yaml(yaml).unwrap(), &[], &TrainOptions::default());
+    let model = ANALYZER.train(
+        &examples::from_yaml(yaml).unwrap(),
+        &[],
+        &TrainOptions::default(),
+    );
     let stored = serde_json::to_string(&model).unwrap();
     let model: IntentModel = serde_json::from_str(&stored).unwrap();
-    assert_eq!(model.classify(&waypost_insight::Doc::new("two pizzas please"), &[]).name, "order");
-    assert_eq!(model.classify(&waypost_insight::Doc::new("when are you open"), &[]).name, "hours");
+    assert_eq!(
+        model
+            .classify(&waypost_insight::Doc::new("two pizzas please"), &[])
+            .name,
+        "order"
+    );
+    assert_eq!(
+        model
+            .classify(&waypost_insight::Doc::new("when are you open"), &[])
+            .name,
+        "hours"
+    );
 }
 
 #[test]
 fn a_hostile_megabyte_is_read_up_to_the_limit() {
-    for piece in ["a\u{0301}\u{0302}", "9", "1,", "05", "@", "a.", "in marina gate ", "+9715", "مليون و ", "ب", "10:", "1-", "https://", "Mr. "] {
+    for piece in [
+        "a\u{0301}\u{0302}",
+        "9",
+        "1,",
+        "05",
+        "@",
+        "a.",
+        "in marina gate ",
+        "+9715",
+        "مليون و ",
+        "ب",
+        "10:",
+        "1-",
+        "https://",
+        "Mr. ",
+    ] {
         let text = piece.repeat(1_000_000 / piece.len());
         let analysis = read(&text);
         assert!(analysis.truncated, "{piece}");

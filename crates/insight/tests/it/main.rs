@@ -1,5 +1,6 @@
 //! What messages say, told by messages that people write.
 
+mod accuracy;
 mod conversations;
 mod entities;
 mod intents;
@@ -19,6 +20,14 @@ fn monday() -> Zoned {
 
 fn values(text: &str) -> Vec<String> {
     let at = monday();
-    let analysis = ANALYZER.analyze(&Input { text, at: &at, locale: None });
-    analysis.entities.iter().map(|e| format!("{} {}", e.kind.name(), e.value)).collect()
+    let analysis = ANALYZER.analyze(&Input {
+        text,
+        at: &at,
+        locale: None,
+    });
+    analysis
+        .entities
+        .iter()
+        .map(|e| format!("{} {}", e.kind.name(), e.value))
+        .collect()
 }

@@ -10,25 +10,94 @@ use waypost_insight::entity::{Entity, Kind};
 /// Pieces that grammars bite on, between which anything may stand.
 fn biting() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
-        "050", "576", "0056", "+971", "1.5", "M", "k", "AED", "د.إ", "٪", "%", "-", "/", ":", ".", ",", "25", "02", "2026", "feb", "next", "friday",
-        "at", "pm", "in", "2", "br", "unit", "#", "A", "ref", "no", "sqft", "m2", "مليون", "ونص", "الساعة", "بعد", "غرفتين", "between", "and", "to",
-        "marina", "gate", "Mr", "Ahmed", "@", "x.com", "http://", "half", "a", "year", "\u{200f}", "é", "\u{0301}", "😀", "\n", "  ", "999999999999999",
+        "050",
+        "576",
+        "0056",
+        "+971",
+        "1.5",
+        "M",
+        "k",
+        "AED",
+        "د.إ",
+        "٪",
+        "%",
+        "-",
+        "/",
+        ":",
+        ".",
+        ",",
+        "25",
+        "02",
+        "2026",
+        "feb",
+        "next",
+        "friday",
+        "at",
+        "pm",
+        "in",
+        "2",
+        "br",
+        "unit",
+        "#",
+        "A",
+        "ref",
+        "no",
+        "sqft",
+        "m2",
+        "مليون",
+        "ونص",
+        "الساعة",
+        "بعد",
+        "غرفتين",
+        "between",
+        "and",
+        "to",
+        "marina",
+        "gate",
+        "Mr",
+        "Ahmed",
+        "@",
+        "x.com",
+        "http://",
+        "half",
+        "a",
+        "year",
+        "\u{200f}",
+        "é",
+        "\u{0301}",
+        "😀",
+        "\n",
+        "  ",
+        "999999999999999",
     ]);
-    prop::collection::vec((pieces, prop::sample::select(vec!["", " "])), 0..24)
-        .prop_map(|parts| parts.into_iter().map(|(piece, gap)| format!("{piece}{gap}")).collect())
+    prop::collection::vec((pieces, prop::sample::select(vec!["", " "])), 0..24).prop_map(|parts| {
+        parts
+            .into_iter()
+            .map(|(piece, gap)| format!("{piece}{gap}"))
+            .collect()
+    })
 }
 
 fn is_normal(entity: &Entity) -> bool {
     let value = entity.value.as_str();
-    let decimal = |text: &str| text.parse::<Decimal>().is_ok_and(|d| d.normalize().to_string() == text);
+    let decimal = |text: &str| {
+        text.parse::<Decimal>()
+            .is_ok_and(|d| d.normalize().to_string() == text)
+    };
     match entity.kind {
-        Kind::Phone => value.strip_prefix('+').is_some_and(|d| (4..=15).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit())),
-        Kind::Money => value.split_once(' ').is_some_and(|(code, amount)| code.len() == 3 && decimal(amount)),
+        Kind::Phone => value
+            .strip_prefix('+')
+            .is_some_and(|d| (4..=15).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit())),
+        Kind::Money => value
+            .split_once(' ')
+            .is_some_and(|(code, amount)| code.len() == 3 && decimal(amount)),
         Kind::Date => value.parse::<Date>().is_ok(),
         Kind::Datetime => value.len() == 16 && value.parse::<DateTime>().is_ok(),
         Kind::Duration => value.parse::<jiff::Span>().is_ok(),
         Kind::Percentage | Kind::Number => decimal(value),
-        Kind::Quantity | Kind::AreaSize => value.split_once(' ').is_some_and(|(amount, _)| decimal(amount)),
+        Kind::Quantity | Kind::AreaSize => value
+            .split_once(' ')
+            .is_some_and(|(amount, _)| decimal(amount)),
         Kind::Bedrooms => value.parse::<u8>().is_ok(),
         _ => !value.is_empty(),
     }
@@ -36,9 +105,16 @@ fn is_normal(entity: &Entity) -> bool {
 
 fn holds(text: &str) -> Result<(), TestCaseError> {
     let at = monday();
-    let analysis = ANALYZER.analyze(&Input { text, at: &at, locale: None });
+    let analysis = ANALYZER.analyze(&Input {
+        text,
+        at: &at,
+        locale: None,
+    });
     for entity in &analysis.entities {
-        prop_assert_eq!(text.get(entity.start..entity.end), Some(entity.text.as_str()));
+        prop_assert_eq!(
+            text.get(entity.start..entity.end),
+            Some(entity.text.as_str())
+        );
         prop_assert!(is_normal(entity), "{:?}", entity);
         prop_assert!((0.7..=1.0).contains(&entity.confidence));
     }

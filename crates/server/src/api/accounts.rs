@@ -1,6 +1,7 @@
 //! `/accounts`: the WhatsApp numbers that Waypost operates.
 
 use super::AppState;
+use super::condition::{self, LivenessView, RecoveryView, explain};
 use super::extract::{Body, Id, Params, line, page};
 use super::phone;
 use super::problem::{ApiError, ApiResult};
@@ -16,10 +17,12 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use waypost_engine::fleet::DownReason;
 use waypost_engine::model::account::{Account, Role};
-use waypost_engine::model::{AccountId, AccountState, Reason, StateChange};
+use waypost_engine::model::{AccountId, AccountState, StateChange};
 use waypost_store::accounts::{ACCOUNT_NAME_MAX, AccountPatch, NewAccount, PRIORITY_DEFAULT};
 use waypost_store::admin::counts::AccountQueues;
+use waypost_wa::Proxy;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -31,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(resume))
         .routes(routes!(reconnect))
         .routes(routes!(unlink))
+        .routes(routes!(check_proxy))
 }
 
 /// An account.
@@ -57,8 +61,14 @@ pub(super) struct AccountView {
     /// When the next connection attempt starts, while waiting for one.
     #[schema(format = DateTime)]
     next_attempt_at: Option<String>,
+    /// How it is being brought back; null when nothing is wrong.
+    recovery: Option<RecoveryView>,
+    liveness: LivenessView,
     #[schema(format = DateTime)]
     created_at: String,
+    /// The proxy that all its traffic goes through, without the password.
+    #[schema(example = "socks5://user:***@proxy.example.com:1080")]
+    proxy: Option<String>,
     counts: AccountCounts,
 }
 
@@ -131,6 +141,30 @@ struct AccountChange {
     role: Option<RoleText>,
     #[schema(maximum = 65535)]
     priority: Option<u16>,
+    /// The proxy that all its traffic shall go through, with its user and password, each
+    /// percent-encoded; null takes it away. Never shown again with the password.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 1024, example = "socks5://user:password@proxy.example.com:1080")]
+    proxy: Option<Option<String>>,
+}
+
+/// Tells null from absent.
+fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+/// What came of trying a proxy.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ProxyCheck)]
+struct ProxyCheckView {
+    /// Whether it gave a way to WhatsApp.
+    works: bool,
+    /// Why not: `proxy_unreachable` or `proxy_refused`.
+    code: Option<String>,
+    /// The same as a sentence.
+    error: Option<String>,
+    /// How long it took, in milliseconds.
+    took_ms: u64,
 }
 
 impl From<Role> for RoleText {
@@ -168,18 +202,6 @@ impl From<AccountState> for StateText {
     }
 }
 
-fn explain(reason: &Reason) -> Explained {
-    let until = match reason {
-        Reason::TemporaryBan { until, .. } => Some(iso(*until)),
-        _ => None,
-    };
-    Explained {
-        code: reason.code().to_owned(),
-        text: reason.explain(),
-        until,
-    }
-}
-
 /// An account of the caller's workspace; anybody else's does not exist for them.
 pub(super) async fn own_account(
     state: &AppState,
@@ -203,6 +225,7 @@ async fn view(state: &AppState, account: Account) -> ApiResult<AccountView> {
 
 fn view_with(state: &AppState, account: Account, waiting: &Waiting) -> AccountView {
     let queues = waiting.get(&account.id).copied().unwrap_or_default();
+    let (recovery, liveness) = condition::shown(&state.fleet().condition(account.id));
     AccountView {
         id: account.id.to_string(),
         name: account.name,
@@ -214,7 +237,13 @@ fn view_with(state: &AppState, account: Account, waiting: &Waiting) -> AccountVi
         reason: explain(&account.reason),
         state_since: iso(account.state_at),
         next_attempt_at: iso_or_null(state.fleet().next_attempt(account.id)),
+        recovery,
+        liveness,
         created_at: iso(account.created_at),
+        proxy: state
+            .fleet()
+            .proxy(account.id)
+            .map(|proxy| proxy.to_string()),
         counts: AccountCounts {
             waiting_to_send: queues.sends_waiting,
             unfinished: queues.unfinished,
@@ -303,7 +332,7 @@ async fn show(
     Ok(Json(view(&state, account).await?))
 }
 
-/// Changes name, role or priority.
+/// Changes name, role, priority or proxy. With a new proxy the account connects anew.
 #[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", params(("id" = String, Path)),
     request_body = AccountChange, responses((status = 200, body = AccountView)),
     security(("api_key" = ["accounts:write"]), ("session" = ["accounts:write"])))]
@@ -319,13 +348,49 @@ async fn change(
         .as_deref()
         .map(|n| line("name", n, ACCOUNT_NAME_MAX))
         .transpose()?;
+    let proxy = wanted.proxy.map(proxy_of).transpose()?;
     let patch = AccountPatch {
         name,
         role: wanted.role.map(Into::into),
         priority: wanted.priority,
     };
     let account = state.store().update_account(id, patch).await?;
-    Ok(Json(view(&state, account).await?))
+    let Some(proxy) = proxy else {
+        return Ok(Json(view(&state, account).await?));
+    };
+    state.fleet().set_proxy(id, proxy).await?;
+    now(&state, &caller, id).await
+}
+
+fn proxy_of(typed: Option<String>) -> ApiResult<Option<Proxy>> {
+    let read = |text: String| {
+        let read = text.parse::<Proxy>();
+        read.map_err(|error| ApiError::invalid("proxy", error.to_string()))
+    };
+    typed.map(read).transpose()
+}
+
+/// Sees whether the account's proxy gives a way to WhatsApp. Nothing is said there.
+#[utoipa::path(post, path = "/accounts/{id}/proxy/check", tag = "accounts",
+    params(("id" = String, Path)), responses((status = 200, body = ProxyCheckView)),
+    security(("api_key" = ["accounts:write"]), ("session" = ["accounts:write"])))]
+async fn check_proxy(
+    State(state): State<AppState>,
+    caller: May<AccountsWrite>,
+    Id(id): Id<AccountId>,
+) -> ApiResult<Json<ProxyCheckView>> {
+    own_account(&state, &caller, id).await?;
+    let checked = state.fleet().check_proxy(id).await?;
+    let reason = checked
+        .outcome
+        .err()
+        .map(|error| DownReason::from(error).reason());
+    Ok(Json(ProxyCheckView {
+        works: reason.is_none(),
+        code: reason.as_ref().map(|reason| reason.code().to_owned()),
+        error: reason.as_ref().map(Reason::explain),
+        took_ms: checked.took.0,
+    }))
 }
 
 /// Deletes an account with its messages and its session. There is no way back.

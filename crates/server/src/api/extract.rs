@@ -24,16 +24,25 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> ApiResult<Self> {
-        if !is_json(request.headers()) {
-            return Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not_json",
-                "Send the body as JSON, with Content-Type: application/json",
-            ));
-        }
-        let bytes = whole(request.into_body(), state.limits().json_bytes_max).await?;
-        parse(&bytes).map(Self)
+        json_up_to(request, state.limits().json_bytes_max)
+            .await
+            .map(Self)
     }
+}
+
+/// A JSON body of at most `limit` bytes.
+pub(crate) async fn json_up_to<T: DeserializeOwned>(
+    request: Request,
+    limit: usize,
+) -> ApiResult<T> {
+    if !is_json(request.headers()) {
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not_json",
+            "Send the body as JSON, with Content-Type: application/json",
+        ));
+    }
+    parse(&whole(request.into_body(), limit).await?)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

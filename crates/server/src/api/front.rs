@@ -13,7 +13,12 @@ use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Paths that transfer files or stream, and so take as long as they take.
-const UNTIMED: &[&str] = &["/api/v1/blobs", "/api/v1/events/stream", "/media"];
+const UNTIMED: &[&str] = &[
+    "/api/v1/blobs",
+    "/api/v1/events/stream",
+    "/api/v1/imports",
+    "/media",
+];
 /// Paths that must answer even when every turn is taken.
 const ALWAYS_ADMITTED: &[&str] = &["/healthz", "/readyz", "/metrics"];
 

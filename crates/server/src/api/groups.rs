@@ -202,7 +202,7 @@ async fn keep(
         account,
         address: info.address.clone(),
         subject: info.subject,
-        description: None,
+        description: info.description,
         joined: Joined::Yes,
         members: info
             .members

@@ -127,16 +127,23 @@ async fn analyze(
     Body(message): Body<TextToAnalyze>,
 ) -> ApiResult<Json<AnalysisView>> {
     let name = message.timezone.as_deref().unwrap_or(ZONE_DEFAULT);
-    let zone_here = zone(name).ok_or_else(|| {
-        ApiError::invalid("timezone", format!("There is no time zone '{name}'"))
-    })?;
-    let at = place_in_time(message.at.as_deref(), None, &zone, &now(zone_here)).ok_or_else(|| {
-        ApiError::invalid("at", "Write the time in ISO 8601, like 2026-02-23T10:00:00Z")
-    })?;
+    let zone_here = zone(name)
+        .ok_or_else(|| ApiError::invalid("timezone", format!("There is no time zone '{name}'")))?;
+    let at =
+        place_in_time(message.at.as_deref(), None, &zone, &now(zone_here)).ok_or_else(|| {
+            ApiError::invalid(
+                "at",
+                "Write the time in ISO 8601, like 2026-02-23T10:00:00Z",
+            )
+        })?;
     // The first call trains the intent model, and a long message takes milliseconds.
     let analysis = tokio::task::spawn_blocking(move || {
         let analyzer = analyzer().map_err(ApiError::internal)?;
-        let input = Input { text: &message.text, at: &at, locale: message.locale.as_deref() };
+        let input = Input {
+            text: &message.text,
+            at: &at,
+            locale: message.locale.as_deref(),
+        };
         Ok(analyzer.analyze(&input).in_characters(&message.text))
     })
     .await

@@ -3,7 +3,7 @@
 use super::AppState;
 use super::accounts::own_account;
 use super::extract::{Body, Id};
-use super::ports::{LinkMethod, LinkPhase, LinkStatus, LinkWay};
+use super::ports::{LinkMethod, LinkPhase, LinkWay};
 use super::problem::{ApiError, ApiResult};
 use super::shape::iso_or_null;
 use super::{phone, qr};
@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use waypost_engine::model::AccountId;
+use waypost_engine::fleet::window::{Basis, Habit, Learned, Strategy};
+use waypost_engine::model::{AccountId, Duration};
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -50,6 +51,97 @@ struct Link {
     regenerations_max: u8,
     /// One sentence for the person at the screen.
     message: String,
+    /// How long a set of QR codes waits for this account's people; absent while it does not run.
+    window: Option<Window>,
+}
+
+/// How long a set of QR codes waits for a scan, learned from the last 30 days.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = LinkWindow)]
+struct Window {
+    #[schema(example = 92)]
+    seconds: u64,
+    strategy: StrategyText,
+    /// What it rests on: the setting, what other accounts have shown, or this account's own scans.
+    basis: BasisText,
+    /// From 0 to 1: how much of the account's own experience there is.
+    #[schema(minimum = 0, maximum = 1)]
+    confidence: f64,
+    /// Scans of the last 30 days.
+    samples: usize,
+    /// Half of them were quicker, in seconds.
+    median_s: Option<f64>,
+    /// Nineteen of twenty were quicker, in seconds.
+    p95_s: Option<f64>,
+    /// What stands out about how this account is scanned.
+    flags: Vec<FlagText>,
+    /// True when one set of codes does not live that long, so that the window needs another one.
+    needs_new_refs: bool,
+}
+
+/// How windows are learned.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = LinkWindowStrategy)]
+enum StrategyText {
+    Fixed,
+    Blend,
+    Survival,
+}
+
+/// What a window rests on.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = LinkWindowBasis)]
+enum BasisText {
+    Base,
+    Others,
+    Own,
+}
+
+/// What stands out about an account's scans.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = LinkWindowFlag)]
+enum FlagText {
+    Slow,
+    Consistent,
+    Erratic,
+}
+
+impl From<Learned> for Window {
+    fn from(learned: Learned) -> Self {
+        let seconds = |time: Duration| std::time::Duration::from(time).as_secs_f64();
+        Self {
+            seconds: learned.window.as_millis() / 1_000,
+            strategy: match learned.strategy {
+                Strategy::Fixed => StrategyText::Fixed,
+                Strategy::Blend => StrategyText::Blend,
+                Strategy::Survival => StrategyText::Survival,
+            },
+            basis: match learned.basis {
+                Basis::Base => BasisText::Base,
+                Basis::Others => BasisText::Others,
+                Basis::Own => BasisText::Own,
+            },
+            confidence: learned.confidence,
+            samples: learned.scans,
+            median_s: learned.median.map(seconds),
+            p95_s: learned.p95.map(seconds),
+            needs_new_refs: learned.needs_new_refs(),
+            flags: learned.habits.into_iter().map(FlagText::from).collect(),
+        }
+    }
+}
+
+impl From<Habit> for FlagText {
+    fn from(habit: Habit) -> Self {
+        match habit {
+            Habit::Slow => Self::Slow,
+            Habit::Consistent => Self::Consistent,
+            Habit::Erratic => Self::Erratic,
+        }
+    }
 }
 
 /// Where a link stands.
@@ -84,30 +176,31 @@ struct LinkToStart {
     phone: Option<String>,
 }
 
-impl From<LinkStatus> for Link {
-    fn from(status: LinkStatus) -> Self {
-        Self {
-            status: match status.phase {
-                LinkPhase::Idle => LinkStatusText::Idle,
-                LinkPhase::Waiting => LinkStatusText::Waiting,
-                LinkPhase::ShowingQr => LinkStatusText::ShowingQr,
-                LinkPhase::ShowingCode => LinkStatusText::ShowingCode,
-                LinkPhase::Linked => LinkStatusText::Linked,
-                LinkPhase::Failed => LinkStatusText::Failed,
-                LinkPhase::Cancelled => LinkStatusText::Cancelled,
-            },
-            method: status.method.map(|way| match way {
-                LinkWay::Qr => MethodText::Qr,
-                LinkWay::Code => MethodText::Code,
-            }),
-            qr: status.qr,
-            qr_expires_at: iso_or_null(status.qr_expires_at),
-            code: status.code.map(|code| dashed(&code)),
-            window_ends_at: iso_or_null(status.window_ends_at),
-            regeneration: status.regeneration,
-            regenerations_max: status.regenerations_max,
-            message: status.message,
-        }
+/// How the newest link of an account is going.
+fn going(state: &AppState, account: AccountId) -> Link {
+    let status = state.fleet().link_status(account);
+    Link {
+        status: match status.phase {
+            LinkPhase::Idle => LinkStatusText::Idle,
+            LinkPhase::Waiting => LinkStatusText::Waiting,
+            LinkPhase::ShowingQr => LinkStatusText::ShowingQr,
+            LinkPhase::ShowingCode => LinkStatusText::ShowingCode,
+            LinkPhase::Linked => LinkStatusText::Linked,
+            LinkPhase::Failed => LinkStatusText::Failed,
+            LinkPhase::Cancelled => LinkStatusText::Cancelled,
+        },
+        method: status.method.map(|way| match way {
+            LinkWay::Qr => MethodText::Qr,
+            LinkWay::Code => MethodText::Code,
+        }),
+        qr: status.qr,
+        qr_expires_at: iso_or_null(status.qr_expires_at),
+        code: status.code.map(|code| dashed(&code)),
+        window_ends_at: iso_or_null(status.window_ends_at),
+        regeneration: status.regeneration,
+        regenerations_max: status.regenerations_max,
+        message: status.message,
+        window: state.fleet().link_window(account).map(Window::from),
     }
 }
 
@@ -147,10 +240,7 @@ async fn start(
         },
     };
     state.fleet().link(id, method).await?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(state.fleet().link_status(id).into()),
-    ))
+    Ok((StatusCode::ACCEPTED, Json(going(&state, id))))
 }
 
 /// How the newest link is going.
@@ -163,7 +253,7 @@ async fn show(
     Id(id): Id<AccountId>,
 ) -> ApiResult<Json<Link>> {
     own_account(&state, &caller, id).await?;
-    Ok(Json(state.fleet().link_status(id).into()))
+    Ok(Json(going(&state, id)))
 }
 
 /// Cancels a link in progress.
@@ -177,7 +267,7 @@ async fn cancel(
 ) -> ApiResult<Json<Link>> {
     own_account(&state, &caller, id).await?;
     state.fleet().cancel_link(id).await?;
-    Ok(Json(state.fleet().link_status(id).into()))
+    Ok(Json(going(&state, id)))
 }
 
 /// The text on show. Whoever reads it can link, so it needs the right to link.

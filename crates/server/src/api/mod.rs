@@ -8,6 +8,7 @@
 mod accounts;
 mod api_keys;
 mod blobs;
+mod condition;
 mod contacts;
 mod conversations;
 mod dead_letters;
@@ -16,6 +17,7 @@ mod events;
 pub(crate) mod extract;
 mod front;
 mod groups;
+mod imports;
 mod insight;
 mod links;
 mod media;
@@ -54,6 +56,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
         .merge(blobs::routes())

@@ -1,8 +1,12 @@
 //! What the API asks of the running fleet. The driver implements it; tests hand in a fake.
 
 use async_trait::async_trait;
-use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
+use std::collections::BTreeMap;
+use waypost_engine::fleet::window::Learned;
+use waypost_engine::fleet::{LivenessView, Recovery, Rung};
+use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
 use waypost_store::admin::conversations::MarkedRead;
+use waypost_wa::{Proxy, ProxyError};
 
 /// How a phone is to be linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,8 +120,28 @@ pub struct GroupInfo {
     pub address: Address,
     /// Its name.
     pub subject: String,
+    /// Its description.
+    pub description: Option<String>,
     /// Who is in it.
     pub members: Vec<GroupMember>,
+}
+
+/// What came of trying a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyCheck {
+    /// Whether it gave a way to WhatsApp, or why not.
+    pub outcome: Result<(), ProxyError>,
+    /// How long that took.
+    pub took: Duration,
+}
+
+/// How an account is: what is done about what is wrong, and what proves that it lives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Condition {
+    /// How it is being brought back; absent when nothing is wrong.
+    pub recovery: Option<Recovery>,
+    /// What is known of its connection.
+    pub liveness: LivenessView,
 }
 
 /// Why the fleet did not do what it was asked.
@@ -153,6 +177,12 @@ pub trait Fleet: Send + Sync {
     async fn link(&self, account: AccountId, method: LinkMethod) -> Result<(), FleetError>;
     /// How the newest link of the account is going.
     fn link_status(&self, account: AccountId) -> LinkStatus;
+    /// How long a set of QR codes waits for the account's people, and why; `None` when the account
+    /// does not run here.
+    fn link_window(&self, account: AccountId) -> Option<Learned> {
+        let _ = account;
+        None
+    }
     /// Stops a link in progress and leaves nothing behind; does nothing when there is none.
     async fn cancel_link(&self, account: AccountId) -> Result<(), FleetError>;
     /// Disconnects the account and leaves it off.
@@ -163,6 +193,12 @@ pub trait Fleet: Send + Sync {
     async fn reconnect(&self, account: AccountId) -> Result<(), FleetError>;
     /// Removes this device from the phone's linked devices.
     async fn unlink(&self, account: AccountId) -> Result<(), FleetError>;
+    /// The proxy that all the account's traffic goes through.
+    fn proxy(&self, account: AccountId) -> Option<Proxy>;
+    /// Sets the account's proxy, or takes it away, and connects anew if it is to be connected.
+    async fn set_proxy(&self, account: AccountId, proxy: Option<Proxy>) -> Result<(), FleetError>;
+    /// Sees whether the account's proxy gives a way to WhatsApp.
+    async fn check_proxy(&self, account: AccountId) -> Result<ProxyCheck, FleetError>;
     /// An account was created.
     async fn account_added(&self, account: AccountId);
     /// An account is about to be deleted: stop everything about it before returning.
@@ -185,6 +221,15 @@ pub trait Fleet: Send + Sync {
     fn waiting(&self, account: AccountId, message: MessageId) -> Option<Waiting>;
     /// When the account's next connection attempt starts, while it is waiting for one.
     fn next_attempt(&self, account: AccountId) -> Option<Timestamp>;
+    /// How an account is.
+    fn condition(&self, account: AccountId) -> Condition {
+        let _ = account;
+        Condition::default()
+    }
+    /// How many accounts are being brought back, by rung.
+    fn rungs(&self) -> BTreeMap<Rung, usize> {
+        BTreeMap::new()
+    }
     /// Shows the other side that somebody types. Best effort.
     async fn typing(
         &self,

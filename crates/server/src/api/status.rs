@@ -17,6 +17,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use waypost_engine::fleet::Rung;
 use waypost_engine::model::AccountState;
 use waypost_store::admin::counts::Counts;
 
@@ -25,6 +26,11 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Bounds of every histogram of seconds.
 const SECONDS: &[f64] = &[
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// Bounds for how long people take to scan a code.
+const SCAN_SECONDS: &[f64] = &[
+    5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 160.0, 240.0, 480.0,
 ];
 
 /// The routes of this file inside the API.
@@ -152,6 +158,12 @@ fn gauges(counts: &Counts, state: &AppState) {
     ] {
         metrics::gauge!(name).set(as_f64(count));
     }
+    let rungs = state.fleet().rungs();
+    for rung in Rung::ALL {
+        let count = rungs.get(&rung).copied().unwrap_or_default();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        metrics::gauge!("waypost_accounts_recovering", "rung" => rung.as_str()).set(as_f64(count));
+    }
     let uptime = clock::now().since(state.started_at()).as_millis();
     metrics::gauge!("waypost_uptime_seconds").set(as_f64(uptime.cast_signed()) / 1000.0);
 }
@@ -178,7 +190,11 @@ impl Meter {
 
     fn start() -> Self {
         let builder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS);
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
+            .and_then(|builder| {
+                let scans = Matcher::Full("waypost_link_scan_seconds".into());
+                builder.set_buckets_for_metric(scans, SCAN_SECONDS)
+            });
         match builder.and_then(PrometheusBuilder::install_recorder) {
             Ok(handle) => {
                 describe();
@@ -221,6 +237,10 @@ fn describe() {
     for (name, text) in [
         ("waypost_accounts", "Accounts by state"),
         (
+            "waypost_accounts_recovering",
+            "Accounts being brought back, by rung of the recovery ladder",
+        ),
+        (
             "waypost_messages_unfinished",
             "Messages accepted and not processed yet",
         ),
@@ -253,11 +273,60 @@ fn describe() {
     ] {
         metrics::describe_gauge!(name, text);
     }
+    for (name, text) in [
+        ("waypost_connects_total", "Connections dialled"),
+        (
+            "waypost_liveness_questions_total",
+            "Questions to open connections by kind and outcome",
+        ),
+        (
+            "waypost_recovery_attempts_total",
+            "Attempts to bring an account back by rung",
+        ),
+        (
+            "waypost_recovery_healed_total",
+            "Accounts that came back by the rung that did it",
+        ),
+        (
+            "waypost_recovery_calls_total",
+            "Times that a person was called, by reason",
+        ),
+    ] {
+        metrics::describe_counter!(name, text);
+    }
     metrics::describe_counter!(
         "waypost_http_requests_total",
         "Requests by method and status"
     );
     metrics::describe_histogram!("waypost_http_request_seconds", "Time to answer a request");
+    for (name, text) in [
+        (
+            "waypost_link_codes_shown_total",
+            "QR and pairing codes shown",
+        ),
+        (
+            "waypost_link_scans_total",
+            "Links accepted on the phone, by the kind of code",
+        ),
+        (
+            "waypost_link_regenerations_total",
+            "New sets of QR codes made because a window closed",
+        ),
+        (
+            "waypost_link_fallbacks_total",
+            "Links that fell back to a pairing code",
+        ),
+        (
+            "waypost_link_attempts_total",
+            "Attempts to link by how they ended",
+        ),
+    ] {
+        metrics::describe_counter!(name, text);
+    }
+    metrics::describe_histogram!(
+        "waypost_link_scan_seconds",
+        "From an attempt's first code to the phone's answer"
+    );
     metrics::describe_counter!(
         "waypost_webhook_deliveries_total",
         "Webhook attempts by result"

@@ -14,6 +14,12 @@ pub(super) enum AccountCommand {
     List,
     /// Show one account.
     Show(Who),
+    /// Show how the accounts are: what proves that they live, and how they are brought back.
+    Health {
+        /// Only this one, by name, phone number or id.
+        #[arg(value_name = "ACCOUNT")]
+        who: Option<String>,
+    },
     /// Create an account without linking it yet.
     Create {
         /// What to call it.
@@ -39,6 +45,20 @@ pub(super) enum AccountCommand {
     Reconnect(Who),
     /// Remove this device from the phone's linked devices.
     Unlink(Who),
+    /// Show, set, check or remove the proxy that all of an account's traffic goes through.
+    Proxy {
+        #[command(flatten)]
+        who: Who,
+        /// socks5://user:password@host:port or http://user:password@host:port; `-` reads it from
+        /// standard input, where no other program sees it.
+        address: Option<String>,
+        /// Connect without a proxy from now on.
+        #[arg(long, conflicts_with = "address")]
+        remove: bool,
+        /// See whether it gives a way to WhatsApp.
+        #[arg(long)]
+        check: bool,
+    },
     /// Delete an account with its messages and session. There is no way back.
     Delete {
         #[command(flatten)]
@@ -59,6 +79,16 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
             let account = client.pick(&who.who).await?;
             output.show(&account, describe)
         }
+        AccountCommand::Health { who: Some(who) } => {
+            let account = client.pick(&who).await?;
+            output.show(&account, |account| {
+                format!("{}\n{}", describe(account), pulse(account))
+            })
+        }
+        AccountCommand::Health { who: None } => {
+            let accounts = client.all("/accounts").await?;
+            output.show(&Value::Array(accounts), health)
+        }
         AccountCommand::Create { name, phone } => {
             let account = client
                 .post("/accounts", json!({"name": name, "phone": phone}))
@@ -78,6 +108,31 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
         AccountCommand::Resume(who) => act(client, output, &who, "resume").await,
         AccountCommand::Reconnect(who) => act(client, output, &who, "reconnect").await,
         AccountCommand::Unlink(who) => act(client, output, &who, "unlink").await,
+        AccountCommand::Proxy {
+            who,
+            address,
+            remove,
+            check,
+        } => {
+            let path = path_of(client, &who).await?;
+            match (address, remove) {
+                (Some(address), _) => {
+                    let wish = json!({"proxy": typed_or_piped(address)?});
+                    client.patch(&path, wish).await?;
+                }
+                (None, true) => {
+                    client.patch(&path, json!({"proxy": null})).await?;
+                }
+                (None, false) => {}
+            }
+            if check {
+                let checked = client
+                    .post(&format!("{path}/proxy/check"), json!({}))
+                    .await?;
+                return output.show(&checked, checked_proxy);
+            }
+            output.show(&client.get(&path).await?, proxy)
+        }
         AccountCommand::Delete { who, yes } => {
             if !yes {
                 bail!(
@@ -97,6 +152,36 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
 async fn path_of(client: &Client, who: &Who) -> Result<String> {
     let account = client.pick(&who.who).await?;
     Ok(format!("/accounts/{}", text(&account, "/id")))
+}
+
+/// What was typed, or the first line of standard input for `-`.
+fn typed_or_piped(typed: String) -> Result<String> {
+    if typed != "-" {
+        return Ok(typed);
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim().to_owned())
+}
+
+fn proxy(account: &Value) -> String {
+    match account["proxy"].as_str() {
+        Some(proxy) => format!(
+            "{} goes through {proxy}.",
+            printable(text(account, "/name"))
+        ),
+        None => format!("{} has no proxy.", printable(text(account, "/name"))),
+    }
+}
+
+fn checked_proxy(checked: &Value) -> String {
+    match checked["error"].as_str() {
+        Some(error) => printable(error),
+        None => format!(
+            "The proxy gives a way to WhatsApp ({} ms).",
+            checked["took_ms"]
+        ),
+    }
 }
 
 async fn act(client: &Client, output: Output, who: &Who, action: &str) -> Result<()> {
@@ -119,6 +204,7 @@ pub(super) fn list(accounts: &Value) -> String {
                 text(a, "/phone").to_owned(),
                 text(a, "/role").to_owned(),
                 text(a, "/state").to_owned(),
+                step(a),
                 text(a, "/reason/text").to_owned(),
             ]
         })
@@ -126,18 +212,124 @@ pub(super) fn list(accounts: &Value) -> String {
     if rows.is_empty() {
         return "No accounts yet; make one with `waypost link NAME`.".into();
     }
-    table(&["#", "name", "phone", "role", "state", "why"], &rows)
+    table(
+        &["#", "name", "phone", "role", "state", "next", "why"],
+        &rows,
+    )
+}
+
+/// What is done next about an account that is not well: `2 reconnect at 12:00:05`.
+fn step(account: &Value) -> String {
+    let number = account.pointer("/recovery/rung_number");
+    let Some(number) = number.and_then(Value::as_u64) else {
+        return String::new();
+    };
+    let rung = text(account, "/recovery/rung");
+    match (
+        text(account, "/recovery/doing"),
+        text(account, "/recovery/at"),
+    ) {
+        ("waiting", at) if !at.is_empty() => format!("{number} {rung} at {at}"),
+        (doing, _) => format!("{number} {rung}, {doing}"),
+    }
+}
+
+/// The accounts' condition, one a line.
+fn health(accounts: &Value) -> String {
+    let rows: Vec<Vec<String>> = accounts
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|a| {
+            vec![
+                printable(text(a, "/name")),
+                text(a, "/state").to_owned(),
+                step(a),
+                text(a, "/recovery/breaker/state").to_owned(),
+                or_never(a, "/liveness/heard_at"),
+                or_never(a, "/liveness/served_at"),
+                or_never(a, "/liveness/phone_seen_at"),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return "No accounts yet; make one with `waypost link NAME`.".into();
+    }
+    table(
+        &[
+            "name",
+            "state",
+            "next",
+            "breaker",
+            "heard",
+            "served",
+            "phone seen",
+        ],
+        &rows,
+    )
+}
+
+fn or_never(value: &Value, pointer: &str) -> String {
+    match text(value, pointer) {
+        "" => "never".into(),
+        at => at.to_owned(),
+    }
+}
+
+/// What proves that an account lives.
+fn pulse(account: &Value) -> String {
+    let missing = |pointer: &str| {
+        account
+            .pointer(pointer)
+            .and_then(Value::as_u64)
+            .unwrap_or(0)
+    };
+    format!(
+        "last heard: {}\nlast delivered or accepted: {}\nlast decrypted: {}\n\
+         probes without an answer: {}\nround trips without an answer: {}\n\
+         phone last seen: {}\nunlinked by WhatsApp if the phone stays away until: {}\n\
+         next check: {}",
+        or_never(account, "/liveness/heard_at"),
+        or_never(account, "/liveness/served_at"),
+        or_never(account, "/liveness/decrypted_at"),
+        missing("/liveness/probes_missing"),
+        missing("/liveness/round_trips_missing"),
+        or_never(account, "/liveness/phone_seen_at"),
+        text(account, "/liveness/phone_limit_at"),
+        text(account, "/liveness/next_check_at"),
+    )
 }
 
 fn describe(account: &Value) -> String {
     format!(
-        "{} ({})\nphone: {}\nstate: {} since {}\n{}",
+        "{} ({})\nphone: {}\nstate: {} since {}\n{}{}",
         printable(text(account, "/name")),
         text(account, "/id"),
         text(account, "/phone"),
         text(account, "/state"),
         text(account, "/state_since"),
         text(account, "/reason/text"),
+        repair(account),
+    )
+}
+
+/// How an account is being brought back, in lines of its own; nothing when all is well.
+fn repair(account: &Value) -> String {
+    let step = step(account);
+    if step.is_empty() {
+        return String::new();
+    }
+    let called = account.pointer("/recovery/person_called") == Some(&Value::Bool(true));
+    let until = match text(account, "/recovery/breaker/until") {
+        "" => String::new(),
+        until => format!(" until {until}"),
+    };
+    format!(
+        "\nstep: {step}: {}\nif that fails: {}\nbreaker: {}{until}{}",
+        text(account, "/recovery/rung_text"),
+        text(account, "/recovery/then"),
+        text(account, "/recovery/breaker/state"),
+        if called { "\nA person is needed." } else { "" },
     )
 }
 

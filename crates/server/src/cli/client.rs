@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Longest a request may take. Linking and events are polled or streamed and need no longer one.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest a transfer may take.
+const LONG_REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
 /// Most accounts looked at when one is picked by name.
 const ACCOUNTS_MAX: usize = 10_000;
 
@@ -69,6 +71,13 @@ impl Client {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// Posts what takes the server a while.
+    pub(super) async fn post_slowly(&self, path: &str, body: Value) -> Result<Value> {
+        let request = self.request(Method::POST, path).json(&body);
+        let sent = request.timeout(LONG_REQUEST_TIMEOUT).send().await;
+        answer(sent.map_err(|e| self.unreachable(&e))?).await
+    }
+
     /// Posts with an idempotency key: repeating the call does nothing new.
     pub(super) async fn post_once(&self, path: &str, body: Value, key: &str) -> Result<Value> {
         let request = self
@@ -103,7 +112,7 @@ impl Client {
             .body(reqwest::Body::wrap_stream(
                 tokio_util::io::ReaderStream::new(file),
             ))
-            .timeout(Duration::from_secs(600));
+            .timeout(LONG_REQUEST_TIMEOUT);
         answer(request.send().await.map_err(|e| self.unreachable(&e))?).await
     }
 

@@ -30,8 +30,7 @@ pub(super) struct EvalArgs {
 
 pub(super) fn run(args: &EvalArgs, output: Output) -> Result<()> {
     let started = crate::clock::monotonic();
-    let mut microseconds =
-        || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let mut microseconds = || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let report = match &args.train {
         Some(train) => trained(train, args, &mut microseconds)?,
         None => measured(args, &mut microseconds)?,
@@ -40,19 +39,31 @@ pub(super) fn run(args: &EvalArgs, output: Output) -> Result<()> {
 }
 
 fn measured(args: &EvalArgs, microseconds: &mut dyn FnMut() -> u64) -> Result<Value> {
-    let path = args.file.as_deref().context("name a file of labelled messages")?;
+    let path = args
+        .file
+        .as_deref()
+        .context("name a file of labelled messages")?;
     let analyzer = analyzer().map_err(|e| anyhow!("{e}"))?;
     let default = now(zone(ZONE_DEFAULT).context("the time zones are missing on this machine")?);
-    let cases = read(&contents(path)?, &zone, &default)
-        .with_context(|| path.display().to_string())?;
-    let listing = if args.misses { Listing::Misses } else { Listing::Figures };
-    let report = evaluate(analyzer, &cases, args.oos_label.as_deref(), listing, microseconds);
+    let cases =
+        read(&contents(path)?, &zone, &default).with_context(|| path.display().to_string())?;
+    let listing = if args.misses {
+        Listing::Misses
+    } else {
+        Listing::Figures
+    };
+    let report = evaluate(
+        analyzer,
+        &cases,
+        args.oos_label.as_deref(),
+        listing,
+        microseconds,
+    );
     Ok(serde_json::to_value(report)?)
 }
 
 fn trained(train: &Path, args: &EvalArgs, microseconds: &mut dyn FnMut() -> u64) -> Result<Value> {
-    let mut set =
-        Dataset::read(&contents(train)?).with_context(|| train.display().to_string())?;
+    let mut set = Dataset::read(&contents(train)?).with_context(|| train.display().to_string())?;
     if let Some(test) = &args.file {
         let read = Dataset::read(&contents(test)?).with_context(|| test.display().to_string())?;
         set.test = [read.train, read.validation, read.test].concat();
@@ -77,7 +88,11 @@ fn flatten(value: &Value, name: &str, lines: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (key, field) in fields {
-                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                let name = if name.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{name}.{key}")
+                };
                 flatten(field, &name, lines);
             }
         }
@@ -85,7 +100,10 @@ fn flatten(value: &Value, name: &str, lines: &mut Vec<String>) {
             lines.extend(items.iter().map(Value::to_string));
         }
         Value::Number(number) if number.is_f64() => {
-            lines.push(format!("{name:<48} {:.4}", number.as_f64().unwrap_or_default()));
+            lines.push(format!(
+                "{name:<48} {:.4}",
+                number.as_f64().unwrap_or_default()
+            ));
         }
         other => lines.push(format!("{name:<48} {other}")),
     }

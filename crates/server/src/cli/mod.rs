@@ -9,6 +9,7 @@ mod conversation;
 mod dead_letters;
 mod doctor;
 mod eval;
+mod import;
 mod link;
 mod live_check;
 mod message;
@@ -60,6 +61,9 @@ enum Command {
     Link(link::LinkArgs),
     /// Link an account again, by name or number; lists the candidates when nobody is named.
     Relink(link::RelinkArgs),
+    /// Take over the session of another client, without a new scan.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Send a message.
     Send(message::SendArgs),
     /// Show events as they happen.
@@ -137,6 +141,7 @@ async fn online(command: Command, client: &Client, output: Output) -> Result<()>
         Command::Account(args) => account::run(args, client, output).await,
         Command::Link(args) => link::link(args, client, output).await,
         Command::Relink(args) => link::relink(args, client, output).await,
+        Command::Import(args) => import::run(args, client, output).await,
         Command::Send(args) => message::send(args, client, output).await,
         Command::Tail(args) => message::tail(args, client, output).await,
         Command::Conversations(args) => conversation::run(args, client, output).await,

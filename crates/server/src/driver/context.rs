@@ -5,6 +5,7 @@ use super::gate::Gate;
 use super::outbox::Refusal;
 use super::recent::Recent;
 use super::registry::Registry;
+use super::windows::Windows;
 use crate::clock;
 use crate::config::Config;
 use std::collections::HashMap;
@@ -14,8 +15,8 @@ use waypost_engine::fleet::{LinkOutcome, LinkRecord};
 use waypost_engine::flow::retry::Jitter;
 use waypost_engine::flow::stage::{Effect, Input, Pipeline, StageError};
 use waypost_engine::model::{
-    AccountId, Address, Content, Draft, FailReason, MediaPointer, MessageId, Rule, SendOrigin,
-    Timestamp,
+    AccountId, Address, Content, Draft, Duration, FailReason, MediaPointer, MessageId, Rule,
+    SendOrigin, Timestamp,
 };
 use waypost_store::admin::link_attempts::{
     LinkAttempt, LinkMethod as StoredMethod, LinkOutcome as StoredOutcome,
@@ -33,6 +34,7 @@ pub(super) struct Context {
     pub(super) store: Store,
     pub(super) registry: Arc<Registry>,
     pub(super) gate: Arc<Gate>,
+    pub(super) windows: Windows,
     connector: OnceLock<Connector>,
     pipeline: Pipeline,
     rules: RwLock<HashMap<AccountId, Rules>>,
@@ -68,7 +70,9 @@ impl Context {
         registry: Arc<Registry>,
         gate: Arc<Gate>,
     ) -> Self {
+        let base = Duration::secs(config.link.window_s);
         Self {
+            windows: Windows::new(config.link.strategy, base),
             config,
             store,
             registry,
@@ -406,7 +410,7 @@ impl Context {
     pub(super) async fn record_link(&self, account: AccountId, record: LinkRecord) {
         let attempt = LinkAttempt {
             account,
-            started_at: record.started_at,
+            started_at: record.first_code_at.unwrap_or(record.started_at),
             method: match record.method {
                 LinkMethod::Qr if !record.fell_back => StoredMethod::Qr,
                 LinkMethod::Qr | LinkMethod::Code => StoredMethod::Code,
@@ -424,8 +428,9 @@ impl Context {
             },
         };
         if let Err(error) = self.store.record_link_attempt(attempt).await {
-            tracing::error!(%account, %error, "a link attempt cannot be recorded");
+            return tracing::error!(%account, %error, "a link attempt cannot be recorded");
         }
+        self.windows.recompute(&self.store).await;
     }
 }
 

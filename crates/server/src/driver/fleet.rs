@@ -3,18 +3,23 @@
 use super::Shared;
 use super::life::Command;
 use super::outbox::News;
+use super::proxies;
 use super::registry::Running;
 use crate::api::ports::{
-    Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus, TakenBack, Typing, Waiting,
+    Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus, ProxyCheck,
+    TakenBack, Typing, Waiting,
 };
 use crate::clock;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use waypost_engine::fleet::Rung;
+use waypost_engine::fleet::window::Learned;
 use waypost_engine::flow::outbox::Waiting as Why;
 use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
 use waypost_store::admin::conversations::MarkedRead;
-use waypost_wa::{Connection, GroupRole, TaskError, TypingState};
+use waypost_wa::{Connection, GroupRole, Proxy, Route, TaskError, TypingState};
 
 impl Shared {
     fn running(&self, account: AccountId) -> Result<Arc<Running>, FleetError> {
@@ -51,7 +56,7 @@ impl Shared {
 fn refused(error: TaskError) -> FleetError {
     match error {
         TaskError::NotConnected => FleetError::NotConnected,
-        TaskError::Invalid(error) => FleetError::Refused(error),
+        TaskError::Invalid(error) | TaskError::NotThere(error) => FleetError::Refused(error),
         TaskError::Failed(error) => FleetError::Unanswered(error),
     }
 }
@@ -60,6 +65,7 @@ fn group(group: waypost_wa::Group) -> GroupInfo {
     GroupInfo {
         address: group.address,
         subject: group.subject,
+        description: group.description,
         members: group
             .members
             .into_iter()
@@ -82,6 +88,11 @@ impl Fleet for Shared {
         self.running(account)
             .map(|r| r.life.link.borrow().clone())
             .unwrap_or_default()
+    }
+
+    fn link_window(&self, account: AccountId) -> Option<Learned> {
+        self.running(account).ok()?;
+        Some(self.context.windows.of(account))
     }
 
     async fn cancel_link(&self, account: AccountId) -> Result<(), FleetError> {
@@ -107,6 +118,34 @@ impl Fleet for Shared {
     async fn unlink(&self, account: AccountId) -> Result<(), FleetError> {
         self.command(account, |reply| Command::Unlink { reply })
             .await?
+    }
+
+    fn proxy(&self, account: AccountId) -> Option<Proxy> {
+        self.running(account).ok()?.route.proxy()
+    }
+
+    async fn set_proxy(&self, account: AccountId, proxy: Option<Proxy>) -> Result<(), FleetError> {
+        let running = self.running(account)?;
+        let route = proxy.map_or(Route::Direct, Route::Via);
+        proxies::write(&self.context.store, account, &route).await?;
+        running.route.set(route);
+        self.command(account, |reply| Command::Reroute { reply })
+            .await
+    }
+
+    async fn check_proxy(&self, account: AccountId) -> Result<ProxyCheck, FleetError> {
+        // As stored, not as shown: what is checked is what connections use.
+        let Route::Via(proxy) = proxies::read(&self.context.store, account).await? else {
+            return Err(FleetError::WrongState(
+                "this account has no proxy; set one first".into(),
+            ));
+        };
+        let begun = clock::now();
+        let outcome = self.context.connector().check_proxy(&proxy).await;
+        Ok(ProxyCheck {
+            outcome,
+            took: clock::now().since(begun),
+        })
     }
 
     async fn account_added(&self, account: AccountId) {
@@ -175,8 +214,30 @@ impl Fleet for Shared {
     }
 
     fn next_attempt(&self, account: AccountId) -> Option<Timestamp> {
-        let next = *self.running(account).ok()?.life.next_attempt.borrow();
+        let next = self
+            .running(account)
+            .ok()?
+            .life
+            .condition
+            .borrow()
+            .next_attempt;
         next.filter(|at| *at > clock::now())
+    }
+
+    fn condition(&self, account: AccountId) -> Condition {
+        self.running(account)
+            .map(|running| running.life.condition.borrow().shown.clone())
+            .unwrap_or_default()
+    }
+
+    fn rungs(&self) -> BTreeMap<Rung, usize> {
+        let mut rungs = BTreeMap::new();
+        for running in self.context.registry.all() {
+            if let Some(recovery) = &running.life.condition.borrow().shown.recovery {
+                *rungs.entry(recovery.rung).or_default() += 1;
+            }
+        }
+        rungs
     }
 
     async fn typing(

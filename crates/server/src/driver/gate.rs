@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
-use waypost_engine::fleet::{LinkSlots, LinkTurn, StartWaves};
+use waypost_engine::fleet::{LinkSlots, LinkTurn, StartWaves, WaveConfig};
 use waypost_engine::flow::retry::Jitter;
 use waypost_engine::model::{AccountId, Duration};
 
@@ -22,14 +22,23 @@ pub(super) struct Gate {
     bell: Notify,
 }
 
+/// What became of waiting for a turn to connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It has come.
+    Granted,
+    /// The account does not want it any more, or asked anew.
+    Superseded,
+}
+
 /// As many links wait as may.
 #[derive(Debug)]
 pub(super) struct Full;
 
 impl Gate {
-    pub(super) fn new(connects_at_once: usize, links_at_once: usize) -> Arc<Self> {
+    pub(super) fn new(waves: WaveConfig, links_at_once: usize) -> Arc<Self> {
         let state = State {
-            waves: StartWaves::new(connects_at_once),
+            waves: StartWaves::new(waves),
             connecting: HashMap::new(),
             slots: LinkSlots::new(links_at_once),
             linking: HashMap::new(),
@@ -58,7 +67,7 @@ impl Gate {
                 }
                 state
                     .waves
-                    .wake_at()
+                    .wake_at(clock::now())
                     .map(|at| at.since(clock::now()).max(Duration::millis(1)))
             };
             let due = async {
@@ -75,9 +84,9 @@ impl Gate {
         }
     }
 
-    /// Resolves when the account may open a connection. Call [`Gate::connected`] when it is up
-    /// or has failed.
-    pub(super) async fn may_connect(&self, account: AccountId, jitter: Jitter) {
+    /// Resolves when the account may open a connection, or need not any more. Call
+    /// [`Gate::connected`] when it is up or has failed.
+    pub(super) async fn may_connect(&self, account: AccountId, jitter: Jitter) -> Turn {
         let (tell, told) = oneshot::channel();
         {
             let mut state = self.lock();
@@ -86,13 +95,19 @@ impl Gate {
             state.waves.request(account, clock::now(), jitter);
         }
         self.bell.notify_one();
-        // The gate only goes away with the process.
-        let _ = told.await;
+        match told.await {
+            Ok(()) => Turn::Granted,
+            Err(_) => Turn::Superseded,
+        }
     }
 
     /// The account's connection is up, has failed, or is not wanted any more.
     pub(super) fn connected(&self, account: AccountId) {
-        self.lock().waves.settled(account);
+        let mut state = self.lock();
+        state.waves.settled(account);
+        // Whoever still waits for a turn of this account waits for nothing.
+        state.connecting.remove(&account);
+        drop(state);
         self.bell.notify_one();
     }
 
@@ -138,7 +153,11 @@ mod tests {
 
     #[tokio::test]
     async fn connections_open_a_few_at_a_time() {
-        let gate = Gate::new(1, 1);
+        let one = WaveConfig {
+            at_once: 1,
+            per_second: 100,
+        };
+        let gate = Gate::new(one, 1);
         let stop = CancellationToken::new();
         let running = tokio::spawn(Arc::clone(&gate).run(stop.clone()));
         gate.may_connect(account(1), Jitter::NONE).await;
@@ -148,15 +167,22 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!second.is_finished(), "the only place is taken");
+        let third = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move { gate.may_connect(account(3), Jitter::NONE).await }
+        });
+        tokio::task::yield_now().await;
+        gate.connected(account(3));
+        assert_eq!(third.await.unwrap(), Turn::Superseded, "it gave up");
         gate.connected(account(1));
-        second.await.unwrap();
+        assert_eq!(second.await.unwrap(), Turn::Granted);
         stop.cancel();
         running.await.unwrap();
     }
 
     #[tokio::test]
     async fn a_link_that_ends_lets_the_next_one_begin() {
-        let gate = Gate::new(1, 1);
+        let gate = Gate::new(WaveConfig::default(), 1);
         assert!(gate.may_link(account(1)).unwrap().is_none());
         let second = gate.may_link(account(2)).unwrap().expect("it must wait");
         gate.linked(account(1));

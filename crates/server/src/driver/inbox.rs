@@ -27,6 +27,7 @@ impl Inbox for StoreInbox {
             return Err(CommitError::Final("the account is being removed".into()));
         };
         super::crash::point("before_commit_1");
+        let chats: Vec<Address> = messages.iter().map(|m| m.chat.clone()).collect();
         let accept = Accept {
             account,
             owner: running.owner,
@@ -47,6 +48,7 @@ impl Inbox for StoreInbox {
             }
         }
         running.media.notify_one();
+        running.groups.spoke(chats.iter());
         Ok(())
     }
 

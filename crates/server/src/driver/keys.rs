@@ -11,12 +11,12 @@ const SCAN_PAGE: usize = 10_000;
 
 /// Sessions kept in the store, sealed, ordered behind the messages that moved them.
 #[derive(Debug, Clone)]
-pub(super) struct StoredKeys {
+pub(crate) struct StoredKeys {
     store: Store,
 }
 
 impl StoredKeys {
-    pub(super) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store) -> Self {
         Self { store }
     }
 }
@@ -25,7 +25,8 @@ fn failed(error: impl ToString) -> KeysError {
     KeysError(error.to_string())
 }
 
-fn stored(write: KeyWrite) -> waypost_store::KeyWrite {
+/// A write in the store's form.
+pub(crate) fn stored(write: KeyWrite) -> waypost_store::KeyWrite {
     use waypost_store::KeyWrite as To;
     match write {
         KeyWrite::Put { space, key, value } => To::Put {

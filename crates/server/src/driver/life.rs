@@ -4,20 +4,26 @@
 //! for them, writes down the states and passes on what arrives. At most one connection is the
 //! account's own; a link uses sockets of its own until the phone accepts.
 
+use super::alive::{Question, Shown, signal_of};
 use super::context::Context;
+use super::gate::Turn;
 use super::links::{LinkTask, Sockets};
 use super::news;
 use super::plan;
+use super::proxies;
 use crate::api::ports::{FleetError, LinkMethod, LinkStatus};
 use crate::clock;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use waypost_engine::fleet::{ConnectEffect, ConnectFlow, ConnectInput, DownReason, LinkEffect};
+use waypost_engine::fleet::{
+    Answer, ConnectEffect, ConnectFlow, ConnectInput, DownReason, LinkEffect, Liveness, Recovery,
+    Signal,
+};
 use waypost_engine::model::{
     Account, AccountId, AccountState, Address, Duration, Reason, Timestamp,
 };
-use waypost_wa::{ChannelEvent, Connection, Events, OpenError, Purpose};
+use waypost_wa::{ChannelEvent, Connection, Events, KeysError, OpenError, Purpose};
 
 /// Events and commands waiting for one account's loop; senders wait when it is full.
 const MAILBOX: usize = 256;
@@ -42,8 +48,12 @@ pub(super) enum Command {
     Unlink {
         reply: oneshot::Sender<Result<(), FleetError>>,
     },
-    /// The connection is dead although open.
+    /// The connection takes no messages although it is open.
     Replace,
+    /// The account goes another way from now on.
+    Reroute { reply: oneshot::Sender<()> },
+    /// Another account's connection came up after an outage.
+    NetworkBack,
 }
 
 /// Which of the account's connections something is about.
@@ -58,6 +68,10 @@ pub(super) enum Arrival {
     Event(ConnectionNo, ChannelEvent),
     /// The account's turn to link has come.
     LinkTurn,
+    /// The account's turn to connect has come.
+    Turn(ConnectionNo),
+    /// What became of a question to a connection.
+    Answered(ConnectionNo, Question, Answer),
 }
 
 /// The outside of an account's life.
@@ -65,20 +79,24 @@ pub(super) enum Arrival {
 pub(super) struct LifeHandle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) link: watch::Receiver<LinkStatus>,
-    pub(super) next_attempt: watch::Receiver<Option<Timestamp>>,
+    pub(super) condition: watch::Receiver<Shown>,
 }
 
 /// The loop.
 pub(super) struct Life {
     pub(super) context: Arc<Context>,
     pub(super) account: AccountId,
-    connect: ConnectFlow,
-    own: Option<(ConnectionNo, Option<Connection>)>,
+    pub(super) connect: ConnectFlow,
+    pub(super) liveness: Liveness,
+    /// What was to be done about the account before a person began to link it again.
+    pub(super) before_link: Option<Recovery>,
+    pub(super) phone_noted: Option<Timestamp>,
+    pub(super) own: Option<(ConnectionNo, Option<Connection>)>,
     pub(super) link: Option<LinkTask>,
     pub(super) sockets: Sockets,
-    connection: watch::Sender<Option<Connection>>,
+    pub(super) connection: watch::Sender<Option<Connection>>,
     pub(super) link_status: watch::Sender<LinkStatus>,
-    next_attempt: watch::Sender<Option<Timestamp>>,
+    pub(super) condition: watch::Sender<Shown>,
     commands: mpsc::Receiver<Command>,
     arrivals: mpsc::Receiver<Arrival>,
     pub(super) arrive: mpsc::Sender<Arrival>,
@@ -94,22 +112,26 @@ impl Life {
         let (arrive, arrivals) = mpsc::channel(MAILBOX);
         let (connection, online) = watch::channel(None);
         let (link_status, link) = watch::channel(LinkStatus::default());
-        let (next_attempt, next) = watch::channel(None);
+        let (condition, shown) = watch::channel(Shown::default());
         let handle = LifeHandle {
             commands: command,
             link,
-            next_attempt: next,
+            condition: shown,
         };
+        let liveness = Liveness::new(context.config.liveness.timings());
         let life = Self {
             context,
             account,
             connect: ConnectFlow::default(),
+            liveness,
+            before_link: None,
+            phone_noted: None,
             own: None,
             link: None,
             sockets: Sockets::default(),
             connection,
             link_status,
-            next_attempt,
+            condition,
             commands,
             arrivals,
             arrive,
@@ -122,7 +144,7 @@ impl Life {
     pub(super) async fn run(mut self, account: Account, stop: CancellationToken) {
         self.begin(&account).await;
         while !stop.is_cancelled() {
-            self.next_attempt.send_replace(self.connect.next_attempt());
+            self.publish();
             let due = self.due();
             tokio::select! {
                 biased;
@@ -144,6 +166,9 @@ impl Life {
                 tracing::error!(account = %self.account, %error, "the plan to connect cannot be read");
             }
         }
+        self.connect
+            .configure(self.context.config.recovery.patience());
+        self.recall_phone().await;
         let linked = self.context.has_session(self.account).await;
         match (account.state, &account.reason) {
             (AccountState::Disabled | AccountState::LoggedOut | AccountState::New, _) => {}
@@ -154,16 +179,15 @@ impl Life {
                     .await;
             }
             (AccountState::NeedsAttention, _) => {}
-            _ => {
-                self.set_state(AccountState::NeedsAttention, Reason::SessionInvalid)
-                    .await
-            }
+            // Opening finds out why there is no session, and says so.
+            _ => self.step(ConnectInput::Start).await,
         }
     }
 
     fn due(&self) -> impl Future<Output = ()> + use<> {
         let link = self.link.as_ref().and_then(LinkTask::wake_at);
-        let at = [self.connect.wake_at(), link].into_iter().flatten().min();
+        let (connect, liveness) = (self.connect.wake_at(), self.liveness.wake_at());
+        let at = [connect, liveness, link].into_iter().flatten().min();
         let wait = at.map(|at| at.since(clock::now()).max(Duration::millis(1)));
         async move {
             match wait {
@@ -176,6 +200,7 @@ impl Life {
     async fn tick(&mut self) {
         self.step(ConnectInput::Tick).await;
         self.tick_link().await;
+        self.feel(Signal::Tick).await;
     }
 
     async fn commanded(&mut self, command: Command) {
@@ -199,13 +224,16 @@ impl Life {
             Command::Unlink { reply } => {
                 let _ = reply.send(self.unlink().await);
             }
+            Command::Reroute { reply } => {
+                self.reroute().await;
+                let _ = reply.send(());
+            }
             Command::Replace => {
-                if self.own.is_some() {
-                    self.close_own().await;
-                    self.step(ConnectInput::Down(DownReason::KeepaliveTimeout))
-                        .await;
+                if self.connection.borrow().is_some() {
+                    self.replace(DownReason::NotServed).await;
                 }
             }
+            Command::NetworkBack => self.step(ConnectInput::NetworkBack).await,
         }
     }
 
@@ -218,6 +246,28 @@ impl Life {
         self.cancel_link().await;
         self.step(ConnectInput::Retry).await;
         Ok(())
+    }
+
+    /// Leaves the way it went. A link under way is cancelled: its codes belong to the old way.
+    async fn reroute(&mut self) {
+        self.cancel_link().await;
+        let stored = self.context.store.account(self.account).await;
+        let wanted = stored.is_ok_and(|account| match account.state {
+            AccountState::Connecting
+            | AccountState::Online
+            | AccountState::Degraded
+            | AccountState::Recovering => true,
+            AccountState::NeedsAttention => matches!(
+                account.reason,
+                Reason::ProxyRefused { .. } | Reason::ProxyUnreachable { .. }
+            ),
+            _ => false,
+        });
+        if wanted && self.context.has_session(self.account).await {
+            self.step(ConnectInput::Retry).await;
+        } else {
+            self.close_own().await;
+        }
     }
 
     async fn unlink(&mut self) -> Result<(), FleetError> {
@@ -236,6 +286,7 @@ impl Life {
     /// Makes room for a new link, because a person asked for it: what is linked now is taken off
     /// the phone if it can be reached, and its keys are removed.
     pub(super) async fn make_room(&mut self) -> Result<(), FleetError> {
+        self.before_link = self.recovery();
         let connection = self.connection.borrow().clone();
         if let Some(connection) = connection {
             connection.logout().await;
@@ -271,17 +322,20 @@ impl Life {
     }
 
     pub(super) async fn step(&mut self, input: ConnectInput) {
+        let before = self.recovery();
         for effect in self.decide(input).await {
             match effect {
                 ConnectEffect::SetState(state, reason) => self.set_state(state, reason).await,
                 ConnectEffect::Close => self.close_own().await,
-                // A connection is always built afresh from the store; caches are never reused.
-                ConnectEffect::Open(_) => {
+                ConnectEffect::Open(client) => {
+                    self.prepare(client);
                     let no = self.open(Purpose::Resume);
                     self.own = Some((no, None));
                 }
+                ConnectEffect::TellNetworkBack => self.tell_network_back(),
             }
         }
+        self.report(before).await;
     }
 
     /// Opens a connection in the background; [`Arrival::Opened`] follows.
@@ -292,9 +346,18 @@ impl Life {
             (Arc::clone(&self.context), self.account, self.arrive.clone());
         tokio::spawn(async move {
             if matches!(purpose, Purpose::Resume) {
-                context.gate.may_connect(account, context.jitter()).await;
+                let turn = context.gate.may_connect(account, context.jitter()).await;
+                // A loop that has ended wants no connection.
+                if turn == Turn::Superseded || arrive.send(Arrival::Turn(no)).await.is_err() {
+                    return;
+                }
+                metrics::counter!("waypost_connects_total").increment(1);
             }
-            let opened = context.connector().open(account, purpose).await;
+            // Read anew every time: without the setting nothing is opened.
+            let opened = match proxies::read(&context.store, account).await {
+                Ok(route) => context.connector().open(account, purpose, route).await,
+                Err(error) => Err(KeysError(error.to_string()).into()),
+            };
             if let Err(mpsc::error::SendError(Arrival::Opened(_, Ok((connection, _))))) =
                 arrive.send(Arrival::Opened(no, opened)).await
             {
@@ -305,8 +368,9 @@ impl Life {
         no
     }
 
-    async fn close_own(&mut self) {
+    pub(super) async fn close_own(&mut self) {
         self.connection.send_replace(None);
+        self.lost_sight();
         self.context.gate.connected(self.account);
         if let Some((_, Some(connection))) = self.own.take() {
             connection.close().await;
@@ -324,6 +388,17 @@ impl Life {
                 self.event(no, ChannelEvent::Down(down_for(&error))).await;
             }
             Arrival::Event(no, event) => self.event(no, event).await,
+            Arrival::Turn(no) => {
+                if self.is_own(no) {
+                    self.step(ConnectInput::Dialing).await;
+                }
+            }
+            Arrival::Answered(no, question, answer) => {
+                // A late word about a connection that was replaced says nothing.
+                if self.is_own(no) {
+                    self.feel(question.signal(answer)).await;
+                }
+            }
         }
     }
 
@@ -344,8 +419,12 @@ impl Life {
         });
     }
 
+    fn is_own(&self, no: ConnectionNo) -> bool {
+        self.own.as_ref().is_some_and(|(own, _)| *own == no)
+    }
+
     async fn event(&mut self, no: ConnectionNo, event: ChannelEvent) {
-        if self.own.as_ref().is_some_and(|(own, _)| *own == no) {
+        if self.is_own(no) {
             self.own_event(event).await;
         } else if let Some(socket) = self.sockets.number(no) {
             self.link_event(no, socket, event).await;
@@ -359,13 +438,20 @@ impl Life {
                 self.context.gate.connected(self.account);
                 let connection = self.own.as_ref().and_then(|(_, c)| c.clone());
                 self.connection.send_replace(connection);
+                self.before_link = None;
                 self.step(ConnectInput::Online).await;
+                self.feel(Signal::Connected).await;
             }
             ChannelEvent::Down(reason) => {
                 self.close_own().await;
                 self.step(ConnectInput::Down(reason)).await;
             }
-            other => news::take(&self.context, self.account, other).await,
+            other => {
+                if let Some(signal) = signal_of(&other) {
+                    self.feel(signal).await;
+                }
+                news::take(&self.context, self.account, other).await;
+            }
         }
     }
 
@@ -410,8 +496,14 @@ impl Life {
 /// What a failure to open means for the account.
 fn down_for(error: &OpenError) -> DownReason {
     match error {
-        OpenError::NotLinked => DownReason::DeviceRemoved,
-        other => DownReason::StoreFailed {
+        OpenError::NotLinked => DownReason::SessionInvalid,
+        OpenError::Proxy(error) => DownReason::ProxyUnreachable {
+            error: error.clone(),
+        },
+        OpenError::Keys(error) => DownReason::StoreFailed {
+            error: error.to_string(),
+        },
+        other => DownReason::Unexpected {
             error: other.to_string(),
         },
     }

@@ -2,6 +2,7 @@
 //! person sees of it.
 
 use super::life::{Arrival, ConnectionNo, Life};
+use super::link_measures as measures;
 use crate::api::ports::{FleetError, LinkMethod, LinkPhase, LinkStatus, LinkWay};
 use crate::clock;
 use std::collections::HashMap;
@@ -109,7 +110,7 @@ impl Life {
             return self.show(LinkPhase::Failed, way, &error.to_string());
         }
         let config = LinkConfig {
-            window: Duration::secs(self.context.config.link.window_s),
+            window: self.context.windows.of(self.account).window,
             regenerations_max: self.context.config.link.regenerations_max.into(),
         };
         let (flow, effects) = LinkFlow::start(config, way, phone, before, clock::now());
@@ -229,6 +230,7 @@ impl Life {
         self.context.gate.linked(self.account);
         self.link = None;
         let way = record.method;
+        measures::ended(&record);
         match &record.outcome {
             LinkOutcome::Linked => {
                 self.show(LinkPhase::Linked, way, "Linked; connecting now.");
@@ -260,6 +262,7 @@ impl Life {
     }
 
     fn show_qr(&self, text: String, until: Timestamp) {
+        measures::code_shown(LinkWay::Qr);
         let status = LinkStatus {
             phase: LinkPhase::ShowingQr,
             method: Some(LinkWay::Qr),
@@ -272,6 +275,7 @@ impl Life {
     }
 
     fn show_code(&self, code: String, until: Timestamp) {
+        measures::code_shown(LinkWay::Code);
         let status = LinkStatus {
             phase: LinkPhase::ShowingCode,
             method: Some(LinkWay::Code),

@@ -1,26 +1,32 @@
 //! The thin loops that feed engine, store and channel.
 //!
-//! Every account has three: [`life`] (linking, connecting), [`flow`] (messages in) and [`outbox`]
-//! (messages out). One more fetches files for all. They hold no decisions: those are the engine's.
+//! Every account has four: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
+//! (messages out) and [`groups`] (what groups it is in). One more fetches files for all. They hold no decisions: those are the engine's.
 
+mod alive;
 mod context;
 mod crash;
 mod files;
 mod fleet;
 mod flow;
 mod gate;
+mod groups;
 mod inbox;
-mod keys;
+pub(crate) mod keys;
 mod life;
+mod link_measures;
 mod links;
 mod media;
 mod mutant;
 mod news;
 mod outbox;
 mod plan;
+mod proxies;
 mod recent;
 mod registry;
+mod strangers;
 mod upkeep;
+mod windows;
 
 use crate::api::ports::Fleet;
 use crate::config::Config;
@@ -28,6 +34,7 @@ use anyhow::Result;
 use context::Context;
 use flow::Flow;
 use gate::Gate;
+use groups::Groups;
 use inbox::StoreInbox;
 use keys::StoredKeys;
 use life::Life;
@@ -63,7 +70,7 @@ impl Driver {
     pub async fn start(config: &Config, store: Store, stop: CancellationToken) -> Result<Self> {
         files::prepare(&config.data_dir)?;
         let registry = Arc::new(Registry::default());
-        let gate = Gate::new(config.link.connects_at_once, config.link.at_once);
+        let gate = Gate::new(config.link.waves(), config.link.at_once);
         let merging = Arc::clone(&registry);
         store.on_merge(move |merged| {
             if let Some(running) = merging.get(merged.account) {
@@ -86,6 +93,11 @@ impl Driver {
             stop.clone(),
         ));
         tasks.spawn(upkeep::run(store.clone(), stop.clone()));
+        let learning = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = learning;
+            context.windows.run(&context.store, &stop).await;
+        });
         let shared = Arc::new(Shared {
             context,
             inbox,
@@ -128,18 +140,29 @@ impl Shared {
     async fn take(&self, account: Account) -> Result<(), waypost_store::StoreError> {
         let id = account.id;
         let owner = self.context.store.take_ownership(id).await?;
+        let route = proxies::read(&self.context.store, id).await;
+        let route = route.unwrap_or_else(|error| {
+            // Every connection reads it again, and none is opened while it cannot.
+            tracing::error!(account = %id, %error, "the account's proxy cannot be read");
+            waypost_wa::Route::Direct
+        });
         let stop = self.stop.child_token();
         let (life, handle, connection) = Life::new(Arc::clone(&self.context), id);
         let (flow, flow_handle) = Flow::new(Arc::clone(&self.context), id);
         let commands = handle.commands.clone();
         let (sender, outbox) =
             Sender::new(Arc::clone(&self.context), id, connection.clone(), commands);
+        let (groups, groups_handle) =
+            Groups::new(Arc::clone(&self.context), id, connection.clone());
         let tasks = TaskTracker::new();
         let running = Running {
             owner,
             flow: flow_handle,
             outbox,
             life: handle,
+            groups: groups_handle,
+            strangers: strangers::Strangers::default(),
+            route: proxies::Shown::new(route),
             media: Arc::clone(&self.media),
             connection,
             stop: stop.clone(),
@@ -148,6 +171,7 @@ impl Shared {
         self.context.registry.insert(id, Arc::new(running));
         tasks.spawn(flow.run(stop.clone()));
         tasks.spawn(sender.run(stop.clone()));
+        tasks.spawn(groups.run(stop.clone()));
         tasks.spawn(life.run(account, stop));
         Ok(())
     }

@@ -9,8 +9,15 @@ use crate::clock;
 use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{AccountId, Address, Inbound, NewEvent, WorkspaceId};
+use waypost_store::admin::contacts::Noticed;
+use waypost_store::admin::conversations::ReadElsewhere;
 use waypost_store::{Accept, Accepted, Confirmation, Receipt, StoreError};
 use waypost_wa::{ChannelEvent, ReceiptKind, TypingState};
+
+/// How often a message that was read on the phone is looked for again.
+const READ_RETRIES: u32 = 5;
+/// Pause before each of these looks.
+const READ_RETRY_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Takes one report. Failures of the store are logged: WhatsApp will not say it again.
 pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEvent) {
@@ -44,14 +51,30 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
             context.store.receipt(confirmation).await.map(|_| ())
         }
         ChannelEvent::Placeholder(inbound) => accept(context, account, vec![*inbound]).await,
-        ChannelEvent::Messages(messages) | ChannelEvent::History(messages) => {
-            accept(context, account, messages).await
-        }
+        ChannelEvent::Messages(messages) => accept(context, account, messages).await,
+        ChannelEvent::History(messages) => history(context, account, messages).await,
         ChannelEvent::Typing {
             chat,
             sender,
             state,
         } => typing(context, account, &chat, &sender, state).await,
+        ChannelEvent::GroupChanged { group, .. } => {
+            if let Some(running) = context.registry.get(account) {
+                running.groups.changed(group);
+            }
+            Ok(())
+        }
+        ChannelEvent::ContactSeen {
+            address,
+            alt,
+            push_name,
+        } => {
+            let who = [Some(address), alt].into_iter().flatten().collect();
+            seen(context, account, who, push_name).await
+        }
+        ChannelEvent::ReadElsewhere { chat, wire_ids } => {
+            read_elsewhere(context, account, chat, wire_ids).await
+        }
         ChannelEvent::OfflineSyncCompleted { received } => {
             tracing::info!(%account, received, "messages kept while away are here");
             Ok(())
@@ -66,6 +89,73 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
     }
 }
 
+/// Notes somebody's addresses and name. A stranger's name waits for them.
+async fn seen(
+    context: &Context,
+    account: AccountId,
+    who: Vec<Address>,
+    name: Option<String>,
+) -> Result<(), StoreError> {
+    let (store, now) = (&context.store, clock::now());
+    let noticed = store
+        .contact_seen(account, who.clone(), name.clone(), now)
+        .await?;
+    let running = context.registry.get(account);
+    if let (Noticed::Stranger, Some(name), Some(running)) = (noticed, name, running) {
+        for address in who {
+            running.strangers.remember(address, name.clone());
+        }
+    }
+    Ok(())
+}
+
+async fn history(
+    context: &Context,
+    account: AccountId,
+    messages: Vec<Inbound>,
+) -> Result<(), StoreError> {
+    let running = context.registry.get(account);
+    let names = running.map(|running| running.strangers.of(&messages));
+    accept(context, account, messages).await?;
+    for (address, name) in names.unwrap_or_default() {
+        seen(context, account, vec![address], Some(name)).await?;
+    }
+    Ok(())
+}
+
+/// Marks as read what was read on the phone. A message may be on its way into the store still while
+/// this is here already; then it is looked for again.
+async fn read_elsewhere(
+    context: &Context,
+    account: AccountId,
+    chat: Address,
+    wire_ids: Vec<String>,
+) -> Result<(), StoreError> {
+    let store = context.store.clone();
+    let marked = store
+        .read_elsewhere(account, chat.clone(), wire_ids.clone(), clock::now())
+        .await?;
+    if marked != ReadElsewhere::Unknown {
+        return Ok(());
+    }
+    tokio::spawn(async move {
+        for _ in 0..READ_RETRIES {
+            tokio::time::sleep(READ_RETRY_PAUSE).await;
+            let marked = store
+                .read_elsewhere(account, chat.clone(), wire_ids.clone(), clock::now())
+                .await;
+            match marked {
+                Ok(ReadElsewhere::Unknown) => {}
+                Ok(ReadElsewhere::Marked { .. } | ReadElsewhere::Already) => return,
+                Err(error) => {
+                    return tracing::error!(%account, %error, "what was read on the phone cannot be marked");
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
 async fn accept(
     context: &Context,
     account: AccountId,
@@ -74,6 +164,8 @@ async fn accept(
     let Some(running) = context.registry.get(account) else {
         return Ok(());
     };
+    let live = items.iter().filter(|item| item.origin.may_act());
+    running.groups.spoke(live.map(|item| &item.chat));
     let accept = Accept {
         account,
         owner: running.owner,

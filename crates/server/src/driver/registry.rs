@@ -1,8 +1,11 @@
 //! The accounts that run in this process.
 
 use super::flow::FlowHandle;
+use super::groups::GroupsHandle;
 use super::life::LifeHandle;
 use super::outbox::OutboxHandle;
+use super::proxies::Shown;
+use super::strangers::Strangers;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Notify, watch};
@@ -19,6 +22,11 @@ pub(super) struct Running {
     pub(super) flow: FlowHandle,
     pub(super) outbox: OutboxHandle,
     pub(super) life: LifeHandle,
+    pub(super) groups: GroupsHandle,
+    /// Names that wait for their people.
+    pub(super) strangers: Strangers,
+    /// Which way it goes, to show.
+    pub(super) route: Shown,
     /// Rings when there may be files to fetch.
     pub(super) media: Arc<Notify>,
     /// The connection while it is online.

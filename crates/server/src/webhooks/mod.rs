@@ -6,14 +6,17 @@
 //! conversation's order, and always under the same `webhook-id`.
 //!
 //! - [`sign`]: signatures of Standard Webhooks.
-//! - [`guard`]: which addresses may be called.
+//! - [`destination`]: which addresses may be called, [`guard`] the same for what a name stands for.
+//! - [`retry_after`]: when somebody wants to be asked again.
 //! - [`send`]: one attempt.
 //! - [`letter`]: an event as the body that is sent.
 //! - [`deliver`]: one endpoint's work.
 
 mod deliver;
+mod destination;
 pub(crate) mod guard;
 mod letter;
+mod retry_after;
 pub(crate) mod send;
 pub(crate) mod sign;
 

@@ -1,7 +1,8 @@
 //! One attempt: a signed POST to an address that was checked.
 
-use super::guard::{Guard, Refused};
-use super::sign;
+use super::destination::Refused;
+use super::guard::Guard;
+use super::{retry_after, sign};
 use crate::{clock, config};
 use reqwest::redirect::Policy;
 use reqwest::{Client, header};
@@ -15,8 +16,6 @@ use waypost_store::admin::endpoints::Secrets;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections kept per endpoint.
 const IDLE_MAX: usize = 4;
-/// Longest `Retry-After` taken literally, in seconds; the schedule cuts it further.
-const SECONDS_MAX: u64 = 1_000_000;
 
 /// Sends webhooks.
 #[derive(Debug, Clone)]
@@ -153,12 +152,10 @@ async fn read(mut response: reqwest::Response) -> Answer {
     }
 }
 
-/// `Retry-After` in seconds. The form with a date is not understood: it would need the other
-/// side's clock to be right.
+/// When the other side wants to be asked again.
 fn retry_after(headers: &header::HeaderMap) -> Option<Span> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    let seconds: u64 = text.trim().parse().ok()?;
-    Some(Span::secs(seconds.min(SECONDS_MAX)))
+    retry_after::read(text, clock::now())
 }
 
 fn unreachable(error: &reqwest::Error) -> Answer {

@@ -44,6 +44,44 @@ async fn an_account_is_created_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_proxy_is_set_once_and_never_shown_with_its_password() {
+    let scene = Scene::start().await;
+    let made = scene.post("/accounts", json!({"name": "Office"})).await;
+    assert_eq!(made["proxy"], json!(null));
+    let path = format!("/accounts/{}", made["id"].as_str().unwrap());
+    scene.fleet.asked();
+    let change = async |wish: serde_json::Value| scene.call(Method::PATCH, &path, wish).await;
+    let secret = "socks5://sales:p%40ss@proxy.example.com:1080";
+    let changed = change(json!({"proxy": secret})).await;
+    let shown = json!("socks5://sales:***@proxy.example.com:1080");
+    assert_eq!(changed["proxy"], shown);
+    assert_eq!(
+        scene.fleet.asked(),
+        [format!("set_proxy {:?}", Some(secret))]
+    );
+    // What is not mentioned stays; what is not understood changes nothing.
+    assert_eq!(change(json!({"name": "Shop"})).await["proxy"], shown);
+    assert_eq!(scene.fleet.asked(), [""; 0]);
+    for wrong in [json!("proxy.example.com"), json!("ftp://p:1"), json!(7)] {
+        let wish = json!({"name": "Other", "proxy": wrong});
+        let (status, problem) = scene.refused(Method::PATCH, &path, wish).await;
+        assert_eq!(
+            (status, &problem["field"]),
+            (422, &json!("proxy")),
+            "{problem}"
+        );
+    }
+    let now = scene.get(&path).await;
+    assert_eq!((&now["name"], &now["proxy"]), (&json!("Shop"), &shown));
+    let checked = scene.post(&format!("{path}/proxy/check"), json!({})).await;
+    assert_eq!(checked["works"], false);
+    assert_eq!(checked["code"], "proxy_refused");
+    assert_eq!(checked["took_ms"], 7);
+    assert_eq!(change(json!({"proxy": null})).await["proxy"], json!(null));
+    assert_eq!(scene.fleet.asked(), ["check_proxy", "set_proxy None"]);
+}
+
+#[tokio::test]
 async fn mistakes_are_answered_with_the_field_and_what_to_do() {
     let scene = Scene::start().await;
     scene.post("/accounts", json!({"name": "Office"})).await;

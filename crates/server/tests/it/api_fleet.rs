@@ -3,18 +3,20 @@
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::sync::Mutex;
-use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
+use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
 use waypost_server::api::ports::{
-    Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase, LinkStatus, LinkWay, Typing,
-    Waiting,
+    Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase, LinkStatus, LinkWay,
+    ProxyCheck, Typing, Waiting,
 };
 use waypost_store::admin::conversations::MarkedRead;
+use waypost_wa::{Proxy, ProxyError};
 
 #[derive(Default)]
 pub(crate) struct FakeFleet {
     asked: Mutex<Vec<String>>,
     links: Mutex<HashMap<AccountId, LinkStatus>>,
     refuse: Mutex<Option<FleetError>>,
+    proxies: Mutex<HashMap<AccountId, Proxy>>,
 }
 
 impl FakeFleet {
@@ -91,6 +93,26 @@ impl Fleet for FakeFleet {
     async fn unlink(&self, _: AccountId) -> Result<(), FleetError> {
         self.note("unlink".into())
     }
+    fn proxy(&self, account: AccountId) -> Option<Proxy> {
+        self.proxies.lock().unwrap().get(&account).cloned()
+    }
+    async fn set_proxy(&self, account: AccountId, proxy: Option<Proxy>) -> Result<(), FleetError> {
+        let secret = proxy.as_ref().map(Proxy::secret);
+        self.note(format!("set_proxy {secret:?}"))?;
+        let mut proxies = self.proxies.lock().unwrap();
+        match proxy {
+            Some(proxy) => proxies.insert(account, proxy),
+            None => proxies.remove(&account),
+        };
+        Ok(())
+    }
+    async fn check_proxy(&self, _: AccountId) -> Result<ProxyCheck, FleetError> {
+        self.note("check_proxy".into())?;
+        Ok(ProxyCheck {
+            outcome: Err(ProxyError::Refused("it said 407".into())),
+            took: Duration(7),
+        })
+    }
     async fn account_added(&self, _: AccountId) {
         let _ = self.note("account_added".into());
     }
@@ -134,6 +156,7 @@ impl Fleet for FakeFleet {
         Ok(GroupInfo {
             address: Address::group("120363001"),
             subject: subject.to_owned(),
+            description: None,
             members: members.iter().map(member).collect(),
         })
     }
@@ -152,6 +175,7 @@ impl Fleet for FakeFleet {
         Ok(GroupInfo {
             address: group.clone(),
             subject: "Changed".into(),
+            description: None,
             members: add.iter().map(member).collect(),
         })
     }

@@ -1,6 +1,9 @@
 //! The crash proof, and the proof that it would notice.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod fleet;
+mod linking;
+
 use waypost_sim::{Failure, Mutant, Options, Stats, run_seed};
 
 fn run(seed: u64, crashes: usize, mutant: Option<Mutant>) -> Result<Stats, Failure> {

@@ -107,3 +107,12 @@ pub struct MergeRecord {
     /// When it was taken back, if it was.
     pub undone_at: Option<Timestamp>,
 }
+
+/// Whether somebody who was noticed is a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noticed {
+    /// They are, and what was noticed is kept.
+    Contact,
+    /// They are not; nothing was kept.
+    Stranger,
+}

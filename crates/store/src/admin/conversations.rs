@@ -259,3 +259,17 @@ pub struct MarkedRead {
     /// The messages that were unread, newest first.
     pub receipts: Vec<ReadReceipt>,
 }
+
+/// What came of messages being read on another device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadElsewhere {
+    /// The conversation has fewer unread messages now.
+    Marked {
+        /// How many are left.
+        unread: i64,
+    },
+    /// They were read before.
+    Already,
+    /// None of the messages is stored, or not yet.
+    Unknown,
+}

@@ -1,10 +1,15 @@
 //! The record of attempts to link an account.
 
 use serde::{Deserialize, Serialize};
-use waypost_engine::model::{AccountId, Timestamp};
+use waypost_engine::fleet::window;
+use waypost_engine::model::{AccountId, Duration, Timestamp};
 
 /// Attempts kept per account; older ones are dropped first.
 pub const ATTEMPTS_KEPT: i64 = 1_000;
+/// How long an attempt is kept: as long as it teaches how long people take.
+pub const ATTEMPTS_KEPT_FOR: Duration = window::KEEP;
+/// Attempts of all accounts read at once; the newest ones.
+pub const ATTEMPTS_READ_MAX: i64 = 50_000;
 
 /// How an account is linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -74,12 +74,6 @@ impl From<postgres::Session> for Connection {
 pub(crate) enum Step {
     /// Begins the transaction of a group.
     Begin,
-    /// Begins a command in it.
-    Savepoint,
-    /// Ends a command that worked.
-    Release,
-    /// Takes a command back.
-    RollbackTo,
     /// Makes the group durable.
     Commit,
     /// Takes the whole group back.
@@ -169,6 +163,23 @@ impl Connection {
         }
     }
 
+    /// Rows inserted, updated and deleted over this connection since it was opened.
+    pub(crate) fn rows_written(&self) -> u64 {
+        match self {
+            Self::Sqlite(conn) => conn.total_changes(),
+            Self::Postgres(session) => session.rows_written(),
+        }
+    }
+
+    /// Whether the open transaction takes no further statement, since one of it failed. SQLite's always
+    /// does.
+    pub(crate) fn is_refusing(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(session) => session.is_refusing(),
+        }
+    }
+
     /// Whether it can never be used again. An SQLite connection always can.
     pub(crate) fn is_lost(&self) -> bool {
         match self {
@@ -182,9 +193,6 @@ impl Step {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Begin => "BEGIN",
-            Self::Savepoint => "SAVEPOINT command",
-            Self::Release => "RELEASE SAVEPOINT command",
-            Self::RollbackTo => "ROLLBACK TO SAVEPOINT command",
             Self::Commit => "COMMIT",
             Self::Rollback => "ROLLBACK",
         }

@@ -38,7 +38,7 @@ fn account_at(row: &Row<'_>) -> Result<Account, StoreError> {
     })
 }
 
-fn account_by_id(conn: &Connection, id: AccountId) -> Result<Account, StoreError> {
+pub(super) fn account_by_id(conn: &Connection, id: AccountId) -> Result<Account, StoreError> {
     let mut statement =
         conn.prepare_cached(&format!("SELECT {COLUMNS} FROM account WHERE id = ?1"))?;
     first(statement.query([id.raw()])?, account_at)?.ok_or(StoreError::NotFound { what: "account" })
@@ -86,11 +86,25 @@ fn name_taken(error: crate::db::Error, name: &str) -> StoreError {
     }
 }
 
-struct CreateAccount {
-    id: AccountId,
+pub(super) struct CreateAccount {
+    pub(super) id: AccountId,
     new: NewAccount,
     reason: String,
-    key: WrappedKey,
+    pub(super) key: WrappedKey,
+}
+
+impl CreateAccount {
+    /// With an id and a data key; the key works once it is installed.
+    pub(super) fn prepared(store: &Store, new: NewAccount) -> Result<Self, StoreError> {
+        check_name(&new.name)?;
+        let id: AccountId = store.next_id(new.now);
+        Ok(Self {
+            id,
+            new,
+            reason: to_json(&Reason::Created)?,
+            key: store.shared.sealer.new_key(id.into())?,
+        })
+    }
 }
 
 impl Write for CreateAccount {
@@ -136,11 +150,11 @@ fn tell_state(tx: &mut Tx<'_>, account: &Account, from: AccountState) -> Result<
     Ok(())
 }
 
-struct SetState {
-    id: AccountId,
-    to: AccountState,
-    reason: Reason,
-    now: Timestamp,
+pub(super) struct SetState {
+    pub(super) id: AccountId,
+    pub(super) to: AccountState,
+    pub(super) reason: Reason,
+    pub(super) now: Timestamp,
 }
 
 impl Write for SetState {
@@ -181,10 +195,10 @@ impl Write for SetState {
     }
 }
 
-struct SetIdentity {
-    id: AccountId,
-    phone: Option<Address>,
-    lid: Option<Address>,
+pub(super) struct SetIdentity {
+    pub(super) id: AccountId,
+    pub(super) phone: Option<Address>,
+    pub(super) lid: Option<Address>,
 }
 
 impl Write for SetIdentity {
@@ -330,22 +344,12 @@ impl Store {
     /// [`StoreError::Conflict`] when the name is taken, [`StoreError::Invalid`] when it is empty
     /// or too long.
     pub async fn create_account(&self, new: NewAccount) -> Result<Account, StoreError> {
-        check_name(&new.name)?;
-        let id: AccountId = self.next_id(new.now);
-        let key = self.shared.sealer.new_key(id.into())?;
+        let create = CreateAccount::prepared(self, new)?;
         let again = WrappedKey {
-            wrapped: key.wrapped.clone(),
-            ..key
+            wrapped: create.key.wrapped.clone(),
+            ..create.key
         };
-        let reason = to_json(&Reason::Created)?;
-        let account = self
-            .write(CreateAccount {
-                id,
-                new,
-                reason,
-                key,
-            })
-            .await?;
+        let account = self.write(create).await?;
         self.shared.sealer.install(&again)?;
         Ok(account)
     }

@@ -100,6 +100,15 @@ fn known(
     )
 }
 
+/// Whether an address belongs to a contact now.
+pub(crate) fn is_known(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    address: &Address,
+) -> Result<bool, StoreError> {
+    Ok(known(tx, workspace, Some(address))?.is_some())
+}
+
 /// Finds or makes the contact that was seen, and writes what was learned about them.
 pub(crate) fn resolve(
     tx: &mut Tx<'_>,

@@ -3,7 +3,9 @@
 use crate::command::Write;
 use crate::db::OptionalExtension as _;
 use crate::error::StoreError;
-use crate::keys::{KEY_MAX, KEY_WRITES_MAX, KeyValue, KeyWrite, SCAN_MAX, VALUE_MAX};
+use crate::keys::{
+    KEY_MAX, KEY_WRITES_MAX, KeyValue, KeyWrite, SCAN_MAX, SETTINGS_FROM, VALUE_MAX,
+};
 use crate::seal::{Kind, Sealer};
 use crate::sql::codec::collect;
 use crate::store::Store;
@@ -24,9 +26,9 @@ fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Writes with their values sealed.
-struct WriteKeys {
-    account: AccountId,
-    writes: Vec<KeyWrite>,
+pub(super) struct WriteKeys {
+    pub(super) account: AccountId,
+    pub(super) writes: Vec<KeyWrite>,
 }
 
 impl Write for WriteKeys {
@@ -51,15 +53,19 @@ impl Write for WriteKeys {
                     )?
                     .execute((account, space, prefix, after_prefix(prefix)))?,
                 KeyWrite::ClearAll => tx
-                    .prepare("DELETE FROM kv WHERE account = ?1")?
-                    .execute([account])?,
+                    .prepare("DELETE FROM kv WHERE account = ?1 AND space < ?2")?
+                    .execute((account, SETTINGS_FROM))?,
             };
         }
         Ok(())
     }
 }
 
-fn seal_one(sealer: &Sealer, account: AccountId, write: KeyWrite) -> Result<KeyWrite, StoreError> {
+pub(super) fn seal_one(
+    sealer: &Sealer,
+    account: AccountId,
+    write: KeyWrite,
+) -> Result<KeyWrite, StoreError> {
     let check = |key: &[u8], value: &[u8]| {
         if key.len() > KEY_MAX || value.len() > VALUE_MAX {
             return Err(StoreError::invalid("the session key or value is too long"));

@@ -1,14 +1,14 @@
 //! The record of attempts to link an account.
 
 use super::column::{name_at, name_of, time_at, time_or_null_at};
-use crate::admin::link_attempts::{ATTEMPTS_KEPT, LinkAttempt};
+use crate::admin::link_attempts::{ATTEMPTS_KEPT, ATTEMPTS_READ_MAX, LinkAttempt};
 use crate::command::{Write, found};
 use crate::db::{Row, named_params};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::store::Store;
 use crate::writer::Tx;
-use waypost_engine::model::AccountId;
+use waypost_engine::model::{AccountId, Timestamp};
 
 fn attempt(row: &Row<'_>) -> Result<(i64, LinkAttempt), StoreError> {
     let attempt = LinkAttempt {
@@ -62,6 +62,27 @@ impl Store {
     /// Records how an attempt to link an account went.
     pub async fn record_link_attempt(&self, attempt: LinkAttempt) -> Result<(), StoreError> {
         self.write(Record(attempt)).await
+    }
+
+    /// The attempts to link any account that ended at `since` or later, oldest first; only the
+    /// newest [`ATTEMPTS_READ_MAX`] of them.
+    pub async fn link_attempts_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<LinkAttempt>, StoreError> {
+        self.read(move |conn| {
+            let mut newest: Vec<LinkAttempt> = conn
+                .prepare_cached(
+                    "SELECT * FROM link_attempt WHERE ended_at >= ?1
+                     ORDER BY ended_at DESC, account DESC, number DESC LIMIT ?2",
+                )?
+                .query_and_then((since.0, ATTEMPTS_READ_MAX), attempt)?
+                .map(|read| read.map(|(_, attempt)| attempt))
+                .collect::<Result<_, StoreError>>()?;
+            newest.reverse();
+            Ok(newest)
+        })
+        .await
     }
 
     /// The attempts to link an account, newest first.

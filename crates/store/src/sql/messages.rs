@@ -8,13 +8,14 @@ use crate::flow::{ACCEPT_ITEMS_MAX, Accept, Accepted, SENDER_NAME_MAX, WIRE_ID_M
 use crate::seal::{Kind, Sealer};
 use crate::sql::accounts::{Home, home};
 use crate::sql::annotations::{self, Author};
-use crate::sql::codec::{ToWord as _, address_at, collect, cut, first, json_at, to_json, word_at};
+use crate::sql::codec::{ToWord as _, address_at, collect, cut, first, json_at, word_at};
 use crate::sql::events::{About, emit};
 use crate::sql::identity::{Evidence, Seen, With, canonical, conversation, resolve};
 use crate::sql::media::add_job;
 use crate::store::Store;
 use crate::writer::Tx;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use waypost_engine::flow::retry::REPAIR_WAIT;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{
@@ -26,7 +27,8 @@ use waypost_engine::model::{
 struct Item {
     id: MessageId,
     inbound: Inbound,
-    content: String,
+    /// The content in JSON, for the message and for its event.
+    content: Box<RawValue>,
     /// `None` when there is nothing raw.
     raw: Option<Vec<u8>>,
 }
@@ -228,7 +230,7 @@ fn insert(tx: &mut Tx<'_>, place: Place, item: &Item) -> Result<Accepted, StoreE
         inbound.received_at.0,
         place.now.0,
         inbound.content.kind(),
-        item.content,
+        item.content.get(),
         item.raw,
     ])?;
     move_head(tx, place, item.id, inbound.sent_at, unread(inbound))?;
@@ -261,7 +263,7 @@ fn fill(
         stored.id.raw(),
         inbound.origin.word(),
         inbound.content.kind(),
-        &item.content,
+        item.content.get(),
         &item.raw,
         sender_name(inbound),
         place.now.0,
@@ -320,7 +322,7 @@ fn settle(
         sender_name: sender_name(inbound),
         sent_at: inbound.sent_at,
         received_at: inbound.received_at,
-        content: &inbound.content,
+        content: &item.content,
     };
     if place.evidence == Evidence::Fresh {
         emit(tx, place.about(), event, &said)?;
@@ -343,7 +345,7 @@ struct Said<'a> {
     sender_name: Option<&'a str>,
     sent_at: Timestamp,
     received_at: Timestamp,
-    content: &'a Content,
+    content: &'a RawValue,
 }
 
 fn sender_name(inbound: &Inbound) -> Option<&str> {
@@ -472,7 +474,7 @@ fn prepare(
             inbound.wire_id.len()
         )));
     }
-    let content = to_json(&inbound.content)?;
+    let content = to_raw_value(&inbound.content)?;
     let raw = match inbound.raw.as_slice() {
         [] => None,
         raw => Some(sealer.seal(account, Kind::RawMessage, inbound.wire_id.as_bytes(), raw)?),

@@ -9,9 +9,11 @@ mod completion;
 mod dead_letters;
 pub(crate) mod events;
 mod identity;
+mod imports;
 mod keys;
 mod media;
 mod messages;
+mod noticed;
 mod outbox;
 mod prune;
 mod send_states;
@@ -34,3 +36,5 @@ mod reading;
 mod rules;
 mod search;
 pub use authors::Author;
+#[cfg(feature = "fuzzing")]
+pub use search::WordIndex;

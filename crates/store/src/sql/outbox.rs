@@ -9,30 +9,33 @@ use crate::sending::{
 };
 use crate::sql::accounts::{Home, home};
 use crate::sql::annotations;
-use crate::sql::codec::{ToWord as _, address_at, collect, cut, first, json_at, to_json, word_at};
+use crate::sql::codec::{ToWord as _, address_at, collect, cut, first, json_at, word_at};
 use crate::sql::events::emit;
 use crate::sql::identity::{Evidence, Seen, With, conversation, current_conversation, resolve};
 use crate::sql::messages::{Place, move_head, stored};
 use crate::store::Store;
 use crate::writer::Tx;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{
-    AccountId, ConversationId, Direction, Draft, MessageId, Origin, SendState, Seq, Timestamp,
+    AccountId, Address, ConversationId, Direction, Draft, MessageId, Origin, SendState, Seq,
+    Timestamp,
 };
 
 /// A send, encoded and sealed.
 pub(crate) struct Prepared {
     draft: Draft,
-    content: String,
-    cause: String,
+    /// The content and the origin in JSON, for the rows and for their event.
+    content: Box<RawValue>,
+    cause: Box<RawValue>,
     frozen: Option<Vec<u8>>,
 }
 
 impl Prepared {
     pub(crate) fn new(sealer: &Sealer, mut draft: Draft) -> Result<Self, StoreError> {
-        let content = to_json(&draft.content)?;
-        let cause = to_json(&draft.origin)?;
+        let content = to_raw_value(&draft.content)?;
+        let cause = to_raw_value(&draft.origin)?;
         let frozen = draft.frozen.take();
         let seal = |payload: Vec<u8>| seal_payload(sealer, draft.account, draft.id, &payload);
         let frozen = frozen.map(seal).transpose()?;
@@ -61,6 +64,20 @@ fn open_payload(
     sealed: &[u8],
 ) -> Result<Vec<u8>, StoreError> {
     sealer.open(account, Kind::Frozen, &message.raw().to_be_bytes(), sealed)
+}
+
+/// What the event of a send that was accepted says. Times are UTC milliseconds.
+#[derive(Serialize)]
+struct Asked<'a> {
+    message: MessageId,
+    conversation: ConversationId,
+    seq: Seq,
+    to: &'a Address,
+    wire_id: &'a str,
+    origin: &'a RawValue,
+    content: &'a RawValue,
+    state: SendState,
+    created_at: Timestamp,
 }
 
 /// Writes a send: its message, its place in the outbox, its payload if it has one, the event.
@@ -105,7 +122,7 @@ pub(crate) fn insert_send(
         draft.created_at.0,
         now.0,
         draft.content.kind(),
-        &send.content,
+        send.content.get(),
     ))?;
     tx.prepare(
         "INSERT INTO outbox (message, account, seq, recipient, wire_id, cause, state, attempts,
@@ -118,7 +135,7 @@ pub(crate) fn insert_send(
         seq.0,
         draft.to.to_string(),
         &draft.wire_id,
-        &send.cause,
+        send.cause.get(),
         SendState::Accepted.word(),
         draft.created_at.0,
     ))?;
@@ -128,11 +145,17 @@ pub(crate) fn insert_send(
     if !draft.content.is_annotation() {
         move_head(tx, place, draft.id, draft.created_at, 0)?;
     }
-    let data = json!({
-        "message": draft.id, "conversation": conversation, "seq": seq, "to": draft.to,
-        "wire_id": draft.wire_id, "origin": draft.origin, "content": draft.content,
-        "state": SendState::Accepted, "created_at": draft.created_at,
-    });
+    let data = Asked {
+        message: draft.id,
+        conversation,
+        seq,
+        to: &draft.to,
+        wire_id: &draft.wire_id,
+        origin: &send.cause,
+        content: &send.content,
+        state: SendState::Accepted,
+        created_at: draft.created_at,
+    };
     emit(tx, place.about(), kind::MESSAGE_ACCEPTED, &data)?;
     annotations::apply(tx, place, draft.id, &draft.content, draft.created_at)?;
     Ok(Queued {

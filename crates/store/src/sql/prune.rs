@@ -1,5 +1,6 @@
 //! Forgetting what is old: a little at a time.
 
+use crate::admin::link_attempts::ATTEMPTS_KEPT_FOR;
 use crate::command::Write;
 use crate::dead_letters::DEAD_LETTERS_KEPT;
 use crate::error::StoreError;
@@ -39,13 +40,18 @@ impl Write for Prune {
                   AND state IN ('resolved', 'archived') LIMIT ?2)",
                 self.now - DEAD_LETTERS_KEPT,
             )?,
+            link_attempts: run(
+                "DELETE FROM link_attempt WHERE (account, number) IN
+                 (SELECT account, number FROM link_attempt WHERE ended_at < ?1 LIMIT ?2)",
+                self.now - ATTEMPTS_KEPT_FOR,
+            )?,
         })
     }
 }
 
 impl Store {
     /// Removes what is older than it is kept: frozen payloads of final sends, idempotency keys,
-    /// events, settled dead letters. At most [`PRUNE_MAX`] rows of each; call it again while it
+    /// events, settled dead letters, attempts to link. At most [`PRUNE_MAX`] rows of each; call it again while it
     /// removes that many.
     pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
         self.write(Prune { now }).await

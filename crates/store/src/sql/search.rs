@@ -1,6 +1,11 @@
 //! Finding messages by their words. The index is filled behind the message path.
 
+#[cfg(feature = "fuzzing")]
+mod fuzzing;
 mod index;
+
+#[cfg(feature = "fuzzing")]
+pub use fuzzing::WordIndex;
 
 use super::column::json_at;
 use super::reading::{SELECT, annotate, message};

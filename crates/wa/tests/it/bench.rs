@@ -11,7 +11,7 @@ use waypost_engine::model::{AccountId, Address, Content, Inbound, Timestamp};
 use waypost_wa::memory::MemoryKeys;
 use waypost_wa::{
     ChannelConfig, ChannelEvent, CommitError, Connection, Connector, Events, Inbox, KeysError,
-    Purpose, Target, freeze,
+    Purpose, Route, Target, freeze,
 };
 
 pub(crate) const ACCOUNT: AccountId = AccountId::from_raw(1);
@@ -132,7 +132,11 @@ impl Bench {
     }
 
     pub(crate) async fn open(&self, purpose: Purpose) -> Line {
-        let (connection, events) = self.connector.open(ACCOUNT, purpose).await.unwrap();
+        let (connection, events) = self
+            .connector
+            .open(ACCOUNT, purpose, Route::Direct)
+            .await
+            .unwrap();
         Line { connection, events }
     }
 

@@ -8,7 +8,7 @@ use wasim::{
 };
 use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::{Address, Content, Origin};
-use waypost_wa::{ChannelConfig, ChannelEvent, OpenError, Purpose, Space};
+use waypost_wa::{ChannelConfig, ChannelEvent, OpenError, Purpose, Route, Space};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_scans_the_code_and_the_account_is_online() {
@@ -37,7 +37,10 @@ async fn an_owner_scans_the_code_and_the_account_is_online() {
         )
     );
     assert!(matches!(
-        bench.connector.open(ACCOUNT, Purpose::Link).await,
+        bench
+            .connector
+            .open(ACCOUNT, Purpose::Link, Route::Direct)
+            .await,
         Err(OpenError::AlreadyLinked)
     ));
     bench.end(line).await;
@@ -91,7 +94,10 @@ async fn nobody_scans_and_nothing_is_left_behind() {
         .await;
     line.down().await;
     assert!(matches!(
-        bench.connector.open(ACCOUNT, Purpose::Resume).await,
+        bench
+            .connector
+            .open(ACCOUNT, Purpose::Resume, Route::Direct)
+            .await,
         Err(OpenError::NotLinked)
     ));
     // A regeneration: new socket, new codes, and this time somebody scans.
@@ -107,7 +113,10 @@ async fn a_cancelled_link_closes_at_once_and_leaves_no_session() {
     line.connection.close().await;
     assert_eq!(line.down().await, DownReason::Closed);
     assert!(matches!(
-        bench.connector.open(ACCOUNT, Purpose::Resume).await,
+        bench
+            .connector
+            .open(ACCOUNT, Purpose::Resume, Route::Direct)
+            .await,
         Err(OpenError::NotLinked)
     ));
     bench.net.shutdown().await;
@@ -321,5 +330,12 @@ async fn the_phones_history_arrives_marked_as_history() {
         bench.more().is_empty(),
         "history does not pass the commit of live messages"
     );
+    let named = line.wait("the contact's name", |event| match event {
+        ChannelEvent::ContactSeen {
+            address, push_name, ..
+        } => Some((address.clone(), push_name.clone())),
+        _ => None,
+    });
+    assert_eq!(named.await, (Address::phone(ANA), Some("Ana".to_owned())));
     bench.end(line).await;
 }

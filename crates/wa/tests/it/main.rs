@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test that cannot go on fails.
 
+mod alive;
 mod bench;
+mod eviction;
 mod faults;
 mod groups;
 mod linking;

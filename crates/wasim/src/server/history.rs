@@ -54,10 +54,35 @@ pub(crate) async fn share(session: &Session) -> Result<()> {
         first,
     )
     .await?;
-    if rest.is_empty() {
+    if !rest.is_empty() {
+        send(session, BlobKind::RECENT, NoteKind::RECENT, 2, rest).await?;
+    }
+    let names = push_names(session, &past)?;
+    if names.is_empty() {
         return Ok(());
     }
-    send(session, BlobKind::RECENT, NoteKind::RECENT, 2, rest).await
+    let history = wa::HistorySync {
+        sync_type: BlobKind::PUSH_NAME,
+        pushnames: names,
+        ..Default::default()
+    };
+    hand_over(session, history, NoteKind::PUSH_NAME, 3).await
+}
+
+/// What the people of the history call themselves, as phones tell it: apart from the messages.
+fn push_names(session: &Session, past: &[PastMessage]) -> Result<Vec<wa::Pushname>> {
+    let mut people: Vec<&str> = past.iter().map(|m| m.with.as_str()).collect();
+    people.sort_unstable();
+    people.dedup();
+    let name = |number: &str| {
+        let person = session.world.person(number)?;
+        Ok(wa::Pushname {
+            id: Some(person.pn_jid().to_string()),
+            pushname: Some(person.push_name.clone()),
+            ..Default::default()
+        })
+    };
+    people.into_iter().map(name).collect()
 }
 
 fn conversations(
@@ -144,6 +169,16 @@ async fn send(
         progress: Some(chunk * 50),
         ..Default::default()
     };
+    hand_over(session, history, note_kind, chunk).await
+}
+
+/// Puts a portion where the device can fetch it, and tells the device.
+async fn hand_over(
+    session: &Session,
+    history: wa::HistorySync,
+    note_kind: NoteKind,
+    chunk: u32,
+) -> Result<()> {
     let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
     packer.write_all(&history.encode_to_vec())?;
     let packed = packer.finish()?;
@@ -158,7 +193,7 @@ async fn send(
         direct_path: Some(place.direct_path),
         sync_type: Some(note_kind),
         chunk_order: Some(chunk),
-        progress: Some(chunk * 50),
+        progress: Some((chunk * 50).min(100)),
         ..Default::default()
     };
     let message = wa::Message {

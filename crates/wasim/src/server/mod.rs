@@ -15,7 +15,7 @@ mod session;
 mod usync;
 
 pub(crate) use inbound::{ask_again, damage_if_wanted, shown_or_copied, unpadded};
-pub(crate) use receipts::receipt_to_account;
+pub(crate) use receipts::{read_by_owner, receipt_to_account};
 pub(crate) use session::{Session, faults_changed, push, stream_error, unlink};
 
 use crate::companion::{Conn, Out};
@@ -42,7 +42,10 @@ pub(crate) async fn serve(world: Arc<World>, listener: TcpListener) {
             accepted = listener.accept() => accepted,
         };
         let socket = match accepted {
-            Ok((socket, _)) => socket,
+            Ok((socket, _)) => {
+                world.callers.note(&socket);
+                socket
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 continue;

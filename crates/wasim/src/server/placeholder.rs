@@ -1,4 +1,5 @@
-//! The owner's phone helps a linked device out with a message that it could not decrypt.
+//! The owner's phone helps a linked device out with a message that it could not decrypt, and answers
+//! its questions for older messages: there are none.
 
 use crate::clock::unix_seconds;
 use crate::error::Result;
@@ -18,31 +19,30 @@ use wacore_binary::Jid;
 use waproto::buffa::{Message as _, MessageField};
 use waproto::whatsapp as wa;
 
-/// Answers a device's request for messages it has only placeholders of. Does nothing when the
-/// phone is off, does not help, or does not know the message.
+/// Answers a device's request: for messages it has only placeholders of with those that the phone
+/// knows, if it helps; for older messages with nothing. Does nothing when the phone is off.
 pub(crate) async fn answer(
     session: &Session,
     request_id: &str,
     request: &PeerDataOperationRequestMessage,
 ) -> Result<()> {
-    let wanted = PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND;
-    let help = session.account.account()?.phone.locked().placeholders;
-    if request.peer_data_operation_request_type != Some(wanted)
-        || help == PlaceholderHelp::Never
-        || !phone_is_online(&session.world, &session.account)
-    {
+    if !phone_is_online(&session.world, &session.account) {
         return Ok(());
     }
-    let keys = request.placeholder_message_resend_request.iter();
-    let mut results = Vec::new();
-    for key in keys.filter_map(|r| r.message_key.as_option()) {
-        results.extend(recalled(session, key)?);
-    }
-    if results.is_empty() {
-        return Ok(());
-    }
+    let wanted = request.peer_data_operation_request_type;
+    let results = match wanted {
+        Some(PeerDataOperationRequestType::HISTORY_SYNC_ON_DEMAND) => Vec::new(),
+        Some(PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND) => {
+            let results = helped_out(session, request)?;
+            if results.is_empty() {
+                return Ok(());
+            }
+            results
+        }
+        _ => return Ok(()),
+    };
     let response = PeerDataOperationRequestResponseMessage {
-        peer_data_operation_request_type: Some(wanted),
+        peer_data_operation_request_type: wanted,
         stanza_id: Some(request_id.to_owned()),
         peer_data_operation_result: results,
     };
@@ -62,6 +62,21 @@ pub(crate) async fn answer(
     )
     .await?;
     Ok(())
+}
+
+fn helped_out(
+    session: &Session,
+    request: &PeerDataOperationRequestMessage,
+) -> Result<Vec<PeerDataOperationResult>> {
+    let mut results = Vec::new();
+    if session.account.account()?.phone.locked().placeholders == PlaceholderHelp::Never {
+        return Ok(results);
+    }
+    let keys = request.placeholder_message_resend_request.iter();
+    for key in keys.filter_map(|r| r.message_key.as_option()) {
+        results.extend(recalled(session, key)?);
+    }
+    Ok(results)
 }
 
 fn recalled(session: &Session, key: &wa::MessageKey) -> Result<Option<PeerDataOperationResult>> {

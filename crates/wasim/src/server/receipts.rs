@@ -167,3 +167,45 @@ pub(crate) fn receipt_to_account(
     }
     Ok(())
 }
+
+/// An account's owner read messages on the phone: the linked devices are told, as `read-self`.
+pub(crate) fn read_by_owner(
+    world: &World,
+    account: &Person,
+    chat: &str,
+    ids: &[&str],
+) -> Result<()> {
+    let Some((first, more)) = ids.split_first() else {
+        return Ok(());
+    };
+    let chat = match world.group(chat) {
+        Ok(room) => room.jid(),
+        Err(_) => world.person(chat)?.jid_for(account.addressing),
+    };
+    for companion in account.companions() {
+        let mut node = NodeBuilder::new("receipt")
+            .attr("id", (*first).to_owned())
+            .attr("t", unix_seconds())
+            .attr("type", "read-self")
+            .attr("from", account.jid_for(account.addressing))
+            .attr("recipient", chat.clone());
+        if !more.is_empty() {
+            let items = more.iter().map(|id| {
+                NodeBuilder::new("item")
+                    .attr("id", (*id).to_owned())
+                    .build()
+            });
+            node = node.children([NodeBuilder::new("list").children(items).build()]);
+        }
+        let order = chat.to_string();
+        push(
+            world,
+            &companion,
+            Class::Receipt,
+            first,
+            &order,
+            node.build(),
+        )?;
+    }
+    Ok(())
+}

@@ -37,7 +37,7 @@ export interface paths {
         delete: operations["delete"];
         options?: never;
         head?: never;
-        /** Changes name, role or priority. */
+        /** Changes name, role, priority or proxy. With a new proxy the account connects anew. */
         patch: operations["change"];
         trace?: never;
     };
@@ -139,6 +139,23 @@ export interface paths {
         put?: never;
         /** Disconnects an account and leaves it off. */
         post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/proxy/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sees whether the account's proxy gives a way to WhatsApp. Nothing is said there. */
+        post: operations["check_proxy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -576,6 +593,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes over linked devices of another client, ratchets included, so that nobody scans again.
+         *     The other client must have stopped for good.
+         */
+        post: operations["import_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/messages": {
         parameters: {
             query?: never;
@@ -979,6 +1016,11 @@ export interface components {
              * @description Lower goes first.
              */
             priority: number;
+            /**
+             * @description The proxy that all its traffic goes through, without the password.
+             * @example socks5://user:***@proxy.example.com:1080
+             */
+            proxy?: string | null;
             /** @description Why it is in that state. */
             reason: components["schemas"]["Explained"];
             role: components["schemas"]["AccountRole"];
@@ -991,6 +1033,12 @@ export interface components {
             name?: string | null;
             /** Format: int32 */
             priority?: number | null;
+            /**
+             * @description The proxy that all its traffic shall go through, with its user and password, each
+             *     percent-encoded; null takes it away. Never shown again with the password.
+             * @example socks5://user:password@proxy.example.com:1080
+             */
+            proxy?: string | null;
             role?: components["schemas"]["AccountRole"] | null;
         };
         /** @description What piles up at an account. */
@@ -1443,6 +1491,65 @@ export interface components {
         GroupWithMembers: components["schemas"]["Group"] & {
             members: components["schemas"]["GroupMember"][];
         };
+        /**
+         * @description Whose sessions these are.
+         * @enum {string}
+         */
+        ImportFormat: "baileys" | "whatsmeow";
+        /** @description Something that stays behind. */
+        ImportLeftOut: {
+            count: number;
+            what: string;
+            why: string;
+        };
+        /** @description What an import found, and what became of it. */
+        ImportReport: {
+            devices: components["schemas"]["ImportedDevice"][];
+            /** @description Whether the devices were taken over; false for a dry run. */
+            imported: boolean;
+        };
+        /** @description A linked device that was found. */
+        ImportedDevice: {
+            /** @description The account; null while it does not exist. */
+            account?: string | null;
+            /** @description What the account is called here. */
+            account_name: string;
+            brings: components["schemas"]["ImportedKeys"];
+            /**
+             * Format: int32
+             * @description Which of the phone's linked devices it is.
+             */
+            device: number;
+            /** @description What stays behind, and why. */
+            left_out: components["schemas"]["ImportLeftOut"][];
+            lid?: string | null;
+            /** @example +971505760056 */
+            phone: string;
+            push_name: string;
+            /** @description Why it cannot be taken over; null when it can. */
+            refused?: string | null;
+        };
+        /** @description How much a device brings. */
+        ImportedKeys: {
+            /** @description Pairs of phone number and LID. */
+            address_pairs: number;
+            /** @description Tokens that let us write to known contacts. */
+            contact_tokens: number;
+            /** @description Identity keys of other people's devices. */
+            identities: number;
+            /** @description Secrets that decrypt later reactions, edits and votes. */
+            message_secrets: number;
+            /** @description One-time keys that others may still use to write first. */
+            one_time_keys: number;
+            /** @description Group keys, ours and other people's. */
+            sender_keys: number;
+            /** @description Ratchets, one for each device of each person. */
+            sessions: number;
+            /** @description App-state collections that go on from their version. */
+            sync_collections: number;
+            /** @description Keys of the app-state sync. */
+            sync_keys: number;
+        };
         /** @description A key to create. */
         KeyToCreate: {
             /**
@@ -1491,6 +1598,7 @@ export interface components {
              */
             regenerations_max: number;
             status: components["schemas"]["LinkState"];
+            window?: components["schemas"]["LinkWindow"] | null;
             /**
              * Format: date-time
              * @description When this window closes.
@@ -1513,6 +1621,53 @@ export interface components {
             /** @description The phone's number, for a pairing code; the account's own number when absent. */
             phone?: string | null;
         };
+        /** @description How long a set of QR codes waits for a scan, learned from the last 30 days. */
+        LinkWindow: {
+            /** @description What it rests on: the setting, what other accounts have shown, or this account's own scans. */
+            basis: components["schemas"]["LinkWindowBasis"];
+            /**
+             * Format: double
+             * @description From 0 to 1: how much of the account's own experience there is.
+             */
+            confidence: number;
+            /** @description What stands out about how this account is scanned. */
+            flags: components["schemas"]["LinkWindowFlag"][];
+            /**
+             * Format: double
+             * @description Half of them were quicker, in seconds.
+             */
+            median_s?: number | null;
+            /** @description True when one set of codes does not live that long, so that the window needs another one. */
+            needs_new_refs: boolean;
+            /**
+             * Format: double
+             * @description Nineteen of twenty were quicker, in seconds.
+             */
+            p95_s?: number | null;
+            /** @description Scans of the last 30 days. */
+            samples: number;
+            /**
+             * Format: int64
+             * @example 92
+             */
+            seconds: number;
+            strategy: components["schemas"]["LinkWindowStrategy"];
+        };
+        /**
+         * @description What a window rests on.
+         * @enum {string}
+         */
+        LinkWindowBasis: "base" | "others" | "own";
+        /**
+         * @description What stands out about an account's scans.
+         * @enum {string}
+         */
+        LinkWindowFlag: "slow" | "consistent" | "erratic";
+        /**
+         * @description How windows are learned.
+         * @enum {string}
+         */
+        LinkWindowStrategy: "fixed" | "blend" | "survival";
         /** @description One page of a list. */
         List_Account: {
             /** @description The items. */
@@ -1541,6 +1696,11 @@ export interface components {
                  * @description Lower goes first.
                  */
                 priority: number;
+                /**
+                 * @description The proxy that all its traffic goes through, without the password.
+                 * @example socks5://user:***@proxy.example.com:1080
+                 */
+                proxy?: string | null;
                 /** @description Why it is in that state. */
                 reason: components["schemas"]["Explained"];
                 role: components["schemas"]["AccountRole"];
@@ -2067,6 +2227,20 @@ export interface components {
              */
             type: string;
         };
+        /** @description What came of trying a proxy. */
+        ProxyCheck: {
+            /** @description Why not: `proxy_unreachable` or `proxy_refused`. */
+            code?: string | null;
+            /** @description The same as a sentence. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            took_ms: number;
+            /** @description Whether it gave a way to WhatsApp. */
+            works: boolean;
+        };
         /** @description What may pile up. */
         Queues: {
             /** Format: int64 */
@@ -2183,6 +2357,21 @@ export interface components {
             /** @description Send this as `X-CSRF-Token` with every call that changes something. */
             csrf_token: string;
             person: components["schemas"]["Person"];
+        };
+        /** @description What another client stored. */
+        SessionsToImport: {
+            /** @description What the account is called; the name it has on WhatsApp when absent. Only for one device. */
+            account?: string | null;
+            /** @description Only say what would come over; nothing is stored. */
+            dry_run?: boolean;
+            format: components["schemas"]["ImportFormat"];
+            /** @description What is stored, by name. */
+            parts: Record<string, never>;
+            /**
+             * @description Take only the device of this number.
+             * @example +971505760056
+             */
+            phone?: string | null;
         };
         /** @description Whether the first owner is still to be created. */
         SetupState: {
@@ -3495,6 +3684,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_proxy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProxyCheck"];
                 };
             };
             /** @description The request cannot be read */
@@ -6359,6 +6650,119 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionsToImport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -31,6 +31,44 @@ async fn typing_the_pairing_code_brings_an_account_online() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_scan_teaches_how_long_codes_should_wait() {
+    let mut stage = Stage::start().await;
+    let linked = stage.link("971500000001").await;
+    let path = format!("/accounts/{}/link", linked.id);
+    let learned = async |stage: &Stage| {
+        until("a scan that counts", async || {
+            let link = stage.get(&path).await;
+            if link["window"]["samples"] == 1 {
+                Ok(link["window"].clone())
+            } else {
+                Err(link)
+            }
+        })
+        .await
+    };
+    let window = learned(&stage).await;
+    // One scan is no experience yet: the setting holds.
+    assert_eq!(
+        (&window["seconds"], &window["basis"], &window["strategy"]),
+        (&120.into(), &"base".into(), &"survival".into())
+    );
+    assert_eq!(window["needs_new_refs"], false);
+    assert!(window["median_s"].as_f64().unwrap() > 0.0, "{window}");
+    let metrics = stage.metrics().await;
+    for line in [
+        "waypost_link_scans_total{kind=\"qr\"} 1",
+        "waypost_link_attempts_total{outcome=\"linked\"} 1",
+        "waypost_link_regenerations_total 0",
+        "waypost_link_scan_seconds_count{kind=\"qr\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    // It is remembered.
+    stage.restart().await;
+    learned(&stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_survives_a_restart() {
     let mut stage = Stage::start().await;
     let linked = stage.link("971500000001").await;

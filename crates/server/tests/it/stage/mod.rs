@@ -3,7 +3,9 @@
 //! A stage has a data folder of its own and lets the system pick the ports. When a test fails, the
 //! end of the server's log is printed.
 
+pub(crate) mod baileys;
 mod process;
+pub(crate) mod proxy;
 
 use process::Process;
 use reqwest::{Method, RequestBuilder};
@@ -142,16 +144,31 @@ impl Stage {
 
     /// Runs another command of the program with the same settings; answers its JSON.
     pub(crate) async fn command(&self, args: &[&str]) -> Value {
-        let command = tokio::process::Command::new(&self.program)
-            .arg("--config")
-            .arg(self.folder.path().join("waypost.toml"))
-            .arg("--json")
-            .args(args)
-            .output();
-        let done = in_time(&format!("{args:?}"), command).await.unwrap();
+        let done = self.run_command(args).await;
         let said = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{args:?}: {said}");
         serde_json::from_slice(&done.stdout).unwrap()
+    }
+
+    /// The same for a command that is to be refused; answers what it says.
+    pub(crate) async fn refused_command(&self, args: &[&str]) -> String {
+        let done = self.run_command(args).await;
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(!done.status.success(), "{args:?} was not refused");
+        said
+    }
+
+    async fn run_command(&self, args: &[&str]) -> std::process::Output {
+        let command = tokio::process::Command::new(&self.program)
+            .arg("--config")
+            .arg(self.folder.path().join("waypost.toml"))
+            // The settings leave the port to the system.
+            .arg("--url")
+            .arg(format!("http://{}", self.process.address))
+            .arg("--json")
+            .args(args)
+            .output();
+        in_time(&format!("{args:?}"), command).await.unwrap()
     }
 
     /// Ends the program without a warning. Start it again with [`Stage::begin`].
@@ -210,6 +227,23 @@ impl Stage {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Value {
+        answer(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    /// What Prometheus would read.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.process.address);
+        self.http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
     }
 
     /// The items of a list.

@@ -1,8 +1,7 @@
 //! PostgreSQL, spoken to from one thread that waits for each answer.
 //!
 //! A session drives its own socket: nothing runs in the background, and waiting costs no change of
-//! thread. The steps of a transaction (begin, savepoint, release) travel together with the
-//! statement after them, so that a command costs as many round trips as it has statements.
+//! thread. The beginning of a transaction travels together with the statement after it.
 
 mod open;
 mod tls;
@@ -43,6 +42,9 @@ pub(crate) struct Session {
     /// Steps that wait for the next statement.
     steps: RefCell<String>,
     is_in_transaction: Cell<bool>,
+    /// A statement of the transaction failed: the server takes no other.
+    is_refusing: Cell<bool>,
+    rows_written: Cell<u64>,
     /// The server said that it ends this session.
     is_ended: Cell<bool>,
     /// How the server knows this session among others.
@@ -64,6 +66,8 @@ impl Session {
             statements: RefCell::default(),
             steps: RefCell::default(),
             is_in_transaction: Cell::new(false),
+            is_refusing: Cell::new(false),
+            rows_written: Cell::new(0),
             is_ended: Cell::new(false),
             name,
         }
@@ -76,6 +80,14 @@ impl Session {
 
     pub(super) fn is_in_transaction(&self) -> bool {
         self.is_in_transaction.get()
+    }
+
+    pub(super) fn is_refusing(&self) -> bool {
+        self.is_refusing.get()
+    }
+
+    pub(super) fn rows_written(&self) -> u64 {
+        self.rows_written.get()
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -106,6 +118,7 @@ impl Session {
             work.as_mut().poll(cx)
         }));
         answer.map_err(|error| {
+            self.is_refusing.set(self.is_in_transaction());
             if is_the_end(&error) {
                 self.is_ended.set(true);
             }
@@ -162,7 +175,8 @@ impl Session {
     /// Notes a step for the next statement to take along; see [`super::Connection::step`].
     pub(super) fn step(&self, step: Step) -> Result<(), Error> {
         match step {
-            Step::Begin | Step::Savepoint | Step::Release | Step::RollbackTo => {
+            Step::Begin => {
+                self.is_refusing.set(false);
                 self.note(step.words());
                 Ok(())
             }
@@ -236,6 +250,8 @@ impl Prepared<'_> {
         let changed = self
             .session
             .travel(client.execute_raw(&self.known.statement, values))?;
+        let rows_written = &self.session.rows_written;
+        rows_written.set(rows_written.get() + changed);
         usize::try_from(changed).map_err(|error| Error::Misuse(error.to_string()))
     }
 

@@ -5,7 +5,9 @@ use crate::scene::NOON;
 use waypost_engine::model::rule::Scope;
 use waypost_engine::model::{Duration, Match, Timestamp, WorkspaceId};
 use waypost_store::admin::api_keys::{ApiKey, NewApiKey};
-use waypost_store::admin::link_attempts::{ATTEMPTS_KEPT, LinkAttempt, LinkMethod, LinkOutcome};
+use waypost_store::admin::link_attempts::{
+    ATTEMPTS_KEPT, ATTEMPTS_KEPT_FOR, LinkAttempt, LinkMethod, LinkOutcome,
+};
 use waypost_store::admin::people::{
     EndSignIns, NewPerson, Person, PersonRole, SIGN_INS_MAX, TokenHash,
 };
@@ -427,4 +429,41 @@ async fn the_record_of_linking_keeps_the_newest_attempts() {
     }
     let expect: Vec<_> = (3..ATTEMPTS_KEPT + 3).rev().map(attempt).collect();
     assert_eq!(all, expect);
+}
+
+#[tokio::test]
+async fn what_is_learned_from_linking_is_a_month_of_all_accounts() {
+    let scene = Scene::new().await;
+    let other = scene.second_account().await.id;
+    let day = ATTEMPTS_KEPT_FOR.0.cast_signed() / 30;
+    let attempt = |account, days: i64| LinkAttempt {
+        account,
+        started_at: later(days * day),
+        method: LinkMethod::Qr,
+        codes_shown: 2,
+        regenerations: 0,
+        scanned_at: Some(later(days * day + 20_000)),
+        ended_at: later(days * day + 20_000),
+        outcome: LinkOutcome::Linked,
+    };
+    for (account, days) in [
+        (scene.account, 0),
+        (other, 1),
+        (scene.account, 2),
+        (other, 40),
+    ] {
+        scene
+            .store
+            .record_link_attempt(attempt(account, days))
+            .await
+            .unwrap();
+    }
+    let since = later(2 * day);
+    let found = scene.store.link_attempts_since(since).await.unwrap();
+    assert_eq!(found, [attempt(scene.account, 2), attempt(other, 40)]);
+
+    let pruned = scene.store.prune(later(41 * day)).await.unwrap();
+    assert_eq!(pruned.link_attempts, 3);
+    let kept = scene.store.link_attempts_since(NOON).await.unwrap();
+    assert_eq!(kept, [attempt(other, 40)]);
 }

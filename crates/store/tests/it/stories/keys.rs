@@ -4,6 +4,7 @@ use super::Scene;
 use crate::scene::NOON;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use waypost_store::keys::SETTINGS_FROM;
 use waypost_store::{KeyValue, KeyWrite, MasterKey, Store, StoreConfig, StoreError};
 
 fn put(space: u16, key: &[u8], value: &[u8]) -> KeyWrite {
@@ -98,7 +99,7 @@ async fn a_deleted_account_leaves_no_key_behind() {
 
 fn writes() -> impl Strategy<Value = Vec<KeyWrite>> {
     let bytes = || prop::collection::vec(prop_oneof![Just(0u8), Just(7), Just(255)], 0..4);
-    let space = 0u16..2;
+    let space = prop::sample::select(&SPACES[..]);
     let write = prop_oneof![
         6 => (space.clone(), bytes(), bytes())
             .prop_map(|(space, key, value)| KeyWrite::Put { space, key, value }),
@@ -109,6 +110,9 @@ fn writes() -> impl Strategy<Value = Vec<KeyWrite>> {
     prop::collection::vec(write, 0..30)
 }
 
+/// Two of the session's spaces, and one that outlives it.
+const SPACES: [u16; 3] = [0, 1, SETTINGS_FROM];
+
 type Model = BTreeMap<(u16, Vec<u8>), Vec<u8>>;
 
 fn apply(model: &mut Model, write: &KeyWrite) {
@@ -118,7 +122,7 @@ fn apply(model: &mut Model, write: &KeyWrite) {
         KeyWrite::DeletePrefix { space, prefix } => {
             model.retain(|(s, key), _| *s != space || !key.starts_with(&prefix));
         }
-        KeyWrite::ClearAll => model.clear(),
+        KeyWrite::ClearAll => model.retain(|(space, _), _| *space >= SETTINGS_FROM),
     }
 }
 
@@ -137,7 +141,7 @@ proptest! {
                 batch.iter().for_each(|write| apply(&mut model, write));
                 scene.store.key_write(scene.account, batch).await.unwrap();
             }
-            for space in 0..2u16 {
+            for space in SPACES {
                 let expect: Vec<KeyValue> = model
                     .iter()
                     .filter(|((s, key), _)| *s == space && key.starts_with(&prefix))

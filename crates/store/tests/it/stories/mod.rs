@@ -10,6 +10,7 @@ mod identity;
 mod keys;
 mod messages;
 mod neighbours;
+mod noticed;
 mod outbox;
 mod reading;
 mod webhooks;

@@ -2,9 +2,12 @@
 
 use super::Scene;
 use crate::scene::{NOON, ana, in_group, says};
+use serde_json::json;
+use std::collections::BTreeSet;
+use waypost_engine::model::event::kind;
 use waypost_engine::model::{Address, Content, WorkspaceId};
 use waypost_store::admin::contacts::ContactFilter;
-use waypost_store::{Accept, Accepted, OwnerEpoch, Page, StoreError};
+use waypost_store::{Accept, Accepted, Complete, OwnerEpoch, Page, StoreError};
 
 #[tokio::test]
 async fn one_bad_command_never_harms_its_neighbours() {
@@ -64,6 +67,56 @@ async fn a_name_that_is_taken_leaves_the_others_of_its_commit_alone() {
     }
     let accounts = scene.store.accounts(WorkspaceId::DEFAULT).await.unwrap();
     assert_eq!(accounts.len(), 16);
+}
+
+/// The answer to a message is refused when half of its commit is written already.
+#[tokio::test]
+async fn a_command_that_fails_half_way_takes_back_its_own_half_only() {
+    const COUNT: usize = 60;
+    let scene = Scene::new().await;
+    let other = scene.second_account().await;
+    let items = (0..COUNT).map(|n| says(ana(), &format!("A{n}"), "hello"));
+    let accepted = scene.accept(items.collect()).await;
+    let is_bad = |n: usize| n % 7 == 3;
+    let tasks = accepted.into_iter().enumerate().map(|(n, accepted)| {
+        let Accepted::New(work) = accepted else {
+            panic!("{n}: {accepted:?}");
+        };
+        let mut answer = scene.answer(&work, &format!("B{n}"), "good day");
+        if is_bad(n) {
+            answer.account = other.id;
+        }
+        let complete = Complete {
+            message: work.message,
+            account: scene.account,
+            owner: scene.owner,
+            now: NOON,
+            findings: json!({ "language": "en" }),
+            sends: vec![answer],
+            events: vec![],
+        };
+        let store = scene.store.clone();
+        tokio::spawn(async move { store.complete(complete).await })
+    });
+    for (n, task) in tasks.collect::<Vec<_>>().into_iter().enumerate() {
+        let done = task.await.unwrap();
+        let was_refused = matches!(done, Err(StoreError::Invalid { .. }));
+        assert!(was_refused == is_bad(n), "{n}: {done:?}");
+    }
+    let unfinished = scene.unfinished().await;
+    let bad = (0..COUNT).filter(|n| is_bad(*n)).count();
+    assert_eq!(
+        unfinished.len(),
+        bad,
+        "the refused ones are still to be done"
+    );
+    let places = scene.told(kind::MESSAGE_ACCEPTED).await;
+    let places: BTreeSet<_> = places
+        .iter()
+        .map(|event| event.data["seq"].as_i64())
+        .collect();
+    let answered = (COUNT + 1..=2 * COUNT - bad).map(|seq| i64::try_from(seq).ok());
+    assert_eq!(places, answered.collect(), "no gap, no double in the order");
 }
 
 /// PostgreSQL's texts cannot hold NUL; strangers do not care.
