@@ -284,7 +284,10 @@ pub(crate) fn words_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
         if matches!(word, "hundred" | "hundreds") && total > 0 && total < 100 {
             total *= 100;
             last_scale = 100;
-        } else if let Some(value) = word_value(word).or_else(|| joined_value(word, next > i)) {
+        } else if let Some(value) = word_value(word)
+            .or_else(|| joined_value(word, next > i))
+            .or_else(|| clinging_value(word))
+        {
             let scale = if value >= 100 {
                 100
             } else if value >= 20 {
@@ -324,6 +327,12 @@ pub(crate) fn words_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
 
 fn is_arabic(word: &str) -> bool {
     !word.is_ascii()
+}
+
+/// `بأربع`, `لستة`: a number with the preposition that is written onto it.
+fn clinging_value(word: &str) -> Option<u32> {
+    let bare = word.strip_prefix(['ب', 'ل', 'و'])?;
+    (bare.chars().count() >= 3).then(|| word_value(bare))?
 }
 
 /// `وخمسين`: and fifty, written as one word.

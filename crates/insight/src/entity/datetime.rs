@@ -233,7 +233,7 @@ fn skip_between(pass: &Pass<'_, '_>, mut i: usize) -> (usize, Half, bool) {
             continue;
         }
         match doc.word(i) {
-            "at" | "around" | "about" | "by" | "after" | "before" | "between" | "from"
+            "at" | "el" | "around" | "about" | "by" | "after" | "before" | "between" | "from"
             | "approx" | "till" | "until" | "time" | "الساعه" | "عالساعه" | "بعد" | "قبل"
             | "حوالي" | "بين" | "على" | "علي" | "من" | "past" | "بحدود" | "ع" => {
                 expected = true
@@ -452,15 +452,11 @@ fn moved(
         TimeUnit::Minute => count.minutes(),
         TimeUnit::Second => return None,
     };
-    if matches!(length.unit, TimeUnit::Hour | TimeUnit::Minute) && sign > 0 {
+    if matches!(length.unit, TimeUnit::Hour | TimeUnit::Minute) {
         // `in 20 min` is a length of time; the moment is as vague as what was said.
         return None;
     }
     let then = now.checked_add(span).ok()?;
-    if matches!(length.unit, TimeUnit::Hour | TimeUnit::Minute) {
-        let value = moment(then.date(), then.time(), i, end, CONFIDENCE);
-        return Some(Step::one(value, None));
-    }
     let named = Named {
         date: then.date(),
         half: Half::Unsaid,

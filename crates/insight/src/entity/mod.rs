@@ -249,7 +249,9 @@ pub(crate) fn extract(doc: &Doc<'_>, context: &Context<'_>) -> Vec<Entity> {
     datetime::find(&mut pass);
     duration::find(&mut pass);
     money::find_likely(&mut pass);
+    money::find_compared(&mut pass);
     property::find(&mut pass);
+    unit::find_bare(&mut pass);
     person::find(&mut pass);
     quantity::find(&mut pass);
     crate::resolve::settle(pass.found, doc)

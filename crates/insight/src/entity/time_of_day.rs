@@ -358,7 +358,10 @@ fn named_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
 }
 
 fn is_arabic_clock(word: &str) -> bool {
-    matches!(word, "الساعه" | "ساعه" | "عالساعه" | "بالساعه" | "للساعه") && word != "ساعه"
+    matches!(
+        word,
+        "الساعه" | "sa3a" | "sa3ah" | "ساعه" | "عالساعه" | "بالساعه" | "للساعه"
+    ) && word != "ساعه"
 }
 
 /// `خمسة العصر`, `five pm`.

@@ -72,3 +72,13 @@ fn the_test_messages_are_read() {
     assert!(report.entities.unwrap().all.f1 >= 0.75);
     assert!(report.intent.unwrap().accuracy >= 0.70);
 }
+
+#[test]
+fn switches_of_topic_are_found() {
+    let at: Zoned = "2026-01-01T10:00[Asia/Dubai]".parse().unwrap();
+    let lines = include_str!("../../../../data/insight/switches.jsonl");
+    let conversations = waypost_insight::eval::switches::read(lines).unwrap();
+    let report = waypost_insight::eval::switches::evaluate(&ANALYZER, &conversations, &at);
+    println!("switches {:?}", report.switches);
+    assert!(report.switches.f1 >= 0.30);
+}
