@@ -157,9 +157,12 @@ impl DownReason {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Network | Self::ServerError { .. } | Self::KeepaliveTimeout | Self::NotServed => {
-                ErrorClass::Network
-            }
+            Self::Network
+            | Self::ServerError { .. }
+            | Self::KeepaliveTimeout
+            | Self::NotServed
+            | Self::ProxyUnreachable { .. }
+            | Self::ProxyRefused { .. } => ErrorClass::Network,
             Self::DeviceRemoved
             | Self::MainDeviceGone
             | Self::SessionInvalid

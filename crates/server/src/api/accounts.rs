@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::fleet::DownReason;
 use waypost_engine::model::account::{Account, Role};
-use waypost_engine::model::{AccountId, AccountState, StateChange};
+use waypost_engine::model::{AccountId, AccountState, Reason, StateChange};
 use waypost_store::accounts::{ACCOUNT_NAME_MAX, AccountPatch, NewAccount, PRIORITY_DEFAULT};
 use waypost_store::admin::counts::AccountQueues;
 use waypost_wa::Proxy;

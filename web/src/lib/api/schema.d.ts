@@ -613,6 +613,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/insight/analyze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what a message means: its values in normal form, its intent, sentiment, urgency and language. Nothing
+         *     is stored, and nothing leaves the machine.
+         */
+        post: operations["analyze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/messages": {
         parameters: {
             query?: never;
@@ -999,6 +1019,7 @@ export interface components {
             id: string;
             /** @description Its LID, once linked. */
             lid?: string | null;
+            liveness: components["schemas"]["Liveness"];
             /** @description What people call it. */
             name: string;
             /**
@@ -1023,6 +1044,7 @@ export interface components {
             proxy?: string | null;
             /** @description Why it is in that state. */
             reason: components["schemas"]["Explained"];
+            recovery?: components["schemas"]["Recovery"] | null;
             role: components["schemas"]["AccountRole"];
             state: components["schemas"]["AccountState"];
             /** Format: date-time */
@@ -1085,6 +1107,18 @@ export interface components {
              */
             valid_to?: string | null;
         };
+        /** @description What a message means. */
+        Analysis: {
+            entities: components["schemas"]["EntityView"][];
+            intent: components["schemas"]["IntentView"];
+            /** @description `en`, `ar`, `mixed`, another ISO 639 code, or `und`. */
+            language: string;
+            sentiment: components["schemas"]["SentimentView"];
+            /** @description Whether the message was too long to be read whole. */
+            truncated: boolean;
+            /** @description `normal`, `high` or `critical`. */
+            urgency: string;
+        };
         /** @description A key, without its secret. */
         ApiKey: {
             /** Format: date-time */
@@ -1139,6 +1173,25 @@ export interface components {
              */
             waiting: number;
         };
+        /** @description An account's breaker: after too many errors only one trial goes through after each cooldown. */
+        Breaker: {
+            /**
+             * Format: int32
+             * @description Errors that it counts.
+             */
+            errors: number;
+            state: components["schemas"]["BreakerState"];
+            /**
+             * Format: date-time
+             * @description Until when it is open.
+             */
+            until?: string | null;
+        };
+        /**
+         * @description Whether a breaker lets attempts through.
+         * @enum {string}
+         */
+        BreakerState: "closed" | "open" | "half_open";
         /** @description A person on the other side. */
         Contact: {
             /** Format: date-time */
@@ -1366,6 +1419,26 @@ export interface components {
             /** @example https://example.com/waypost */
             url: string;
         };
+        /** @description One value that a message mentions. */
+        EntityView: {
+            /**
+             * Format: float
+             * @description Between 0.7 and 1.
+             */
+            confidence: number;
+            /** @description Character after the last. */
+            end: number;
+            /** @description `phone`, `money`, `date`, `location`, ... */
+            kind: string;
+            /** @description Who found it: `rule`, `model`, `gazetteer` or `llm`. */
+            source: string;
+            /** @description First character, counted in Unicode code points from 0. */
+            start: number;
+            /** @description What was typed. */
+            text: string;
+            /** @description Its normal form, such as `+971505760056` or `AED 85000`. */
+            value: string;
+        };
         /** @description Something that happened. */
         Event: {
             account?: string | null;
@@ -1550,6 +1623,15 @@ export interface components {
             /** @description Keys of the app-state sync. */
             sync_keys: number;
         };
+        /** @description What a message wants. */
+        IntentView: {
+            /**
+             * Format: float
+             * @description Between 0 and 1.
+             */
+            confidence: number;
+            name: string;
+        };
         /** @description A key to create. */
         KeyToCreate: {
             /**
@@ -1679,6 +1761,7 @@ export interface components {
                 id: string;
                 /** @description Its LID, once linked. */
                 lid?: string | null;
+                liveness: components["schemas"]["Liveness"];
                 /** @description What people call it. */
                 name: string;
                 /**
@@ -1703,6 +1786,7 @@ export interface components {
                 proxy?: string | null;
                 /** @description Why it is in that state. */
                 reason: components["schemas"]["Explained"];
+                recovery?: components["schemas"]["Recovery"] | null;
                 role: components["schemas"]["AccountRole"];
                 state: components["schemas"]["AccountState"];
                 /** Format: date-time */
@@ -2049,6 +2133,51 @@ export interface components {
             /** @description Give this as `cursor` to get the next page; null on the last one. */
             next?: string | null;
         };
+        /** @description What proves that an account's connection lives. */
+        Liveness: {
+            /**
+             * Format: date-time
+             * @description When a message was last decrypted, as far as this connection goes.
+             */
+            decrypted_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When anything was last received on the connection that is up.
+             */
+            heard_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is looked at next.
+             */
+            next_check_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When WhatsApp unlinks this device if the phone is not seen until then.
+             */
+            phone_limit_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the account's phone was last seen.
+             */
+            phone_seen_at?: string | null;
+            /**
+             * Format: int32
+             * @description Keep-alive probes in a row that were not answered.
+             */
+            probes_missing: number;
+            /**
+             * Format: int32
+             * @description Messages in a row to the account's own phone that WhatsApp did not accept.
+             */
+            round_trips_missing: number;
+            /**
+             * Format: date-time
+             * @description When WhatsApp last delivered something, or accepted a message.
+             */
+            served_at?: string | null;
+            /** @description People whose messages cannot be decrypted since the last one that could; 3 stands for more. */
+            unreadable_from: number;
+        };
         /** @description What a rule looks for in the words of a message. Case is ignored. */
         Match: {
             /** @enum {string} */
@@ -2278,6 +2407,41 @@ export interface components {
              */
             since: string;
         };
+        /** @description How an account that is not well is being brought back. */
+        Recovery: {
+            /**
+             * Format: date-time
+             * @description When the next thing happens by itself, where that is known.
+             */
+            at?: string | null;
+            breaker: components["schemas"]["Breaker"];
+            class: components["schemas"]["TroubleClass"];
+            doing: components["schemas"]["RungDoing"];
+            /**
+             * Format: int32
+             * @description Attempts that failed since the account was last stable.
+             */
+            failures: number;
+            /** @description Whether a person is needed. What can be tried without them goes on. */
+            person_called: boolean;
+            /** @description What is wrong. */
+            reason: components["schemas"]["Explained"];
+            rung: components["schemas"]["Rung"];
+            /**
+             * Format: int32
+             * @description The place of the rung on the ladder, from 1 to 7.
+             */
+            rung_number: number;
+            /** @description What happens on this rung, in a sentence. */
+            rung_text: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /** @description The rung after this one, should it fail. */
+            then: components["schemas"]["Rung"];
+        };
         /** @description What a replay of many did. */
         Replayed: {
             /** @description Being tried again. */
@@ -2337,6 +2501,17 @@ export interface components {
             scope?: components["schemas"]["RuleScope"];
         };
         /**
+         * @description A rung of the recovery ladder, the gentlest first.
+         * @enum {string}
+         */
+        Rung: "probe" | "reconnect" | "restore" | "rebuild" | "relink_qr" | "relink_code" | "person";
+        /**
+         * @description What the current rung is doing: waiting before it begins, queued behind other accounts, trying,
+         *     asking for an answer, or offered to a person.
+         * @enum {string}
+         */
+        RungDoing: "waiting" | "queued" | "trying" | "asking" | "offered";
+        /**
          * @description One permission.
          * @enum {string}
          */
@@ -2351,6 +2526,16 @@ export interface components {
             address?: string | null;
             contact?: string | null;
             name?: string | null;
+        };
+        /** @description How a message feels. */
+        SentimentView: {
+            /** @description `positive`, `neutral` or `negative`. */
+            label: string;
+            /**
+             * Format: float
+             * @description From -1, very bad, to 1, very good.
+             */
+            score: number;
         };
         /** @description Who is signed in. */
         Session: {
@@ -2398,10 +2583,32 @@ export interface components {
             uptime_s: number;
             version: string;
         };
+        /** @description A message to analyse. */
+        TextToAnalyze: {
+            /**
+             * Format: date-time
+             * @description When the message was written, in ISO 8601; now when absent.
+             */
+            at?: string | null;
+            /** @description The contact's locale, such as `en-GB`: its country's phone numbers are read. */
+            locale?: string | null;
+            /**
+             * @description The message. Its first 65,536 characters are read.
+             * @example 2BR in JVC, budget 85k, viewing tomorrow 5pm?
+             */
+            text: string;
+            /** @description The contact's time zone, an IANA name; `Asia/Dubai` when absent. */
+            timezone?: string | null;
+        };
         /** @description Dead letters to try again. */
         ToReplay: {
             ids: string[];
         };
+        /**
+         * @description The kind of trouble.
+         * @enum {string}
+         */
+        TroubleClass: "network" | "auth" | "protocol" | "lock" | "unknown";
         /** @description Whether somebody types. */
         TypingNow: {
             active: boolean;
@@ -6741,6 +6948,119 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analyze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TextToAnalyze"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analysis"];
                 };
             };
             /** @description The request cannot be read */
