@@ -550,7 +550,16 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let introduced = at > i
         || matches!(
             doc.word_before(i),
-            "on" | "by" | "until" | "till" | "the" | "before" | "after" | "from"
+            "on" | "by"
+                | "until"
+                | "till"
+                | "the"
+                | "before"
+                | "after"
+                | "from"
+                | "of"
+                | "dated"
+                | "than"
         )
         || weekday_before(doc, i);
     let other = matches!(
@@ -575,6 +584,7 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
             | "interchange"
             | "level"
     );
+    let of_month = doc.word(at + 2) == "of" && matches!(doc.word(at + 3), "the" | "every" | "each");
     if !suffix || !introduced || other || of_month {
         return None;
     }

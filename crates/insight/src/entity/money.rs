@@ -6,7 +6,7 @@
 use super::{Kind, Pass};
 use crate::doc::{Doc, Gap};
 use crate::number::{
-    Number, Written, amount_at, digits_at, multiplier_at, plain, spaced_digits_at, words_at,
+    Number, Written, amount_at, digits_at, multiplier_at, plain, spaced_digits_at,
 };
 use rust_decimal::Decimal;
 
@@ -806,9 +806,7 @@ fn is_each(pass: &Pass<'_, '_>, next: usize) -> bool {
     ];
     match doc.word(next) {
         "psf" | "each" | "apiece" => true,
-        "per" | "a" if doc.word(next) == "per" => {
-            doc.is_word(next + 1) && !TIMES.contains(&doc.word(next + 1))
-        }
+        "per" => doc.is_word(next + 1) && !TIMES.contains(&doc.word(next + 1)),
         _ => {
             doc.is_mark(next, '/')
                 && matches!(
