@@ -43,6 +43,8 @@ pub const DEFAULT_PLACES: &str = include_str!("../data/places.yaml");
 pub const DEFAULT_NAMES: &str = include_str!("../data/names.yaml");
 /// The intents that are known when nobody edited them.
 pub const DEFAULT_INTENTS: &str = include_str!("../data/intents.yaml");
+/// Labelled messages that the default intents are learnt from as well; see `data/insight`.
+pub const DEFAULT_LABELLED: &str = include_str!("../../../data/insight/train.jsonl");
 /// The feelings that are known when nobody edited the list.
 pub const DEFAULT_FEELINGS: &str = include_str!("../data/sentiment.yaml");
 /// Ordinary words that are no one's name and no misspelt place.
@@ -59,6 +61,8 @@ pub struct Settings {
     pub feelings: String,
     /// Where the intent model comes from.
     pub intents: IntentSource,
+    /// More examples as JSON lines `{"text", "intent"}`, one a line; may be empty.
+    pub labelled: String,
     /// ISO 4217 code of amounts without a currency.
     pub currency: String,
     /// Country whose national phone numbers are read, when the locale names none.
@@ -81,6 +85,7 @@ impl Default for Settings {
             names: DEFAULT_NAMES.to_owned(),
             feelings: DEFAULT_FEELINGS.to_owned(),
             intents: IntentSource::Examples(DEFAULT_INTENTS.to_owned()),
+            labelled: DEFAULT_LABELLED.to_owned(),
             currency: "AED".to_owned(),
             region: "AE".to_owned(),
         }
@@ -180,7 +185,8 @@ impl Analyzer {
         analyzer.model = match settings.intents {
             IntentSource::Trained(model) => *model,
             IntentSource::Examples(yaml) => {
-                let examples = examples::from_yaml(&yaml)?;
+                let mut examples = examples::from_yaml(&yaml)?;
+                examples.extend(examples::from_lines(&settings.labelled)?);
                 analyzer.train(&examples, &[], &TrainOptions::default())
             }
         };

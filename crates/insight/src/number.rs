@@ -4,7 +4,7 @@ use crate::doc::{Doc, Gap};
 use rust_decimal::Decimal;
 
 /// Digits of the longest run that is read as a number; a longer one is a reference or noise.
-pub const DIGITS_MAX: usize = 15;
+pub(crate) const DIGITS_MAX: usize = 15;
 /// Number words that make up one number at most.
 const WORDS_MAX: usize = 12;
 
@@ -20,12 +20,12 @@ pub(crate) enum Written {
 /// A number at a place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Number {
-    pub value: Decimal,
+    pub(crate) value: Decimal,
     /// The token after it.
-    pub next: usize,
-    pub written: Written,
+    pub(crate) next: usize,
+    pub(crate) written: Written,
     /// Whether a multiplier (`k`, `million`, `lakh`) belongs to it.
-    pub multiplied: bool,
+    pub(crate) multiplied: bool,
 }
 
 /// A decimal without needless zeros, never in exponent form.
@@ -144,7 +144,10 @@ pub(crate) fn multiplier_at(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)>
         _ => return None,
     };
     // A letter alone stands for a factor only right behind the digits or one space away.
-    if doc.gap(i) == Gap::Line {
+    let square_metres = word == "m"
+        && doc.is_glued(i + 1)
+        && (doc.digits(i + 1) == Some("2") || doc.is_mark(i + 1, '^'));
+    if doc.gap(i) == Gap::Line || square_metres {
         return None;
     }
     Some((Decimal::from(factor), i + 1))
@@ -281,7 +284,10 @@ pub(crate) fn words_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
         if matches!(word, "hundred" | "hundreds") && total > 0 && total < 100 {
             total *= 100;
             last_scale = 100;
-        } else if let Some(value) = word_value(word).or_else(|| joined_value(word, next > i)) {
+        } else if let Some(value) = word_value(word)
+            .or_else(|| joined_value(word, next > i))
+            .or_else(|| clinging_value(word))
+        {
             let scale = if value >= 100 {
                 100
             } else if value >= 20 {
@@ -321,6 +327,12 @@ pub(crate) fn words_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
 
 fn is_arabic(word: &str) -> bool {
     !word.is_ascii()
+}
+
+/// `بأربع`, `لستة`: a number with the preposition that is written onto it.
+fn clinging_value(word: &str) -> Option<u32> {
+    let bare = word.strip_prefix(['ب', 'ل', 'و'])?;
+    (bare.chars().count() >= 3).then(|| word_value(bare))?
 }
 
 /// `وخمسين`: and fifty, written as one word.

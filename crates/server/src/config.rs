@@ -58,6 +58,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Files in messages.
     pub media: Media,
+    /// Fronts for bots of other gateways.
+    pub compat: Compat,
     /// Logs.
     pub log: Log,
 }
@@ -276,6 +278,14 @@ pub struct Media {
     pub bytes_max: u64,
 }
 
+/// Fronts for bots that were written for other gateways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compat {
+    /// Answer WAHA's calls, with `/waha` in front of their paths.
+    pub waha: bool,
+}
+
 /// Logs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -383,6 +393,7 @@ impl Default for Config {
                 parallel: 4,
                 bytes_max: 100 * 1024 * 1024,
             },
+            compat: Compat { waha: false },
             log: Log {
                 filter: "info".into(),
                 format: LogFormat::Text,

@@ -60,7 +60,7 @@ impl Names {
     }
 
     fn is_common(&self, word: &str) -> bool {
-        self.common.contains(word) && !self.sure.contains(word)
+        word.contains('\'') || (self.common.contains(word) && !self.sure.contains(word))
     }
 }
 

@@ -84,12 +84,9 @@ fn doubtful_type(pass: &Pass<'_, '_>, i: usize) -> Option<&'static str> {
             && doc.word(i + 1) != "line"
             && doc.word(i + 1) != "lord")
             .then_some("plot"),
-        "building" | "bldg" | "buildings" | "بنايه" | "عماره" | "مبنى" | "مبني" | "البنايه"
-        | "العماره" => (!matches!(
-            doc.word(i + 1),
-            "management" | "security" | "name" | "permit" | "maintenance"
-        ))
-        .then_some("building"),
+        "building" | "bldg" | "buildings" | "بنايه" | "عماره" => {
+            whole_building(doc, i).then_some("building")
+        }
         "th" | "ths" => {
             (doc.is_shouted(i) && (i == 0 || doc.digits(i - 1).is_none())).then_some("townhouse")
         }
@@ -167,4 +164,17 @@ fn is_offered(doc: &Doc<'_>, i: usize) -> bool {
         || matches!(doc.word(i + 1), "no" | "number" | "رقم");
     let near = doc.has_word_near(&(i..i + 1), 6, FOR);
     numbered || (near && !NOT_BEFORE.contains(&before))
+}
+
+/// Whether a whole building is offered or sought.
+fn whole_building(doc: &Doc<'_>, i: usize) -> bool {
+    let before = matches!(
+        doc.word_before(i),
+        "whole" | "entire" | "full" | "residential" | "commercial" | "complete" | "buy"
+    );
+    let sold = matches!(
+        doc.word(i + 1),
+        "for" | "للبيع" | "للايجار" | "كامله" | "سكنيه" | "تجاريه"
+    );
+    before || sold
 }

@@ -268,6 +268,15 @@ pub trait Fleet: Send + Sync {
         account: AccountId,
         group: &Address,
     ) -> Result<GroupInfo, FleetError>;
+    /// Asks WhatsApp whether a number is there; the address to write to when it is.
+    async fn on_whatsapp(
+        &self,
+        account: AccountId,
+        number: &Address,
+    ) -> Result<Option<Address>, FleetError> {
+        let _ = (account, number);
+        Err(FleetError::NotConnected)
+    }
     /// Rules were added, changed or removed.
     fn rules_changed(&self, workspace: WorkspaceId);
 }

@@ -308,6 +308,20 @@ impl Fleet for Shared {
             .map_err(refused)
     }
 
+    async fn on_whatsapp(
+        &self,
+        account: AccountId,
+        number: &Address,
+    ) -> Result<Option<Address>, FleetError> {
+        let asked = std::slice::from_ref(number);
+        let connection = self.connection(account)?;
+        let found = connection.on_whatsapp(asked).await.map_err(refused)?;
+        Ok(found
+            .into_iter()
+            .find(|one| one.exists)
+            .map(|one| one.address))
+    }
+
     fn rules_changed(&self, _workspace: WorkspaceId) {
         self.context.rules_changed();
     }
