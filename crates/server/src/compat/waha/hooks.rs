@@ -53,6 +53,13 @@ fn kinds(events: &[String]) -> Result<Vec<&'static str>, Refused> {
     Ok(kinds)
 }
 
+/// Refuses webhooks that could not be made.
+pub(super) fn check(wishes: &[Wish]) -> Result<(), Refused> {
+    wishes
+        .iter()
+        .try_for_each(|wish| kinds(&wish.events).map(drop))
+}
+
 async fn endpoints(front: &Front, account: &Value) -> Result<Vec<Value>, Refused> {
     let all = front.call.all("/webhooks", ENDPOINTS_MAX).await?;
     let ours = |endpoint: &Value| {
@@ -135,7 +142,7 @@ pub(crate) async fn body(store: &Store, event: &Event) -> Result<Option<Vec<u8>>
         return Ok(None);
     };
     let body = json!({
-        "id": format!("evt_{}", event.id.to_string().to_lowercase().replace('_', "")),
+        "id": event.id.to_string().to_lowercase(),
         "timestamp": event.at.0, "session": account["name"], "metadata": {}, "engine": "NOWEB",
         "event": name, "payload": payload, "me": shape::me(&account), "environment": environment(),
     });
