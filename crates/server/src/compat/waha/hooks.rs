@@ -25,11 +25,14 @@ pub(super) struct Wish {
 }
 
 /// WAHA's events and the kinds here that they are made from.
-const EVENTS: [(&str, &str); 4] = [
-    ("message", kind::MESSAGE_RECEIVED),
-    ("message.any", kind::MESSAGE_RECEIVED),
-    ("message.ack", kind::MESSAGE_STATE),
-    ("session.status", kind::ACCOUNT_STATE),
+const EVENTS: [(&str, &[&str]); 4] = [
+    ("message", &[kind::MESSAGE_RECEIVED, kind::MESSAGE_REPAIRED]),
+    (
+        "message.any",
+        &[kind::MESSAGE_RECEIVED, kind::MESSAGE_REPAIRED],
+    ),
+    ("message.ack", &[kind::MESSAGE_STATE]),
+    ("session.status", &[kind::ACCOUNT_STATE]),
 ];
 
 /// The kinds that make these events; an event that does not exist here is refused by its name.
@@ -37,8 +40,12 @@ fn kinds(events: &[String]) -> Result<Vec<&'static str>, Refused> {
     let mut kinds = Vec::new();
     for event in events {
         match EVENTS.iter().find(|(name, _)| *name == event.as_str()) {
-            _ if event == "*" => kinds.extend(EVENTS.iter().map(|(_, kind)| *kind)),
-            Some((_, kind)) => kinds.push(*kind),
+            _ if event == "*" => {
+                for (_, made_from) in EVENTS {
+                    kinds.extend_from_slice(made_from);
+                }
+            }
+            Some((_, made_from)) => kinds.extend_from_slice(made_from),
             None => {
                 let known: Vec<&str> = EVENTS.iter().map(|(name, _)| *name).collect();
                 return Err(Refused::invalid(format!(
@@ -51,6 +58,13 @@ fn kinds(events: &[String]) -> Result<Vec<&'static str>, Refused> {
     kinds.sort_unstable();
     kinds.dedup();
     Ok(kinds)
+}
+
+/// Refuses webhooks that could not be made.
+pub(super) fn check(wishes: &[Wish]) -> Result<(), Refused> {
+    wishes
+        .iter()
+        .try_for_each(|wish| kinds(&wish.events).map(drop))
 }
 
 async fn endpoints(front: &Front, account: &Value) -> Result<Vec<Value>, Refused> {
@@ -68,13 +82,15 @@ pub(super) async fn of_session(front: &Front, account: &Value) -> Result<Value, 
     let shown = endpoints.iter().map(|endpoint| {
         let kinds = endpoint["kinds"].as_array();
         let has = |kind: &str| kinds.is_some_and(|all| all.iter().any(|one| one == kind));
-        let events = EVENTS
-            .iter()
-            .filter(|(name, kind)| *name != "message.any" && has(kind));
+        let mut events = Vec::new();
+        for (name, made_from) in EVENTS {
+            // The two names of one event are not told apart.
+            if name != "message.any" && made_from.iter().all(|kind| has(kind)) {
+                events.push(name);
+            }
+        }
         let url = endpoint["url"].as_str().unwrap_or_default();
-        json!({
-            "url": Form::split(url).1, "events": events.map(|(name, _)| *name).collect::<Vec<_>>(),
-        })
+        json!({"url": Form::split(url).1, "events": events})
     });
     Ok(shown.collect())
 }
@@ -126,7 +142,7 @@ pub(crate) async fn body(store: &Store, event: &Event) -> Result<Option<Vec<u8>>
         Err(error) => return Err(error),
     };
     let told = match event.kind.as_str() {
-        kind::MESSAGE_RECEIVED => message(store, event, &account).await?,
+        kind::MESSAGE_RECEIVED | kind::MESSAGE_REPAIRED => message(store, event, &account).await?,
         kind::MESSAGE_STATE => ack(store, event, &account).await?,
         kind::ACCOUNT_STATE => Some(("session.status", session_status(event))),
         _ => None,
@@ -135,7 +151,7 @@ pub(crate) async fn body(store: &Store, event: &Event) -> Result<Option<Vec<u8>>
         return Ok(None);
     };
     let body = json!({
-        "id": format!("evt_{}", event.id.to_string().to_lowercase().replace('_', "")),
+        "id": event.id.to_string().to_lowercase(),
         "timestamp": event.at.0, "session": account["name"], "metadata": {}, "engine": "NOWEB",
         "event": name, "payload": payload, "me": shape::me(&account), "environment": environment(),
     });
@@ -172,11 +188,10 @@ async fn message(store: &Store, event: &Event, account: &Value) -> Told {
     let Some((message, chat)) = told_of(store, event).await? else {
         return Ok(None);
     };
-    // Only what somebody wrote just now is news to a bot.
-    let is_news = matches!(
-        message["origin"].as_str(),
-        Some("live" | "offline" | "repair")
-    );
+    // Only what somebody wrote just now is news to a bot, and only once it can be read.
+    let origin = message["origin"].as_str();
+    let is_recent = matches!(origin, Some("live" | "offline" | "repair"));
+    let is_news = is_recent && message["kind"] != "placeholder";
     let news = is_news.then(|| ("message", shape::message(&message, &chat, account)));
     Ok(news)
 }

@@ -141,8 +141,15 @@ async fn create(
     let name = wanted.name.clone();
     let name = name.unwrap_or_else(|| "default".to_owned());
     let is_to_start = wanted.start.unwrap_or(true);
-    let account = front.call.post("/accounts", json!({"name": name})).await?;
-    if let Some(wishes) = wanted.webhooks() {
+    let wishes = wanted.webhooks();
+    hooks::check(wishes.as_deref().unwrap_or_default())?;
+    let account = front.call.post("/accounts", json!({"name": name})).await;
+    let account = account.map_err(|refused| match refused.status {
+        // As WAHA's bots expect it of a session that is there.
+        StatusCode::CONFLICT => Refused::invalid(refused.message),
+        _ => refused,
+    })?;
+    if let Some(wishes) = wishes {
         hooks::replace(&front, &account, wishes).await?;
     }
     if is_to_start {

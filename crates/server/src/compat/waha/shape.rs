@@ -91,9 +91,12 @@ pub(super) fn message(message: &Value, chat: &str, account: &Value) -> Value {
         .iter()
         .find_map(|f| content[*f].as_str());
     let file = &message["media"];
-    let has_media = file.is_object();
+    let has_media = matches!(
+        message["kind"].as_str(),
+        Some("image" | "video" | "voice" | "audio" | "document" | "sticker")
+    );
     // Through the API: the file's address needs the caller's key too.
-    let media = has_media.then(|| {
+    let media = file.is_object().then(|| {
         json!({
             "url": format!("/api/v1/messages/{}/media", message["id"].as_str().unwrap_or_default()),
             "mimetype": file["mime"].as_str().or(content["mime"].as_str()),

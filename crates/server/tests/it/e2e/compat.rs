@@ -264,8 +264,13 @@ async fn the_front_lets_nobody_do_what_the_api_would_not() {
     let text = json!({"payload": {"session": "default", "chatId": ANA_CHAT, "text": "x"}});
     let said = reader.refused("chatting", "send_text", text).await;
     assert!(said.contains("403"), "{said}");
-    // What is not covered says so.
+    // What is not covered says so, and leaves nothing half done.
     let mut bot = Bot::start(&stage, &stage.key());
+    let config = json!({"webhooks": [{"url": "http://127.0.0.1:1/hook", "events": ["poll.vote"]}]});
+    let other = json!({"payload": {"name": "other", "config": config}});
+    let said = bot.refused("sessions", "create", other).await;
+    assert!(said.contains("422") && said.contains("poll.vote"), "{said}");
+    assert_eq!(stage.items("/accounts").await.len(), 1);
     let said = bot
         .refused("chatting", "send_location", json!({"payload": {}}))
         .await;
