@@ -494,6 +494,7 @@ fn relative_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
             (1, i + 1, Half::Unsaid)
         }
         "هذا" if matches!(doc.word(i + 1), "المساء") => (0, i + 2, Half::Evening),
+        "tom" if doc.is_capitalised(i) => return None,
         word if is_tomorrow(word) => (1, i + 1, Half::Unsaid),
         _ => {
             let two = doc.digits(i) == Some("2") && doc.is_glued(i + 1);
@@ -550,7 +551,16 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let introduced = at > i
         || matches!(
             doc.word_before(i),
-            "on" | "by" | "until" | "till" | "the" | "before" | "after" | "from"
+            "on" | "by"
+                | "until"
+                | "till"
+                | "the"
+                | "before"
+                | "after"
+                | "from"
+                | "of"
+                | "dated"
+                | "than"
         )
         || weekday_before(doc, i);
     let other = matches!(
@@ -575,6 +585,7 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
             | "interchange"
             | "level"
     );
+    let of_month = doc.word(at + 2) == "of" && matches!(doc.word(at + 3), "the" | "every" | "each");
     if !suffix || !introduced || other || of_month {
         return None;
     }

@@ -61,15 +61,15 @@ fn intro(word: &str) -> Option<Intro> {
         "ref" | "refs" | "invoices" | "tickets" | "orders" | "order" | "request" | "ticket"
         | "case" | "application" | "complaint" | "package" | "parcel" | "shipment"
         | "quotation" | "booking" | "job" | "reference" | "refno" | "permit" | "trakheesi"
-        | "invoice" | "inv" | "booking" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani"
-        | "dewa" | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm"
-        | "reservation" | "utr" | "awb" | "sewa" | "addc" | "premise" | "listing" | "tracking"
-        | "مرجع" | "المرجع" | "مرجعي" | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح"
-        | "حجز" | "الحجز" | "تذكره" | "التذكره" => Intro::Strong,
-        "order" | "contract" | "cheque" | "chq" | "transaction" | "receipt" | "license"
-        | "licence" | "file" | "account" | "property" | "policy" | "certificate" | "id"
-        | "code" | "payment" | "noc" | "visa" | "plate" | "confirmation" | "agreement" | "طلب"
-        | "الطلب" | "العقد" | "عقد" | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى"
+        | "invoice" | "inv" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani" | "dewa"
+        | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm" | "reservation" | "utr"
+        | "awb" | "sewa" | "addc" | "premise" | "listing" | "tracking" | "مرجع" | "المرجع"
+        | "مرجعي" | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح" | "حجز" | "الحجز"
+        | "تذكره" | "التذكره" => Intro::Strong,
+        "contract" | "cheque" | "chq" | "transaction" | "receipt" | "license" | "licence"
+        | "file" | "account" | "property" | "policy" | "certificate" | "id" | "code"
+        | "payment" | "noc" | "visa" | "plate" | "confirmation" | "agreement" | "طلب" | "الطلب"
+        | "العقد" | "عقد" | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى"
         | "الشكوي" | "شكوي" | "بلاغ" | "البلاغ" | "الاعلان" | "اعلان" => {
             Intro::Weak
         }
