@@ -176,7 +176,7 @@ impl Analyzer {
         let common = common_words();
         let mut analyzer = Self {
             places: Gazetteer::from_yaml(&settings.places, common.clone())?,
-            names: Names::from_yaml(&settings.names, common)?,
+            names: Names::from_yaml(&settings.names, words_in_use(common))?,
             lexicon: Lexicon::from_yaml(&settings.feelings)?,
             model: IntentModel::train(&[], &[], &TrainOptions::default()),
             currency: settings.currency,
@@ -275,6 +275,17 @@ fn common_words() -> HashSet<String> {
         .split_whitespace()
         .map(|w| text::Text::new(w).folded().to_owned())
         .collect()
+}
+
+/// Ordinary words and all that the default examples write in small letters.
+fn words_in_use(mut words: HashSet<String>) -> HashSet<String> {
+    for text in [DEFAULT_INTENTS, DEFAULT_LABELLED] {
+        let small = text
+            .split(|c: char| !c.is_alphabetic())
+            .filter(|w| w.len() > 2 && !w.starts_with(char::is_uppercase));
+        words.extend(small.map(|w| text::Text::new(w).folded().to_owned()));
+    }
+    words
 }
 
 /// The country of a locale: `GB` of `en-GB`.

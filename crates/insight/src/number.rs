@@ -133,9 +133,8 @@ pub(crate) fn spaced_digits_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
 pub(crate) fn multiplier_at(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)> {
     let word = doc.word(i);
     let factor: i64 = match word {
-        "k" | "thousand" | "thousands" | "grand" | "thsnd" | "thou" | "الف" | "الاف" | "الفا" => {
-            1_000
-        }
+        "k" | "alf" | "alaf" | "aalaf" | "thousand" | "thousands" | "grand" | "thsnd" | "thou"
+        | "الف" | "الاف" | "الفا" => 1_000,
         "m" | "mn" | "mil" | "mill" | "mio" | "mm" | "million" | "millions" | "milion"
         | "millon" | "mln" | "مليون" | "ملايين" | "مليونا" => 1_000_000,
         "b" | "bn" | "billion" | "billions" | "مليار" | "بليون" => 1_000_000_000,
@@ -157,7 +156,7 @@ pub(crate) fn multiplier_at(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)>
 pub(crate) fn amount_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
     let first = term_at(doc, i)?;
     let mut total = first;
-    let mut least = factor_of(first.value);
+    let mut least = last_factor(doc, first);
     while total.multiplied && total.next < i + WORDS_MAX {
         if let Some((part, next)) = fraction_after(doc, total.next) {
             let unit = least.checked_mul(part)?;
@@ -166,23 +165,30 @@ pub(crate) fn amount_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
             break;
         }
         let at = skip_and(doc, total.next);
-        let Some(more) = term_at(doc, at).filter(|n| n.multiplied && n.value < least) else {
+        let fits = |n: &Number| {
+            let hundreds = n.written == Written::Words && n.value >= Decimal::ONE_HUNDRED;
+            n.value < least && (n.multiplied || hundreds)
+        };
+        let Some(more) = term_at(doc, at).filter(fits) else {
             break;
         };
         total.value = total.value.checked_add(more.value)?;
         total.next = more.next;
-        least = factor_of(more.value);
+        least = last_factor(doc, more);
     }
     Some(total)
 }
 
-fn factor_of(value: Decimal) -> Decimal {
-    for factor in [1_000_000_000_i64, 1_000_000, 1_000] {
-        if value >= Decimal::from(factor) {
-            return Decimal::from(factor);
-        }
+/// The multiplier that a number ends with, or the largest one below it.
+fn last_factor(doc: &Doc<'_>, number: Number) -> Decimal {
+    if let Some((factor, _)) = multiplier_at(doc, number.next.saturating_sub(1)) {
+        return factor;
     }
-    Decimal::ONE
+    [1_000_000_000_i64, 1_000_000, 1_000]
+        .into_iter()
+        .map(Decimal::from)
+        .find(|factor| number.value >= *factor)
+        .unwrap_or(Decimal::ONE)
 }
 
 fn skip_and(doc: &Doc<'_>, i: usize) -> usize {

@@ -494,6 +494,7 @@ fn relative_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
             (1, i + 1, Half::Unsaid)
         }
         "هذا" if matches!(doc.word(i + 1), "المساء") => (0, i + 2, Half::Evening),
+        "tom" if doc.is_capitalised(i) => return None,
         word if is_tomorrow(word) => (1, i + 1, Half::Unsaid),
         _ => {
             let two = doc.digits(i) == Some("2") && doc.is_glued(i + 1);

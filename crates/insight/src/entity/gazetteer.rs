@@ -130,7 +130,8 @@ impl Gazetteer {
         let index = self.places.len() as u32;
         let weak_canonical = place.weak.iter().any(|w| key(w) == key(&place.name));
         // A name of one word such as `Casa` is a word; only its listed forms count.
-        let listed = place.name.contains(' ') && !weak_canonical;
+        let the_word = place.name.starts_with("The ") && place.name.split(' ').count() == 2;
+        let listed = place.name.contains(' ') && !weak_canonical && !the_word;
         for name in listed.then_some(&place.name).into_iter().chain(&place.also) {
             self.add_name(
                 name,

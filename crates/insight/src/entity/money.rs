@@ -226,7 +226,7 @@ pub(super) fn find_compared(pass: &mut Pass<'_, '_>) {
             } else if millions || written {
                 Decimal::from(1_000_000)
             } else {
-                return None;
+                Decimal::ONE
             };
             Some((code.to_owned(), scale, amount))
         });
@@ -240,7 +240,8 @@ pub(super) fn find_compared(pass: &mut Pass<'_, '_>) {
         let Some(value) = number.value.checked_mul(scale) else {
             continue;
         };
-        let alike = value * Decimal::from(3) >= other && value <= other * Decimal::from(3);
+        let reach = Decimal::from(if scale == Decimal::ONE { 2 } else { 3 });
+        let alike = value * reach >= other && value <= other * reach;
         if alike && number.value < Decimal::from(1_000) && stands_alone(pass, i, number.next) {
             pass.add(
                 Kind::Money,
@@ -253,7 +254,7 @@ pub(super) fn find_compared(pass: &mut Pass<'_, '_>) {
 }
 
 /// Whether nothing is counted or numbered by the digits.
-fn stands_alone(pass: &Pass<'_, '_>, i: usize, next: usize) -> bool {
+pub(super) fn stands_alone(pass: &Pass<'_, '_>, i: usize, next: usize) -> bool {
     const AFTER: &[&str] = &[
         "is",
         "if",
@@ -366,6 +367,12 @@ fn likely_at(pass: &Pass<'_, '_>, i: usize) -> Option<(Decimal, usize, f32)> {
     if !multiplied && number.written == Written::Digits && is_each(pass, number.next) {
         return Some((value, number.next, CONFIDENCE_LIKELY));
     }
+    let grouped =
+        number.next > i + 1 && doc.is_any_mark(i + 1, ",") && value >= Decimal::from(1_000);
+    if !multiplied && (grouped && !counts_something(doc, number.next) || is_named_sum(doc, number))
+    {
+        return Some((value, number.next, CONFIDENCE_LIKELY));
+    }
     if multiplied {
         return multiplied_amount(pass, i, Number { value, ..number }).then_some((
             value,
@@ -393,6 +400,14 @@ fn multiplied_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     let doc = pass.doc;
     let unit = doc.word(number.next - 1);
     if number.value < Decimal::from(1_000) {
+        return false;
+    }
+    let spaced = doc.gap(number.next - 1) != Gap::None && !doc.is_shouted(number.next - 1);
+    let metres = unit == "m"
+        && spaced
+        && !doc.is_capitalised(number.next - 1)
+        && !doc.has_word_near(&(i..number.next), REACH, PRICE_WORDS);
+    if metres {
         return false;
     }
     // `5m` may be metres, and `2 m` a word cut short: the surroundings must speak of prices.
@@ -628,6 +643,31 @@ fn follows_price_word(pass: &Pass<'_, '_>, i: usize) -> bool {
         "charges",
         "discount",
         "payment",
+        "send",
+        "sent",
+        "deducted",
+        "pays",
+        "bill",
+        "billed",
+        "owe",
+        "owes",
+        "refund",
+        "spent",
+        "shipping",
+        "invest",
+        "withdraw",
+        "charge",
+        "charged",
+        "fine",
+        "bills",
+        "حولت",
+        "استثمر",
+        "وخذ",
+        "خذ",
+        "جمعنا",
+        "ارسلت",
+        "تحويل",
+        "الفاتوره",
         "value",
         "salary",
         "total",
@@ -796,6 +836,202 @@ fn follows_price_word(pass: &Pass<'_, '_>, i: usize) -> bool {
         return DIRECT.contains(&doc.word(at));
     }
     false
+}
+
+/// `580 fee`, `1050 vat`, `150 overtime`: what is paid is named behind the number.
+fn is_named_sum(doc: &Doc<'_>, number: Number) -> bool {
+    number.written == Written::Digits
+        && number.value >= Decimal::from(20)
+        && matches!(
+            doc.word(number.next),
+            "fee"
+                | "fees"
+                | "vat"
+                | "deposit"
+                | "commission"
+                | "overtime"
+                | "cash"
+                | "tax"
+                | "refund"
+                | "deducted"
+                | "incl"
+                | "salary"
+        )
+}
+
+/// Whether a word follows that the number may count, and that is neither a small word nor a kind of payment.
+pub(super) fn counts_something(doc: &Doc<'_>, next: usize) -> bool {
+    const OTHER: &[&str] = &[
+        "is",
+        "in",
+        "on",
+        "at",
+        "for",
+        "to",
+        "by",
+        "and",
+        "or",
+        "but",
+        "the",
+        "if",
+        "with",
+        "from",
+        "was",
+        "were",
+        "are",
+        "has",
+        "have",
+        "had",
+        "will",
+        "would",
+        "can",
+        "could",
+        "should",
+        "not",
+        "only",
+        "extra",
+        "cash",
+        "max",
+        "min",
+        "final",
+        "plus",
+        "vat",
+        "incl",
+        "including",
+        "included",
+        "excluding",
+        "tax",
+        "fee",
+        "fees",
+        "admin",
+        "deposit",
+        "per",
+        "each",
+        "a",
+        "all",
+        "ok",
+        "okay",
+        "pls",
+        "please",
+        "today",
+        "tomorrow",
+        "now",
+        "yearly",
+        "of",
+        "it",
+        "i",
+        "we",
+        "you",
+        "he",
+        "she",
+        "they",
+        "my",
+        "so",
+        "then",
+        "that",
+        "this",
+        "as",
+        "because",
+        "when",
+        "who",
+        "which",
+        "n",
+        "w",
+        "y",
+        "too",
+        "more",
+        "less",
+        "out",
+        "until",
+        "till",
+        "before",
+        "after",
+        "still",
+        "just",
+        "upfront",
+        "monthly",
+        "annually",
+        "annual",
+        "negotiable",
+        "net",
+        "instead",
+        "without",
+        "than",
+        "via",
+        "through",
+        "thru",
+        "back",
+        "down",
+        "off",
+        "urgently",
+        "tmrw",
+        "total",
+        "left",
+        "right",
+        "there",
+        "here",
+        "again",
+        "first",
+        "last",
+        "overtime",
+        "commission",
+        "refund",
+        "salary",
+        "deducted",
+        "balance",
+        "security",
+        "agency",
+        "service",
+        "yet",
+        "does",
+        "did",
+        "do",
+        "be",
+        "bas",
+        "kash",
+        "badal",
+        "w",
+        "fi",
+        "men",
+        "bel",
+        "se",
+        "late",
+        "early",
+        "asap",
+        "also",
+        "like",
+        "maybe",
+        "minus",
+        "times?",
+        "في",
+        "من",
+        "على",
+        "علي",
+        "الى",
+        "الي",
+        "او",
+        "و",
+        "بس",
+        "مع",
+        "كاش",
+        "نهائي",
+        "شامل",
+        "شامله",
+        "سنويا",
+        "شهريا",
+        "سنوي",
+        "شهري",
+        "لو",
+        "عشان",
+        "بدل",
+        "هذا",
+        "حق",
+        "للهديه",
+        "فقط",
+        "كل",
+        "ما",
+    ];
+    doc.is_word(next) && doc.gap(next) == Gap::Space && !OTHER.contains(&doc.word(next))
 }
 
 /// `14.25 per kg`, `75 each`, `18 psf`: the price of one.

@@ -197,8 +197,111 @@ fn number_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
         && doc.digits(number.next + 1).is_some();
     let other_half = first_half
         || i >= 2 && doc.is_mark(i - 1, '/') && doc.is_glued(i) && doc.digits(i - 2).is_some();
-    if attached || listed || padded || clock || other_half {
+    if attached
+        || listed
+        || padded
+        || clock
+        || other_half
+        || is_label(doc, i, number.next, number.value)
+    {
+        return None;
+    }
+    let counts = super::money::counts_something(doc, number.next);
+    if !counts && !super::money::stands_alone(pass, i, number.next) {
         return None;
     }
     Some((plain(number.value), number.next))
+}
+
+/// Whether the digits are a year, a score, a code, or the number of a page, floor or tower.
+fn is_label(doc: &Doc<'_>, i: usize, next: usize, value: Decimal) -> bool {
+    let digits = doc.str(i);
+    let plain_year = next == i + 1
+        && digits.len() == 4
+        && (digits.starts_with("19") || digits.starts_with("20"))
+        && value < Decimal::from(2_040);
+    let code = next == i + 1 && digits.len() >= 5;
+    let labelled = matches!(
+        doc.word_before(i),
+        "page"
+            | "tower"
+            | "floor"
+            | "floors"
+            | "ext"
+            | "extension"
+            | "code"
+            | "type"
+            | "version"
+            | "phase"
+            | "iphone"
+            | "class"
+            | "model"
+            | "press"
+            | "reply"
+            | "row"
+            | "gate"
+            | "level"
+            | "cheque"
+            | "step"
+            | "no"
+            | "number"
+            | "option"
+            | "block"
+            | "cluster"
+            | "building"
+            | "galaxy"
+            | "windows"
+            | "form"
+            | "room"
+            | "line"
+            | "terminal"
+            | "route"
+            | "year"
+            | "until"
+            | "since"
+            | "aged"
+            | "i'm"
+            | "im"
+            | "exit"
+            | "day"
+            | "zone"
+            | "street"
+            | "chapter"
+            | "q"
+            | "parking"
+            | "slot"
+            | "lot"
+            | "group"
+            | "team"
+            | "sa3a"
+            | "طابق"
+            | "الدور"
+            | "دور"
+            | "الطابق"
+            | "رقم"
+            | "صفحه"
+            | "الصناعيه"
+            | "عمري"
+            | "شارع"
+            | "بلوك"
+            | "سنه"
+            | "عام"
+            | "برج"
+            | "الساعه"
+    );
+    let score = doc.word(next) == "out"
+        || (i >= 2 && doc.word_before(i) == "of" && doc.word(i - 2) == "out");
+    let joined = |mark: usize, digits: usize| {
+        doc.is_any_mark(mark, "-+x")
+            && doc.is_glued(mark)
+            && doc.digits(digits).is_some()
+            && doc.is_glued(digits)
+    };
+    let chained = joined(next, next + 1)
+        || (i >= 2
+            && doc.is_any_mark(i - 1, "-+x")
+            && doc.is_glued(i)
+            && doc.is_glued(i - 1)
+            && doc.digits(i - 2).is_some());
+    plain_year || code || labelled || score || chained
 }
