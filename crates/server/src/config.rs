@@ -29,6 +29,7 @@ const ENV_NOT_SETTINGS: &[&str] = &[
     "master_key",
     "strict_bin",
     "test_postgres_url",
+    "test_python",
     "failpoint",
 ];
 
