@@ -252,14 +252,16 @@ fn arabizi_end(folded: &str, start: usize, end: usize) -> Option<usize> {
     ];
     let rest = folded.as_bytes().get(end..)?;
     let digit = *rest.first()?;
+    if !b"2356789".contains(&digit) {
+        return None;
+    }
     let letters = rest[1..]
         .iter()
         .take_while(|b| b.is_ascii_lowercase())
         .count();
     let before = &folded[start..end];
     let after = &folded[end + 1..].get(..letters)?;
-    let fits = b"2356789".contains(&digit)
-        && letters > 0
+    let fits = letters > 0
         && before.len() + letters >= 3
         && before.len() <= 12
         && !NOT_BEFORE.contains(&before)
@@ -294,6 +296,19 @@ fn kind_of(c: char) -> TokenKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_for_a_digit_joins_a_word_and_an_emoji_does_not() {
+        let parts = |typed: &str| -> Vec<String> {
+            let doc = Doc::new(typed);
+            (0..doc.len()).map(|i| doc.str(i).to_owned()).collect()
+        };
+        assert_eq!(parts("el jum3a"), ["el", "jum3a"]);
+        assert_eq!(
+            parts("congrats🎉 aed5k"),
+            ["congrats", "🎉", "aed", "5", "k"]
+        );
+    }
 
     #[test]
     fn words_digits_and_marks_come_apart() {
