@@ -308,14 +308,25 @@ async fn the_phones_history_arrives_marked_as_history() {
     let mut line = bench.open(Purpose::Link).await;
     let qr = line.qr().await;
     bench.phone.scan(&qr).await.unwrap();
-    let mut seen = Vec::new();
-    while seen.len() < 3 {
-        let batch = line.wait("history", |event| match event {
-            ChannelEvent::History(batch) => Some(batch.clone()),
+    let (mut seen, mut named) = (Vec::new(), None);
+    // The names come apart from the messages, and before or after them.
+    while seen.len() < 3 || named.is_none() {
+        line.wait("history with its names", |event| match event {
+            ChannelEvent::History(batch) => {
+                seen.extend(batch.clone());
+                Some(())
+            }
+            ChannelEvent::ContactSeen {
+                address, push_name, ..
+            } => {
+                named = Some((address.clone(), push_name.clone()));
+                Some(())
+            }
             _ => None,
-        });
-        seen.extend(batch.await);
+        })
+        .await;
     }
+    assert_eq!(named, Some((Address::phone(ANA), Some("Ana".to_owned()))));
     assert!(seen.iter().all(|message| message.origin == Origin::History));
     seen.sort_by_key(|message| message.sent_at);
     let said: Vec<_> = seen
@@ -330,12 +341,5 @@ async fn the_phones_history_arrives_marked_as_history() {
         bench.more().is_empty(),
         "history does not pass the commit of live messages"
     );
-    let named = line.wait("the contact's name", |event| match event {
-        ChannelEvent::ContactSeen {
-            address, push_name, ..
-        } => Some((address.clone(), push_name.clone())),
-        _ => None,
-    });
-    assert_eq!(named.await, (Address::phone(ANA), Some("Ana".to_owned())));
     bench.end(line).await;
 }

@@ -293,9 +293,8 @@ async fn a_proxy_is_set_and_removed_from_the_terminal() {
     let linked = stage.link(OWNER).await;
     let account = linked.id.as_str();
     let address = proxy.address(USER, proxy.password());
-    let url = format!("http://{}", stage.address());
     let run = async |more: &[&str]| {
-        let words = [&["--url", &url, "account", "proxy", account], more].concat();
+        let words = [&["account", "proxy", account], more].concat();
         stage.command(&words).await
     };
     let shown = run(&[&address]).await;
