@@ -421,9 +421,10 @@ impl Pool {
     fn curve(&self, own: &[Sample]) -> Curve {
         let similar = band(own).map_or(&self.fleet, |band| &self.bands[band]);
         let chances = Tally::fading(own).chances(similar, BAND_WEIGHT);
-        let mut curve = [1.0; STEPS + 1];
-        for step in 0..STEPS {
-            curve[step + 1] = curve[step] * (1.0 - chances[step]);
+        let (mut curve, mut left) = ([1.0; STEPS + 1], 1.0);
+        for (after, chance) in curve.iter_mut().skip(1).zip(chances) {
+            left *= 1.0 - chance;
+            *after = left;
         }
         curve
     }
