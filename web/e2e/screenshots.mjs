@@ -1,4 +1,5 @@
-// Takes pictures of every screen against the mock: `npm run shots [folder] [name ...]`.
+// Takes pictures of every screen against the mock: `npm run shots [folder] [name ...]`. With WHOLE=1
+// each is as long as its page.
 
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
@@ -16,11 +17,30 @@ async function showQr(page) {
   await page.getByTestId("qr").waitFor();
 }
 
+const file = (name, content) => ({ name, mimeType: "application/json", buffer: Buffer.from(JSON.stringify(content)) });
+const SESSION = [
+  file("creds.json", { me: { id: "971509990001:7@s.whatsapp.net", name: "Front desk" } }),
+  ...Array.from({ length: 38 }, (_, i) => file(`session-97150111${1000 + i}.0.json`, {})),
+  ...Array.from({ length: 120 }, (_, i) => file(`pre-key-${i}.json`, {})),
+  ...Array.from({ length: 6 }, (_, i) => file(`sender-key-${i}.json`, {})),
+  ...Array.from({ length: 4 }, (_, i) => file(`device-list-${i}.json`, {})),
+];
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 const SCREENS = [
   ["overview", "/"],
   ["account", "/accounts/acc_0sales"],
   ["account-settings", "/accounts/acc_0sales/settings"],
+  ["account-recovering", "/accounts/acc_0viewings"],
+  ["account-logged-out", "/accounts/acc_0service"],
+  ["account-breaker", "/accounts/acc_0villas"],
+  ["account-phone", "/accounts/acc_0airport"],
+  ["account-restricted", "/accounts/acc_0events"],
+  ["proxy", "/accounts/acc_0abroad/settings", async (page) => (await page.getByRole("button", { name: "Test" }).click(), page.getByTestId("proxy-check").waitFor())],
+  ["proxy-edit", "/accounts/acc_0abroad/settings", async (page) => page.getByRole("button", { name: "Change", exact: true }).click()],
+  ["move-in", "/move-in"],
+  ["move-in-found", "/move-in", async (page) => (await page.getByLabel("Session files").setInputFiles(SESSION), page.getByTestId("device").waitFor(), page.getByTestId("device").scrollIntoViewIfNeeded())],
+  ["understand", "/understand", async (page) => (await page.getByRole("button", { name: /^2BR/ }).click(), page.getByTestId("analysis").waitFor())],
+  ["understand-arabic", "/understand", async (page) => (await page.locator(".example", { hasText: "دبي" }).click(), page.getByTestId("analysis").waitFor())],
   ["new", "/accounts/new"],
   ["link-qr", "/accounts/acc_0spare/link", showQr],
   ["conversations", "/conversations"],
@@ -70,7 +90,7 @@ for (const scheme of ["light", "dark"]) {
       await page.waitForLoadState("networkidle");
       await act?.(page);
       await page.waitForTimeout(150);
-      await page.screenshot({ path: `${folder}/${name}-${size}-${scheme}.png` });
+      await page.screenshot({ path: `${folder}/${name}-${size}-${scheme}.png`, fullPage: process.env.WHOLE === "1" });
     }
     await context.close();
   }

@@ -49,6 +49,10 @@ class MockWorld {
   kick(number) {
     return this.#play("kick", { account: number });
   }
+  /** Makes something of an account so, with the event that tells of it; only a mock can. */
+  condition(account, change) {
+    return this.#play("condition", { account, change });
+  }
   receive({ from, name, to, text }) {
     return this.#play("receive", { account: to, from, name, body: text });
   }

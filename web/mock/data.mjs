@@ -14,6 +14,10 @@ const REASONS = {
   temporary_ban: "WhatsApp has banned this number for a while (code 101); send less, and wait until it ends.",
   passkey_required: "The phone asks for a passkey, which a linked device cannot give; switch the passkey off on the phone and link again.",
   link_cancelled: "Linking was cancelled; start it again when you are ready.",
+  restricted: "WhatsApp lets this number start no new chats for now; people who have written are answered as usual. Write to fewer strangers.",
+  phone_offline: "The phone has not been seen for long; switch it on with internet access, or WhatsApp unlinks this device.",
+  proxy_refused: "This account's proxy refuses us (user or password is wrong); set its user and password anew. Nothing connects without it.",
+  server_error: "WhatsApp's server answered with error 503; Waypost tries again.",
   link_expired: "Nobody scanned in time; start linking again when the phone is at hand.",
 };
 
@@ -23,6 +27,67 @@ export function reason(code) {
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const RUNGS = ["probe", "reconnect", "restore", "rebuild", "relink_qr", "relink_code", "person"];
+const RUNG_TEXTS = [
+  "Asking the open connection whether it is alive.",
+  "Connecting again with the same session.",
+  "Reading the session anew from the store and connecting.",
+  "Building everything anew from the store and connecting.",
+  "Link the account again by QR code; a person must start it.",
+  "Type the pairing code on the phone.",
+  "A person must act.",
+];
+
+/** What brings an account back; `more` says what is not ordinary about it. */
+export function recovery(rung, code, more = {}) {
+  const at = RUNGS.indexOf(rung);
+  return {
+    rung,
+    rung_number: at + 1,
+    rung_text: RUNG_TEXTS[at],
+    doing: at < 4 ? "waiting" : "offered",
+    at: null,
+    then: RUNGS[Math.min(at + 1, RUNGS.length - 1)],
+    reason: reason(code),
+    class: "network",
+    since: new Date(Date.now() - MINUTE).toISOString(),
+    failures: 0,
+    breaker: { state: "closed", errors: 0, until: null },
+    person_called: at >= 4,
+    ...more,
+  };
+}
+
+/** What proves that an account lives, as of now: one that is well was heard within half a minute. */
+export function liveness(account) {
+  const at = (ms) => new Date(Date.now() - ms).toISOString();
+  const linked = account.phone !== null;
+  const well = account.state === "online" || account.state === "degraded";
+  const away = account.phoneAway ?? 7 * HOUR;
+  return {
+    heard_at: well ? at(4_000 + (Date.now() % 22_000)) : null,
+    served_at: well ? at(3 * MINUTE) : null,
+    decrypted_at: linked ? at(12 * MINUTE) : null,
+    probes_missing: 0,
+    round_trips_missing: 0,
+    unreadable_from: 0,
+    phone_seen_at: linked ? at(away) : null,
+    phone_limit_at: linked ? new Date(Date.now() - away + 14 * DAY).toISOString() : null,
+    next_check_at: well ? new Date(Date.now() + 21_000).toISOString() : null,
+    ...account.livenessMore,
+  };
+}
+
+/** What is known of how an account is scanned. */
+export function linkWindow(account) {
+  const base = { seconds: 120, strategy: "survival", basis: "base", confidence: 0, samples: 0, median_s: null, p95_s: null, flags: [], needs_new_refs: false };
+  if (account.id === "acc_0sales") return { ...base, seconds: 92, basis: "own", confidence: 0.87, samples: 52, median_s: 11.4, p95_s: 23.8, flags: ["consistent"] };
+  if (account.id === "acc_0service") return { ...base, seconds: 148, basis: "own", confidence: 0.57, samples: 34, median_s: 41, p95_s: 118.2, flags: ["slow", "erratic"] };
+  if (account.id === "acc_0lease") return { ...base, seconds: 108, basis: "others", confidence: 0.07, samples: 4, median_s: 19, p95_s: 31, flags: [] };
+  return base;
+}
 
 function account(id, name, phone, state, code, minutes, more = {}) {
   const now = Date.now();
@@ -37,6 +102,7 @@ function account(id, name, phone, state, code, minutes, more = {}) {
     reason: reason(code),
     state_since: new Date(now - minutes * MINUTE).toISOString(),
     next_attempt_at: null,
+    recovery: null,
     proxy: null,
     created_at: new Date(now - 40 * 24 * HOUR).toISOString(),
     counts: { waiting_to_send: 0, unfinished: 0 },
@@ -49,11 +115,20 @@ export function accounts() {
   return [
     account("acc_0sales", "Sales Dubai", "+971505760056", "online", "connected", 4 * 60 + 12),
     account("acc_0lease", "Leasing desk", "+971505551200", "online", "connected", 26 * 60, { counts: { waiting_to_send: 2, unfinished: 1 } }),
-    account("acc_0viewings", "Viewings", "+971524417788", "recovering", "connection_lost", 1, { next_attempt_at: soon, counts: { waiting_to_send: 7, unfinished: 0 } }),
-    account("acc_0service", "After-sales", "+971501209944", "logged_out", "device_removed", 95, { counts: { waiting_to_send: 3, unfinished: 0 } }),
+    account("acc_0viewings", "Viewings", "+971524417788", "recovering", "connection_lost", 1, { next_attempt_at: soon, counts: { waiting_to_send: 7, unfinished: 0 }, recovery: recovery("reconnect", "connection_lost", { at: soon, failures: 6 }) }),
+    account("acc_0service", "After-sales", "+971501209944", "logged_out", "device_removed", 95, { counts: { waiting_to_send: 3, unfinished: 0 }, recovery: recovery("relink_qr", "device_removed", { class: "auth", since: new Date(Date.now() - 95 * MINUTE).toISOString() }) }),
     account("acc_0abu", "Abu Dhabi office", "+971561112233", "degraded", "backpressure", 6, { counts: { waiting_to_send: 0, unfinished: 212 } }),
     account("acc_0london", "London partners", "+442079460018", "online", "connected", 9 * 24 * 60, { role: "secondary", priority: 20 }),
     account("acc_0night", "Night shift", "+971508889900", "disabled", "requested", 13 * 60),
+    account("acc_0airport", "Airport desk", "+971504445566", "degraded", "phone_offline", 70, { phoneAway: 11.6 * DAY, reason: { ...reason("phone_offline"), until: new Date(Date.now() + 2.4 * DAY).toISOString() } }),
+    account("acc_0events", "Events", "+971507778899", "degraded", "restricted", 25),
+    account("acc_0abroad", "Berlin office", "+4930123456", "needs_attention", "proxy_refused", 8, {
+      proxy: "socks5://berlin:***@proxy.example.com:1080",
+      recovery: recovery("person", "proxy_refused", { class: "auth", then: "person" }),
+    }),
+    account("acc_0villas", "Villas", "+971502020303", "needs_attention", "server_error", 31, {
+      recovery: recovery("rebuild", "server_error", { class: "unknown", at: new Date(Date.now() + 14 * MINUTE).toISOString(), failures: 19, person_called: true, breaker: { state: "open", errors: 5, until: new Date(Date.now() + 14 * MINUTE).toISOString() }, then: "person" }),
+    }),
     account("acc_0spare", "Spare number", null, "new", "created", 3),
   ];
 }
@@ -178,6 +253,7 @@ export function groups() {
     { id: `acc_0sales:${address}`, account: "acc_0sales", address, subject: "Marina viewing team", description: "Keys, times and who shows what.", joined: true, conversation: "cnv_0marina", updated_at: new Date(Date.now() - HOUR).toISOString(),
       members: [member("Joseph", "+971503334455", "owner"), member("Lena Fischer", "+971506667788", "admin"), member("Amira Haddad", "+971501234567", "member", "ctc_0amira"), member(null, "+971589990011")] },
     { id: "acc_0lease:120363040000000001@g.us", account: "acc_0lease", address: "120363040000000001@g.us", subject: "Renewals 2026", description: null, joined: false, conversation: null, updated_at: new Date(Date.now() - 90 * HOUR).toISOString(), members: [member(null, "+971551112222", "owner")] },
+    { id: "acc_0lease:120363040000000002@g.us", account: "acc_0lease", address: "120363040000000002@g.us", subject: "Owners of Marina Gate 2", description: "For owners only. Be kind.", joined: true, conversation: null, updated_at: new Date(Date.now() - 3 * MINUTE).toISOString(), members: [member("Yusuf", "+971551112222", "owner"), member(null, "+971551112223"), member(null, "+971551112224")] },
   ];
 }
 
@@ -225,4 +301,50 @@ export function keys() {
     { id: "key_0crm", name: "CRM connector", scopes: ["messages:read", "messages:send", "conversations:read", "events:read"], created_at: new Date(Date.now() - 8e9).toISOString(), expires_at: null, last_used_at: new Date(Date.now() - 42_000).toISOString() },
     { id: "key_0bi", name: "Monthly report", scopes: ["accounts:read", "messages:read"], created_at: new Date(Date.now() - 4e9).toISOString(), expires_at: new Date(Date.now() + 4e8).toISOString(), last_used_at: null },
   ];
+}
+
+/** Words that the mock takes for values, with their kind and normal form; the server reads real sentences. */
+const VALUES = [
+  [/\b2BR\b/gu, "bedrooms", () => "2"],
+  [/\bJVC\b/gu, "location", () => "Jumeirah Village Circle"],
+  [/دبي مارينا/gu, "location", () => "Dubai Marina"],
+  [/\b85k\b/gu, "money", () => "AED 85000"],
+  [/120 ألف درهم/gu, "money", () => "AED 120000"],
+  [/\btomorrow 5pm\b/gu, "datetime", () => "2026-11-22T17:00+04:00"],
+  [/\b05\d \d{3} \d{4}\b/gu, "phone", (text) => `+971${text.replaceAll(" ", "").slice(1)}`],
+];
+
+/** What a message means, as far as a mock can tell. */
+export function analysis(text) {
+  const points = (before) => Array.from(before).length;
+  const entities = VALUES.flatMap(([pattern, kind, value]) =>
+    [...text.matchAll(pattern)].map((m) => ({ kind, value: value(m[0]), text: m[0], start: points(text.slice(0, m.index)), end: points(text.slice(0, m.index + m[0].length)), confidence: 0.92, source: kind === "location" ? "gazetteer" : "rule" })),
+  ).sort((a, b) => a.start - b.start);
+  const angry = /leak|again!/i.test(text);
+  const glad = /thank|lovely/i.test(text);
+  return {
+    entities,
+    intent: { name: angry ? "complaint" : glad ? "thanks" : /\?|؟/.test(text) ? "viewing_request" : "unclear", confidence: angry || glad ? 0.94 : 0.71 },
+    sentiment: { score: angry ? -0.72 : glad ? 0.81 : 0.05, label: angry ? "negative" : glad ? "positive" : "neutral" },
+    urgency: angry ? "high" : "normal",
+    language: /[\u0600-\u06FF]/.test(text) ? "ar" : "en",
+    truncated: false,
+  };
+}
+
+/** What a Baileys session would bring. */
+export function imported(creds, parts, name) {
+  const count = (prefix) => Object.keys(parts).filter((file) => file.startsWith(prefix)).length;
+  const phone = `+${String(creds.me.id).split(/[:@]/)[0]}`;
+  return {
+    phone,
+    lid: creds.me.lid ?? null,
+    device: Number(/:(\d+)@/.exec(creds.me.id)?.[1] ?? 0),
+    push_name: creds.me.name ?? "",
+    account_name: name ?? creds.me.name ?? phone,
+    account: null,
+    brings: { sessions: count("session-"), identities: count("identity-"), one_time_keys: count("pre-key-"), sender_keys: count("sender-key-"), sync_keys: count("app-state-sync-key-"), sync_collections: count("app-state-sync-version-"), address_pairs: count("lid-mapping-"), contact_tokens: count("tctoken-"), message_secrets: 0 },
+    left_out: [{ what: "device lists", count: count("device-list-"), why: "they are asked for again" }].filter((l) => l.count > 0),
+    refused: null,
+  };
 }

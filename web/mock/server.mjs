@@ -30,6 +30,8 @@ const found = (thing, what) => {
   return thing;
 };
 const id = (prefix) => `${prefix}_0${Math.random().toString(32).slice(2, 12)}`;
+/** An account as the API shows it. */
+const shownAccount = ({ phoneAway, livenessMore, ...account }) => ({ ...account, liveness: data.liveness({ ...account, phoneAway, livenessMore }) });
 const now = () => new Date().toISOString();
 const later = (ms) => new Date(Date.now() + ms).toISOString();
 
@@ -116,7 +118,7 @@ export class Mock {
 
   setState(account, state, code, more = {}) {
     const change = { from: account.state, to: state, reason: data.reason(code), at: now() };
-    Object.assign(account, { state, reason: change.reason, state_since: change.at, next_attempt_at: null }, more);
+    Object.assign(account, { state, reason: change.reason, state_since: change.at, next_attempt_at: null, recovery: null }, more);
     this.histories.get(account.id).unshift(change);
     this.emit("account.state", account.id, null, { account: account.id, from: change.from, to: state, reason: { code }, text: change.reason.text });
   }
@@ -302,8 +304,12 @@ export class Mock {
         return { ok: true };
       }
       case "kick":
-        this.setState(account, "recovering", "connection_lost", { next_attempt_at: later(2_500) });
+        this.setState(account, "recovering", "connection_lost", { next_attempt_at: later(2_500), recovery: data.recovery("reconnect", "connection_lost", { at: later(2_500), failures: 1 }) });
         this.after(2_500, () => this.setState(account, "online", "connected"));
+        return { ok: true };
+      case "condition":
+        Object.assign(account, body.change);
+        this.emit("account.recovery", account.id, null, { account: account.id });
         return { ok: true };
       case "answer":
         this.answers.set(body.contact, body.text);
@@ -349,7 +355,7 @@ export class Mock {
       for (const [token, s] of this.sessions) if (s === session) this.sessions.delete(token);
       return [204, null];
     }
-    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes }[a];
+    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes }[a];
     if (handler) return handler.call(this, m, b, c, body, q, req, res);
     if (a === "status") return [200, this.status()];
     throw new Refusal(404, "not_found", "There is no such route.");
@@ -363,17 +369,18 @@ export class Mock {
 
   accountRoutes(m, b, c, body, q) {
     if (!b) {
-      if (m === "GET") return [200, page(this.accounts, q)];
+      if (m === "GET") return [200, page(this.accounts.map(shownAccount), q)];
       if (!body.name?.trim()) throw new Refusal(422, "empty_name", "Give the account a name.", "name");
       if (body.phone && !/^\+?[\d -]{7,20}$/.test(body.phone)) throw new Refusal(422, "bad_phone", "This is no phone number; write it with its country code.", "phone");
       const account = { ...data.accounts().at(-1), id: id("acc"), name: body.name, phone: body.phone ?? null, created_at: now(), state_since: now() };
       this.accounts.push(account);
       this.histories.set(account.id, [{ from: null, to: "new", reason: data.reason("created"), at: now() }]);
-      return [201, account];
+      return [201, shownAccount(account)];
     }
     const account = found(this.accounts.find((x) => x.id === b), "account");
-    if (!c && m === "GET") return [200, account];
-    if (!c && m === "PATCH") return [200, Object.assign(account, body)];
+    if (!c && m === "GET") return [200, shownAccount(account)];
+    if (!c && m === "PATCH") return [200, shownAccount(this.changeAccount(account, body))];
+    if (c === "proxy" && m === "POST") return [200, this.checkProxy(account)];
     if (!c && m === "DELETE") {
       this.dropLink(account);
       this.accounts = this.accounts.filter((x) => x !== account);
@@ -381,14 +388,15 @@ export class Mock {
     }
     if (c === "history") return [200, page(this.histories.get(b), q)];
     if (c === "link") {
-      if (m === "POST") return [202, view(this.startLink(account, body.method))];
+      if (m === "POST") return [202, { ...view(this.startLink(account, body.method)), window: data.linkWindow(account) }];
       const link = this.links.get(b);
       if (m === "DELETE") {
         if (link) Object.assign(link, { status: "cancelled", live: false, qr: null, code: null });
         this.setState(account, account.phone ? "logged_out" : "new", "link_cancelled");
         return [204, null];
       }
-      return [200, view(link ?? { status: "idle", method: null, qr: null, qr_expires_at: null, code: null, window_ends_at: null, regeneration: 0, regenerations_max: 3, message: null })];
+      const window = account.state === "disabled" ? null : data.linkWindow(account);
+      return [200, { ...view(link ?? { status: "idle", method: null, qr: null, qr_expires_at: null, code: null, window_ends_at: null, regeneration: 0, regenerations_max: 3, message: null }), window }];
     }
     if (c === "pause") this.setState(account, "disabled", "requested");
     else if (c === "unlink") this.setState(account, "logged_out", "requested");
@@ -396,7 +404,47 @@ export class Mock {
       this.setState(account, "connecting", "requested");
       this.after(500, () => this.setState(account, "online", "connected"));
     } else throw new Refusal(404, "not_found", "There is no such route.");
-    return [202, account];
+    return [202, shownAccount(account)];
+  }
+
+  changeAccount(account, { proxy, ...body }) {
+    Object.assign(account, body);
+    if (proxy === undefined) return account;
+    if (proxy !== null && !/^(http|socks5):\/\/\S+:\d+$/.test(proxy)) throw new Refusal(422, "bad_proxy", "The proxy's address does not begin with http:// or socks5://.", "proxy");
+    // The password is forgotten here and only sealed there; neither shows it again.
+    account.proxy = proxy?.replace(/(:\/\/[^:@]*):[^@]*@/, "$1:***@") ?? null;
+    if (account.phone && account.state !== "logged_out") {
+      this.setState(account, "connecting", "requested");
+      this.after(500, () => this.setState(account, "online", "connected"));
+    }
+    return account;
+  }
+  checkProxy(account) {
+    if (!account.proxy) throw new Refusal(409, "no_proxy", "This account has no proxy.");
+    if (account.recovery?.reason.code === "proxy_refused") return { works: false, took_ms: 41, code: "proxy_refused", error: account.recovery.reason.text };
+    return { works: true, took_ms: 87, code: null, error: null };
+  }
+  importRoutes(m, b, c, body) {
+    const { creds, ...keys } = Object.fromEntries(Object.entries(body.parts).map(([name, part]) => [name.replace(/\.json$/, ""), part]));
+    if (!creds?.me?.id) throw new Refusal(422, "unreadable_session", "Nothing was imported, because this cannot be read: creds.json has no me.id.", "parts.creds.json");
+    const device = data.imported(creds, keys, body.account);
+    const known = this.accounts.find((a) => a.phone === device.phone);
+    if (known) Object.assign(device, { account: known.id, account_name: known.name });
+    if (known && known.state !== "logged_out") device.refused = `${known.name} is linked already; unlink it first.`;
+    if (body.dry_run) return [200, { imported: false, devices: [device] }];
+    if (device.refused) throw new Refusal(409, "conflict", device.refused);
+    const account = known ?? { ...data.accounts().at(-1), id: id("acc"), name: device.account_name, phone: device.phone, created_at: now() };
+    if (!known) {
+      this.accounts.push(account);
+      this.histories.set(account.id, []);
+    }
+    this.setState(account, "connecting", "linked");
+    this.after(500, () => this.setState(account, "online", "connected"));
+    return [200, { imported: true, devices: [{ ...device, account: account.id }] }];
+  }
+  insightRoutes(m, b, c, body) {
+    if (!body.text?.trim()) throw new Refusal(422, "empty_text", "Write a message.", "text");
+    return [200, data.analysis(body.text)];
   }
 
   messageRoutes(m, b, c, body, q, req, res) {

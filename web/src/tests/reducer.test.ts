@@ -18,6 +18,18 @@ const ACCOUNT: Account = {
   state_since: "2026-11-21T08:00:00.000Z",
   next_attempt_at: null,
   proxy: null,
+  recovery: null,
+  liveness: {
+    decrypted_at: null,
+    heard_at: null,
+    next_check_at: null,
+    phone_limit_at: null,
+    phone_seen_at: null,
+    probes_missing: 0,
+    round_trips_missing: 0,
+    served_at: null,
+    unreadable_from: 0,
+  },
   counts: { waiting_to_send: 0, unfinished: 0 },
   created_at: "2026-11-01T08:00:00.000Z",
 };

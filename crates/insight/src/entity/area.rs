@@ -43,9 +43,7 @@ fn size_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
         return (floor_size && pass.is_free(i..number.next + 1))
             .then(|| (format!("{} sqm", plain(number.value)), number.next + 1));
     }
-    let (unit, end) = unit_at(pass, number.next)
-        .map(|(unit, end)| (unit, end))
-        .or_else(|| shared_unit(pass, number.next))?;
+    let (unit, end) = unit_at(pass, number.next).or_else(|| shared_unit(pass, number.next))?;
     pass.is_free(i..end)
         .then(|| (format!("{} {unit}", plain(number.value)), end))
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 
 /// Names of one list at most.
-pub const PLACES_MAX: usize = 20_000;
+pub(super) const PLACES_MAX: usize = 20_000;
 /// Words of the longest name that is looked for.
 const WORDS_MAX: usize = 6;
 /// Letters of a name in which an error is forgiven.

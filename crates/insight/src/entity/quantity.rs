@@ -1,6 +1,7 @@
 //! What is counted or measured, and the numbers that are left over.
 
 use super::{Kind, Pass};
+use crate::Doc;
 use crate::number::{amount_at, digits_at, plain, words_at};
 use rust_decimal::Decimal;
 

@@ -374,7 +374,7 @@ fn hour_word_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
     let (mut minute, mut next) = arabic_minutes(doc, number.next).unwrap_or((0, number.next));
     if minute == 0
         && let Some((count, end)) = count_at(doc, next, 59).filter(|(m, _)| *m >= 10)
-        && doc.word(next) != ""
+        && !doc.word(next).is_empty()
         && half_at(doc, end).is_some()
     {
         // `three thirty pm`

@@ -10,12 +10,24 @@ type Whole<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
 
 export type AccountState = Schemas["AccountState"];
 export type Reason = Schemas["Explained"];
-export type Account = Whole<Schemas["Account"]>;
+/** How an account is being brought back: the rung of the ladder, and what happens next. */
+export type Recovery = Whole<Schemas["Recovery"]>;
+export type Rung = Schemas["Rung"];
+/** What proves that its connection lives. */
+export type Liveness = Whole<Schemas["Liveness"]>;
+export type Account = Whole<Omit<Schemas["Account"], "recovery" | "liveness">> & { recovery: Recovery | null; liveness: Liveness };
+export type ProxyCheck = Whole<Schemas["ProxyCheck"]>;
 export type StateChange = Whole<Schemas["StateChange"]>;
 
 export type LinkMethod = Schemas["LinkMethod"];
 export type LinkStatus = Schemas["LinkState"];
-export type Link = Whole<Schemas["Link"]>;
+/** How long a set of codes waits, and what that rests on. */
+export type LinkWindow = Whole<Schemas["LinkWindow"]>;
+export type Link = Whole<Omit<Schemas["Link"], "window">> & { window: LinkWindow | null };
+
+export type ImportFormat = Schemas["ImportFormat"];
+export type ImportedDevice = Whole<Schemas["ImportedDevice"]>;
+export type ImportReport = Whole<Omit<Schemas["ImportReport"], "devices">> & { devices: ImportedDevice[] };
 
 export type SendState = Schemas["SendState"];
 export type Sender = Schemas["Sender"];
@@ -50,6 +62,8 @@ export type ApiKey = Whole<Schemas["ApiKey"]> & { key?: string };
 export type Role = Schemas["PersonRole"];
 export type Person = Whole<Schemas["Person"]>;
 export type Session = Whole<Omit<Schemas["Session"], "person">> & { person: Person };
+export type Analysis = Schemas["Analysis"];
+export type Entity = Schemas["EntityView"];
 export type Status = Whole<Schemas["Status"]>;
 export type Blob = Whole<Schemas["Blob"]>;
 

@@ -52,9 +52,13 @@ export function actionsFor(state: AccountState): AccountAction[] {
   }
 }
 
+/** Trouble that a new link would not end: what the reason says is done elsewhere, then connected again. */
+const NOT_FOR_A_LINK = new Set(["stream_replaced", "client_outdated", "blocked", "store_failed", "proxy_unreachable", "proxy_refused", "restored", "unexpected"]);
+
 /** The one thing a row offers at once: nothing while all is well. */
-export function mainAction(state: AccountState): AccountAction | null {
+export function mainAction(state: AccountState, reason?: string): AccountAction | null {
   if (state === "online" || state === "connecting") return null;
+  if (state === "needs_attention" && reason && NOT_FOR_A_LINK.has(reason)) return "reconnect";
   return actionsFor(state)[0] ?? null;
 }
 

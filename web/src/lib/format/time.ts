@@ -37,6 +37,12 @@ export function countdown(at: string | number, now: number): string {
   return `${Math.floor(left / 60)}:${two(left % 60)}`;
 }
 
+/** The time left until `at` at the precision a person needs: "0:34", "2 h 05 min", "3 d 4 h". */
+export function left(at: string | number, now: number): string {
+  const ms = time(at) - now;
+  return ms < HOUR ? countdown(at, now) : uptime(ms / SECOND);
+}
+
 /** The share of `total` milliseconds still left before `at`, from 0 to 1. */
 export function shareLeft(at: string | number, total: number, now: number): number {
   if (total <= 0) return 0;

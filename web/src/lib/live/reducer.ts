@@ -98,6 +98,8 @@ export function changesFor(event: LiveEvent): Change[] {
   switch (event.kind) {
     case "account.state":
       return accountState(event, data);
+    case "account.recovery":
+      return [refresh("account", event.account)];
     case "account.deleted":
       return [refresh("account", event.account ?? string(data, "account"))];
     case "store.restored":

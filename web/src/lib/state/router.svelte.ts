@@ -3,6 +3,8 @@
 export type Route =
   | { name: "overview" }
   | { name: "account_new" }
+  | { name: "move_in" }
+  | { name: "understand" }
   | { name: "account"; id: string; tab: "state" | "settings" }
   | { name: "link"; id: string }
   | { name: "conversations"; id: string | null }
@@ -44,6 +46,10 @@ export function routeFor(path: string): Route {
       return { name: "rules" };
     case "dead-letters":
       return { name: "dead_letters" };
+    case "move-in":
+      return second ? { name: "missing" } : { name: "move_in" };
+    case "understand":
+      return second ? { name: "missing" } : { name: "understand" };
     case "keys":
       return { name: "keys" };
     case "settings":
