@@ -322,7 +322,8 @@ impl IntentModel {
         }
         let answer = self.answer(doc, kinds);
         let known = self.judge.known(&answer.signs);
-        if known < self.judge.threshold {
+        let strange = answer.signs[2] <= 0.0 && answer.signs[3] < STRANGE_BELOW;
+        if strange || known < self.judge.threshold {
             return Intent {
                 name: self.oos_label.clone(),
                 confidence: 1.0 - known,
@@ -390,6 +391,8 @@ enum Worth {
 /// What refusing all that is out of scope is worth, beside answering all that is in scope.
 const OOS_WORTH: f32 = 0.25;
 
+/// Share of known pieces below which a message without any known word is refused.
+const STRANGE_BELOW: f32 = 0.25;
 /// Passes over the held-out examples when the judge is fitted.
 const JUDGE_PASSES: usize = 400;
 
