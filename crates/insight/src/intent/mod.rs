@@ -123,7 +123,7 @@ impl IntentModel {
     pub fn train(examples: &[Labelled], validation: &[Labelled], options: &TrainOptions) -> Self {
         if !validation.is_empty() {
             let mut model = Self::fit(examples, options);
-            model.judge = model.fit_judge(validation, options.judging);
+            model.judge = model.fit_judge(validation, options.judging, Worth::Given(OOS_WORTH));
             return model;
         }
         let mut mixed: Vec<&Labelled> = examples.iter().collect();
@@ -141,7 +141,7 @@ impl IntentModel {
             .collect();
         let trial = Self::fit(&rest, options);
         let mut model = Self::fit(examples, options);
-        model.judge = trial.fit_judge(&held, options.judging);
+        model.judge = trial.fit_judge(&held, options.judging, Worth::ByCount);
         model
     }
 
@@ -260,7 +260,7 @@ impl IntentModel {
     }
 
     /// Fits the judge on held-out examples: is the best answer right?
-    fn fit_judge(&self, held: &[Labelled], judging: Judging) -> Judge {
+    fn fit_judge(&self, held: &[Labelled], judging: Judging, worth: Worth) -> Judge {
         let answers: Vec<([f32; SIGNS], bool, bool)> = held
             .iter()
             .map(|e| {
@@ -307,7 +307,7 @@ impl IntentModel {
             }
             judge.bias -= step * slope_bias;
         }
-        judge.threshold = best_threshold(&judge, &answers);
+        judge.threshold = best_threshold(&judge, &answers, worth);
         judge
     }
 
@@ -322,7 +322,8 @@ impl IntentModel {
         }
         let answer = self.answer(doc, kinds);
         let known = self.judge.known(&answer.signs);
-        if known < self.judge.threshold {
+        let strange = answer.signs[2] <= 0.0 && answer.signs[3] < STRANGE_BELOW;
+        if strange || known < self.judge.threshold {
             return Intent {
                 name: self.oos_label.clone(),
                 confidence: 1.0 - known,
@@ -346,12 +347,16 @@ impl IntentModel {
 }
 
 /// The threshold with the best sum of right answers inside and refusals outside, on held-out examples.
-fn best_threshold(judge: &Judge, answers: &[([f32; SIGNS], bool, bool)]) -> f32 {
+fn best_threshold(judge: &Judge, answers: &[([f32; SIGNS], bool, bool)], worth: Worth) -> f32 {
     let outside = answers.iter().filter(|a| !a.2).count();
     if outside == 0 {
         return 0.0;
     }
     let inside = (answers.len() - outside).max(1) as f32;
+    let worth = match worth {
+        Worth::Given(worth) => worth,
+        Worth::ByCount => outside as f32 / inside,
+    };
     let mut sorted: Vec<(f32, bool, bool)> = answers
         .iter()
         .map(|(signs, right, is_inside)| (judge.known(signs), *right, *is_inside))
@@ -363,7 +368,7 @@ fn best_threshold(judge: &Judge, answers: &[([f32; SIGNS], bool, bool)]) -> f32 
     for (at, (known, was_right, is_inside)) in sorted.iter().enumerate() {
         right -= f32::from(u8::from(*was_right));
         refused += f32::from(u8::from(!*is_inside));
-        let value = right / inside + OOS_WORTH * refused / outside as f32;
+        let value = right / inside + worth * refused / outside as f32;
         if value > best {
             best = value;
             threshold = sorted
@@ -374,9 +379,20 @@ fn best_threshold(judge: &Judge, answers: &[([f32; SIGNS], bool, bool)]) -> f32 
     threshold
 }
 
+/// How much refusals count when the threshold is fixed.
+#[derive(Debug, Clone, Copy)]
+enum Worth {
+    /// So much, beside answering all that is in scope.
+    Given(f32),
+    /// As much as there are messages out of scope: the most right answers win.
+    ByCount,
+}
+
 /// What refusing all that is out of scope is worth, beside answering all that is in scope.
 const OOS_WORTH: f32 = 0.25;
 
+/// Share of known pieces below which a message without any known word is refused.
+const STRANGE_BELOW: f32 = 0.25;
 /// Passes over the held-out examples when the judge is fitted.
 const JUDGE_PASSES: usize = 400;
 

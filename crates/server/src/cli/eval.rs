@@ -49,6 +49,15 @@ fn measured(args: &EvalArgs, microseconds: &mut dyn FnMut() -> u64) -> Result<Va
         .context("name a file of labelled messages")?;
     let analyzer = analyzer().map_err(|e| anyhow!("{e}"))?;
     let default = now(zone(ZONE_DEFAULT).context("the time zones are missing on this machine")?);
+    if args.switches {
+        let conversations =
+            switches::read(&contents(path)?).with_context(|| path.display().to_string())?;
+        let mut report = switches::evaluate(analyzer, &conversations, &default);
+        if !args.misses {
+            report.misses.clear();
+        }
+        return Ok(serde_json::to_value(report)?);
+    }
     let cases =
         read(&contents(path)?, &zone, &default).with_context(|| path.display().to_string())?;
     let listing = if args.misses {
