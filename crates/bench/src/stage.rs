@@ -33,6 +33,10 @@ account_burst = 100000
 account_gap_ms = 0
 recipient_burst = 100000
 recipient_gap_ms = 0
+unasked_per_day = 0
+new_chats_per_day = 0
+new_chat_gap_s = 0
+number_check = "off"
 [webhooks]
 allow_private = ["127.0.0.0/8"]
 "#;

@@ -224,6 +224,12 @@ fn split(folded: &str) -> Vec<Token> {
                 chars.next();
             }
         }
+        if kind == TokenKind::Latin
+            && let Some(longer) = arabizi_end(folded, start, end)
+        {
+            while chars.next_if(|(at, _)| *at < longer).is_some() {}
+            end = longer;
+        }
         tokens.push(Token {
             kind,
             gap,
@@ -232,6 +238,35 @@ fn split(folded: &str) -> Vec<Token> {
         gap = Gap::None;
     }
     tokens
+}
+
+/// The end of an Arabic word in Latin letters with a digit for a letter inside: `jum3a`, `sa3a`.
+fn arabizi_end(folded: &str, start: usize, end: usize) -> Option<usize> {
+    const NOT_BEFORE: &[&str] = &[
+        "aed", "dhs", "dh", "rs", "usd", "unit", "apt", "villa", "flat", "no", "jvc", "jlt", "jbr",
+        "to", "at", "on", "by", "for", "ref", "phase",
+    ];
+    const NOT_AFTER: &[&str] = &[
+        "k", "m", "mn", "b", "br", "bhk", "bed", "beds", "am", "pm", "sqft", "sqm", "x", "th",
+        "st", "nd", "rd", "h", "hrs", "min", "mins", "days", "chq", "chqs", "cheques",
+    ];
+    let rest = folded.as_bytes().get(end..)?;
+    let digit = *rest.first()?;
+    if !b"2356789".contains(&digit) {
+        return None;
+    }
+    let letters = rest[1..]
+        .iter()
+        .take_while(|b| b.is_ascii_lowercase())
+        .count();
+    let before = &folded[start..end];
+    let after = &folded[end + 1..].get(..letters)?;
+    let fits = letters > 0
+        && before.len() + letters >= 3
+        && before.len() <= 12
+        && !NOT_BEFORE.contains(&before)
+        && !NOT_AFTER.contains(after);
+    fits.then_some(end + 1 + letters)
 }
 
 fn letter_follows(folded: &str, apostrophe: usize) -> bool {
@@ -261,6 +296,19 @@ fn kind_of(c: char) -> TokenKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_for_a_digit_joins_a_word_and_an_emoji_does_not() {
+        let parts = |typed: &str| -> Vec<String> {
+            let doc = Doc::new(typed);
+            (0..doc.len()).map(|i| doc.str(i).to_owned()).collect()
+        };
+        assert_eq!(parts("el jum3a"), ["el", "jum3a"]);
+        assert_eq!(
+            parts("congrats🎉 aed5k"),
+            ["congrats", "🎉", "aed", "5", "k"]
+        );
+    }
 
     #[test]
     fn words_digits_and_marks_come_apart() {

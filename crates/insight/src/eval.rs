@@ -5,6 +5,7 @@
 //! `Jumeirah Village Circle` are equal.
 
 pub mod datasets;
+pub mod switches;
 pub mod training;
 
 use crate::entity::Kind;

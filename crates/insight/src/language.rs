@@ -8,7 +8,7 @@ const LETTERS_MIN: usize = 40;
 const SURE: f64 = 0.9;
 
 /// `en`, `ar`, `mixed` for English and Arabic together, another ISO 639-1 code, or `und`.
-pub fn language(doc: &Doc<'_>) -> String {
+pub(crate) fn language(doc: &Doc<'_>) -> String {
     let mut letters = [0_usize; 3];
     for i in 0..doc.len() {
         let count = doc.str(i).chars().count();

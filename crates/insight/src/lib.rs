@@ -43,6 +43,8 @@ pub const DEFAULT_PLACES: &str = include_str!("../data/places.yaml");
 pub const DEFAULT_NAMES: &str = include_str!("../data/names.yaml");
 /// The intents that are known when nobody edited them.
 pub const DEFAULT_INTENTS: &str = include_str!("../data/intents.yaml");
+/// Labelled messages that the default intents are learnt from as well; see `data/insight`.
+pub const DEFAULT_LABELLED: &str = include_str!("../../../data/insight/train.jsonl");
 /// The feelings that are known when nobody edited the list.
 pub const DEFAULT_FEELINGS: &str = include_str!("../data/sentiment.yaml");
 /// Ordinary words that are no one's name and no misspelt place.
@@ -59,6 +61,8 @@ pub struct Settings {
     pub feelings: String,
     /// Where the intent model comes from.
     pub intents: IntentSource,
+    /// More examples as JSON lines `{"text", "intent"}`, one a line; may be empty.
+    pub labelled: String,
     /// ISO 4217 code of amounts without a currency.
     pub currency: String,
     /// Country whose national phone numbers are read, when the locale names none.
@@ -81,6 +85,7 @@ impl Default for Settings {
             names: DEFAULT_NAMES.to_owned(),
             feelings: DEFAULT_FEELINGS.to_owned(),
             intents: IntentSource::Examples(DEFAULT_INTENTS.to_owned()),
+            labelled: DEFAULT_LABELLED.to_owned(),
             currency: "AED".to_owned(),
             region: "AE".to_owned(),
         }
@@ -171,7 +176,7 @@ impl Analyzer {
         let common = common_words();
         let mut analyzer = Self {
             places: Gazetteer::from_yaml(&settings.places, common.clone())?,
-            names: Names::from_yaml(&settings.names, common)?,
+            names: Names::from_yaml(&settings.names, words_in_use(common))?,
             lexicon: Lexicon::from_yaml(&settings.feelings)?,
             model: IntentModel::train(&[], &[], &TrainOptions::default()),
             currency: settings.currency,
@@ -180,7 +185,8 @@ impl Analyzer {
         analyzer.model = match settings.intents {
             IntentSource::Trained(model) => *model,
             IntentSource::Examples(yaml) => {
-                let examples = examples::from_yaml(&yaml)?;
+                let mut examples = examples::from_yaml(&yaml)?;
+                examples.extend(examples::from_lines(&settings.labelled)?);
                 analyzer.train(&examples, &[], &TrainOptions::default())
             }
         };
@@ -269,6 +275,17 @@ fn common_words() -> HashSet<String> {
         .split_whitespace()
         .map(|w| text::Text::new(w).folded().to_owned())
         .collect()
+}
+
+/// Ordinary words and all that the default examples write in small letters.
+fn words_in_use(mut words: HashSet<String>) -> HashSet<String> {
+    for text in [DEFAULT_INTENTS, DEFAULT_LABELLED] {
+        let small = text
+            .split(|c: char| !c.is_alphabetic())
+            .filter(|w| w.len() > 2 && !w.starts_with(char::is_uppercase));
+        words.extend(small.map(|w| text::Text::new(w).folded().to_owned()));
+    }
+    words
 }
 
 /// The country of a locale: `GB` of `en-GB`.

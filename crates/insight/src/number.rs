@@ -4,7 +4,7 @@ use crate::doc::{Doc, Gap};
 use rust_decimal::Decimal;
 
 /// Digits of the longest run that is read as a number; a longer one is a reference or noise.
-pub const DIGITS_MAX: usize = 15;
+pub(crate) const DIGITS_MAX: usize = 15;
 /// Number words that make up one number at most.
 const WORDS_MAX: usize = 12;
 
@@ -20,12 +20,12 @@ pub(crate) enum Written {
 /// A number at a place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Number {
-    pub value: Decimal,
+    pub(crate) value: Decimal,
     /// The token after it.
-    pub next: usize,
-    pub written: Written,
+    pub(crate) next: usize,
+    pub(crate) written: Written,
     /// Whether a multiplier (`k`, `million`, `lakh`) belongs to it.
-    pub multiplied: bool,
+    pub(crate) multiplied: bool,
 }
 
 /// A decimal without needless zeros, never in exponent form.
@@ -133,9 +133,8 @@ pub(crate) fn spaced_digits_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
 pub(crate) fn multiplier_at(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)> {
     let word = doc.word(i);
     let factor: i64 = match word {
-        "k" | "thousand" | "thousands" | "grand" | "thsnd" | "thou" | "الف" | "الاف" | "الفا" => {
-            1_000
-        }
+        "k" | "alf" | "alaf" | "aalaf" | "thousand" | "thousands" | "grand" | "thsnd" | "thou"
+        | "الف" | "الاف" | "الفا" => 1_000,
         "m" | "mn" | "mil" | "mill" | "mio" | "mm" | "million" | "millions" | "milion"
         | "millon" | "mln" | "مليون" | "ملايين" | "مليونا" => 1_000_000,
         "b" | "bn" | "billion" | "billions" | "مليار" | "بليون" => 1_000_000_000,
@@ -144,7 +143,10 @@ pub(crate) fn multiplier_at(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)>
         _ => return None,
     };
     // A letter alone stands for a factor only right behind the digits or one space away.
-    if doc.gap(i) == Gap::Line {
+    let square_metres = word == "m"
+        && doc.is_glued(i + 1)
+        && (doc.digits(i + 1) == Some("2") || doc.is_mark(i + 1, '^'));
+    if doc.gap(i) == Gap::Line || square_metres {
         return None;
     }
     Some((Decimal::from(factor), i + 1))
@@ -154,7 +156,7 @@ pub(crate) fn multiplier_at(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)>
 pub(crate) fn amount_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
     let first = term_at(doc, i)?;
     let mut total = first;
-    let mut least = factor_of(first.value);
+    let mut least = last_factor(doc, first);
     while total.multiplied && total.next < i + WORDS_MAX {
         if let Some((part, next)) = fraction_after(doc, total.next) {
             let unit = least.checked_mul(part)?;
@@ -163,23 +165,30 @@ pub(crate) fn amount_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
             break;
         }
         let at = skip_and(doc, total.next);
-        let Some(more) = term_at(doc, at).filter(|n| n.multiplied && n.value < least) else {
+        let fits = |n: &Number| {
+            let hundreds = n.written == Written::Words && n.value >= Decimal::ONE_HUNDRED;
+            n.value < least && (n.multiplied || hundreds)
+        };
+        let Some(more) = term_at(doc, at).filter(fits) else {
             break;
         };
         total.value = total.value.checked_add(more.value)?;
         total.next = more.next;
-        least = factor_of(more.value);
+        least = last_factor(doc, more);
     }
     Some(total)
 }
 
-fn factor_of(value: Decimal) -> Decimal {
-    for factor in [1_000_000_000_i64, 1_000_000, 1_000] {
-        if value >= Decimal::from(factor) {
-            return Decimal::from(factor);
-        }
+/// The multiplier that a number ends with, or the largest one below it.
+fn last_factor(doc: &Doc<'_>, number: Number) -> Decimal {
+    if let Some((factor, _)) = multiplier_at(doc, number.next.saturating_sub(1)) {
+        return factor;
     }
-    Decimal::ONE
+    [1_000_000_000_i64, 1_000_000, 1_000]
+        .into_iter()
+        .map(Decimal::from)
+        .find(|factor| number.value >= *factor)
+        .unwrap_or(Decimal::ONE)
 }
 
 fn skip_and(doc: &Doc<'_>, i: usize) -> usize {
@@ -281,7 +290,10 @@ pub(crate) fn words_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
         if matches!(word, "hundred" | "hundreds") && total > 0 && total < 100 {
             total *= 100;
             last_scale = 100;
-        } else if let Some(value) = word_value(word).or_else(|| joined_value(word, next > i)) {
+        } else if let Some(value) = word_value(word)
+            .or_else(|| joined_value(word, next > i))
+            .or_else(|| clinging_value(word))
+        {
             let scale = if value >= 100 {
                 100
             } else if value >= 20 {
@@ -321,6 +333,12 @@ pub(crate) fn words_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
 
 fn is_arabic(word: &str) -> bool {
     !word.is_ascii()
+}
+
+/// `بأربع`, `لستة`: a number with the preposition that is written onto it.
+fn clinging_value(word: &str) -> Option<u32> {
+    let bare = word.strip_prefix(['ب', 'ل', 'و'])?;
+    (bare.chars().count() >= 3).then(|| word_value(bare))?
 }
 
 /// `وخمسين`: and fifty, written as one word.

@@ -11,6 +11,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use waypost_engine::fleet::window::Strategy;
 use waypost_engine::fleet::{BreakerConfig, ConnectConfig, LivenessConfig, WaveConfig};
+use waypost_engine::flow::caution::{self, WarmUp};
+use waypost_engine::flow::human::HumanPace;
+use waypost_engine::flow::outbox::NumberCheck;
 use waypost_engine::model::Duration;
 use waypost_store::DatabaseUrl;
 
@@ -26,6 +29,7 @@ const ENV_NOT_SETTINGS: &[&str] = &[
     "master_key",
     "strict_bin",
     "test_postgres_url",
+    "test_python",
     "failpoint",
 ];
 
@@ -55,6 +59,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Files in messages.
     pub media: Media,
+    /// Fronts for bots of other gateways.
+    pub compat: Compat,
     /// Logs.
     pub log: Log,
 }
@@ -233,6 +239,18 @@ pub struct Send {
     pub recipient_burst: u32,
     /// After that, one more every so many milliseconds.
     pub recipient_gap_ms: u64,
+    /// Messages a day to people who have not written for a day; 0 is no limit.
+    pub unasked_per_day: u32,
+    /// New chats a day; 0 is no limit.
+    pub new_chats_per_day: u32,
+    /// Distance between two new chats, in seconds.
+    pub new_chat_gap_s: u64,
+    /// Whether young accounts get a share of these limits.
+    pub warm_up: WarmUp,
+    /// Whether a number is asked about before the first message to it.
+    pub number_check: NumberCheck,
+    /// Whether the other side sees somebody type before a message.
+    pub typing: HumanPace,
     /// How long WhatsApp may take to accept a message before we reconnect and send it again, in
     /// seconds.
     pub ack_timeout_s: u64,
@@ -259,6 +277,14 @@ pub struct Media {
     pub parallel: usize,
     /// Largest file fetched, in bytes; larger ones stay on WhatsApp's side and say so.
     pub bytes_max: u64,
+}
+
+/// Fronts for bots that were written for other gateways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compat {
+    /// Answer WAHA's calls, with `/waha` in front of their paths.
+    pub waha: bool,
 }
 
 /// Logs.
@@ -351,6 +377,12 @@ impl Default for Config {
                 account_gap_ms: 250,
                 recipient_burst: 5,
                 recipient_gap_ms: 500,
+                unasked_per_day: caution::UNASKED_PER_DAY,
+                new_chats_per_day: caution::NEW_CHATS_PER_DAY,
+                new_chat_gap_s: caution::NEW_CHAT_GAP.as_millis() / 1_000,
+                warm_up: WarmUp::default(),
+                number_check: NumberCheck::default(),
+                typing: HumanPace::default(),
                 ack_timeout_s: 20,
             },
             webhooks: Webhooks {
@@ -362,6 +394,7 @@ impl Default for Config {
                 parallel: 4,
                 bytes_max: 100 * 1024 * 1024,
             },
+            compat: Compat { waha: false },
             log: Log {
                 filter: "info".into(),
                 format: LogFormat::Text,
@@ -483,6 +516,7 @@ impl Config {
             0,
             600_000,
         )?;
+        between("send.new_chat_gap_s", self.send.new_chat_gap_s, 0, 86_400)?;
         between("send.ack_timeout_s", self.send.ack_timeout_s, 5, 600)?;
         between("webhooks.parallel", self.webhooks.parallel as u64, 1, 1_024)?;
         between("webhooks.timeout_s", self.webhooks.timeout_s, 1, 120)?;

@@ -9,6 +9,7 @@ pub mod assets;
 pub mod auth;
 pub mod cli;
 pub mod clock;
+mod compat;
 pub mod config;
 pub(crate) mod disposition;
 pub mod driver;

@@ -8,8 +8,11 @@ use crate::network::Network;
 use crate::world::Mutant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use waypost_engine::flow::caution::{Caution, Chat};
 use waypost_engine::flow::lanes::{LaneItem, LaneLimits, Lanes};
-use waypost_engine::flow::outbox::{Effect, Entry, Input, Outbox, OutboxConfig, Parcel, Readiness};
+use waypost_engine::flow::outbox::{
+    Done, Effect, Entry, Input, Outbox, OutboxConfig, Parcel, Readiness,
+};
 use waypost_engine::flow::reply::Reply;
 use waypost_engine::flow::retry::{Jitter, Verdict, after_failure};
 use waypost_engine::flow::stage::{self, Findings, Group, Pipeline, Stage, StageError};
@@ -152,7 +155,7 @@ impl Process {
             owner,
             lanes: Lanes::new(limits()),
             running: Vec::new(),
-            outbox: Outbox::new(config),
+            outbox: Outbox::new(config, Caution::new(Timestamp(0))),
             pipeline: Pipeline::new(vec![Box::new(Brittle), Box::new(reply)]),
             rules: Arc::new(vec![echo()]),
             unacked: Vec::new(),
@@ -510,6 +513,9 @@ impl Process {
                 }
                 // The world sees it by its silence and connects anew.
                 Effect::Reconnect => {}
+                Effect::Check(_) | Effect::Type(..) | Effect::Restricted(_) => {
+                    return Err(Halt::Broken("an answer was held back".to_owned()));
+                }
             }
         }
         self.refill(disk).await
@@ -579,6 +585,9 @@ fn parcel(draft: &Draft) -> Parcel {
         to: draft.to.clone(),
         readiness,
         last_error: None,
+        chat: Chat::Answer,
+        typed: 0,
+        done: Done::Nothing,
     }
 }
 
@@ -614,6 +623,9 @@ fn stored_entry(item: OutboxItem) -> Entry {
             to: item.to,
             readiness,
             last_error: item.last_error,
+            chat: Chat::Answer,
+            typed: 0,
+            done: Done::Nothing,
         },
     }
 }

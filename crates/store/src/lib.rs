@@ -59,6 +59,7 @@ pub use merges::Merged;
 pub use page::{Page, Paged};
 pub use sending::{
     Confirmation, Enqueued, Idempotency, Moved, OutboxItem, Pruned, Queued, Receipt, SendStatus,
+    Standing,
 };
 pub use sql::Author;
 pub use sql::backup::{backup, check_file, restore};

@@ -102,6 +102,17 @@ pub struct SendStatus {
     pub next_at: Timestamp,
 }
 
+/// How an account stands in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The other side wrote, last at this time by the sender's clock.
+    Heard(Timestamp),
+    /// Only the account wrote.
+    Known,
+    /// There never was a word.
+    Stranger,
+}
+
 /// How a recipient confirmed a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {

@@ -3,7 +3,7 @@
 use crate::connection::{Connection, TaskError};
 use crate::jid;
 use wacore_binary::Jid;
-use waypost_engine::model::Address;
+use waypost_engine::model::{Address, Timestamp};
 use whatsapp_rust::IqError;
 use whatsapp_rust::features::{
     GroupCreateOptions, GroupError, GroupMetadata, GroupParticipant, GroupParticipantOptions,
@@ -275,5 +275,28 @@ impl Connection {
             }
         };
         Ok(answers.iter().map(presence).collect())
+    }
+
+    /// Asks until when WhatsApp bars this account from starting new chats; `None` when it may.
+    ///
+    /// # Errors
+    /// [`TaskError`]; servers that do not know the question count as not answering.
+    pub async fn new_chats_barred_until(&self) -> Result<Option<Timestamp>, TaskError> {
+        let asked = async {
+            self.client()
+                .mex()
+                .fetch_reachout_timelock()
+                .await
+                .map_err(failed)
+        };
+        let lock = self.while_up(asked).await?;
+        if lock.is_active != Some(true) {
+            return Ok(None);
+        }
+        let ends = lock.time_enforcement_ends.as_deref();
+        let seconds = ends.and_then(|ends| ends.parse::<i64>().ok());
+        let seconds =
+            seconds.ok_or_else(|| TaskError::Failed("a restriction without an end".to_owned()))?;
+        Ok(Some(Timestamp::from_secs(seconds)))
     }
 }

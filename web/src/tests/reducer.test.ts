@@ -19,7 +19,17 @@ const ACCOUNT: Account = {
   next_attempt_at: null,
   proxy: null,
   recovery: null,
-  liveness: { heard_at: null, served_at: null, decrypted_at: null, probes_missing: 0, round_trips_missing: 0, unreadable_from: 0, phone_seen_at: null, phone_limit_at: null, next_check_at: null },
+  liveness: {
+    decrypted_at: null,
+    heard_at: null,
+    next_check_at: null,
+    phone_limit_at: null,
+    phone_seen_at: null,
+    probes_missing: 0,
+    round_trips_missing: 0,
+    served_at: null,
+    unreadable_from: 0,
+  },
   counts: { waiting_to_send: 0, unfinished: 0 },
   created_at: "2026-11-01T08:00:00.000Z",
 };

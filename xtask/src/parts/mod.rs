@@ -36,7 +36,7 @@ pub(crate) enum Part {
     Fonts,
     /// Python that can make environments.
     Python,
-    /// The API fuzzer in its own environment.
+    /// The API fuzzer and other gateways' clients, in their own environment.
     Schemathesis,
 }
 
@@ -71,7 +71,7 @@ impl Part {
             Self::Chromium => "Chromium",
             Self::Fonts => "Noto fonts",
             Self::Python => "Python with venv",
-            Self::Schemathesis => "schemathesis",
+            Self::Schemathesis => "schemathesis, waha-py",
         }
     }
 
@@ -89,8 +89,10 @@ impl Part {
             Self::Proxies => "what accounts with a proxy are tested with",
             Self::Chromium => "the browser that the dashboard is driven in",
             Self::Fonts => "Arabic and other scripts in the browser tests",
-            Self::Python => "runs the API fuzzer",
-            Self::Schemathesis => "tests the HTTP API from its OpenAPI document",
+            Self::Python => "runs the API fuzzer and other gateways' clients",
+            Self::Schemathesis => {
+                "test the HTTP API from its OpenAPI document and as WAHA's bots see it"
+            }
         }
     }
 

@@ -171,6 +171,7 @@ pub(super) fn tests(place: &Place, filters: &[String]) -> Result<()> {
         .env("WAYPOST_STRICT_BIN", place.strict_program())
         .env("WAYPOST_TEST_POSTGRES_URL", postgres.url())
         .env("BAILEYS_DIR", place.path("crates/wasim/baileys"))
+        .env("WAYPOST_TEST_PYTHON", place.venv().join("bin/python"))
         .go()
 }
 

@@ -78,6 +78,8 @@ pub(super) const STEPS: &[Step] = &[
             Part::Proxies,
             Part::Node,
             Part::BaileysPackages,
+            Part::Python,
+            Part::Schemathesis,
         ],
         run: rust::tests,
     },

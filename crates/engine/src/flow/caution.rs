@@ -81,6 +81,14 @@ impl CautionConfig {
     };
 }
 
+impl CautionConfig {
+    /// True when nothing is limited.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.unasked_per_day == 0 && self.new_chats_per_day == 0 && self.new_chat_gap.0 == 0
+    }
+}
+
 impl Default for CautionConfig {
     fn default() -> Self {
         Self {
@@ -315,7 +323,8 @@ impl Caution {
     }
 
     fn new_chats(&self, config: &CautionConfig, now: Timestamp) -> Option<(Guard, Timestamp)> {
-        let until = self.full_until(config, config.new_chats_per_day, now, |hour| hour.new_chats)?;
+        let until =
+            self.full_until(config, config.new_chats_per_day, now, |hour| hour.new_chats)?;
         Some((self.or_warm_up(Guard::NewChats, config, now), until))
     }
 

@@ -66,7 +66,10 @@ fn new_chats_keep_a_distance_and_have_a_limit_of_their_own() {
         caution.may(Chat::New, &LIMITS, at(300_000)),
         Verdict::Wait { by, until }
     );
-    assert_eq!(caution.may(Chat::Unasked, &LIMITS, at(300_000)), Verdict::Go);
+    assert_eq!(
+        caution.may(Chat::Unasked, &LIMITS, at(300_000)),
+        Verdict::Go
+    );
 }
 
 #[test]
@@ -84,7 +87,16 @@ fn a_young_account_gets_a_tenth_and_grows() {
     let mut young = account();
     assert!((0..10).all(|n| goes(&mut young, Chat::Unasked, &config, n)));
     let held = young.may(Chat::Unasked, &config, at(11));
-    assert!(matches!(held, Verdict::Wait { by: Guard::WarmUp, .. }), "{held:?}");
+    assert!(
+        matches!(
+            held,
+            Verdict::Wait {
+                by: Guard::WarmUp,
+                ..
+            }
+        ),
+        "{held:?}"
+    );
 }
 
 #[test]

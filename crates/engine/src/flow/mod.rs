@@ -3,14 +3,20 @@
 //! - [`lanes`]: conversations side by side, each in order.
 //! - [`stage`]: the list of stages; [`language`] and [`reply`] are the first.
 //! - [`retry`]: how long to wait before another try, and when to stop.
-//! - [`outbox`]: when each send goes out and what becomes of it; [`rate`] is its pace.
+//! - [`outbox`]: when each send goes out and what becomes of it; [`rate`] is its pace, [`caution`]
+//!   what an account may begin in a day, [`human`] the typing before it, [`waiting`] why it waits;
+//!   [`sends`] holds its nouns.
 //! - [`webhook`]: when a delivery is tried again, and when an endpoint is given up.
 
+pub mod caution;
+pub mod human;
 pub mod lanes;
 pub mod language;
 pub mod outbox;
 pub mod rate;
 pub mod reply;
 pub mod retry;
+pub mod sends;
 pub mod stage;
+pub mod waiting;
 pub mod webhook;

@@ -8,14 +8,19 @@
 //! The outbox decides and remembers nothing that the store does not know: after a restart it is
 //! built again from the sends that are not final.
 
-use super::lanes::{LaneItem, LaneLimits, Lanes, Offered, Refill};
-use super::rate::{Bucket, Rate};
+pub use super::sends::{
+    Done, Effect, Entry, Found, Input, NumberCheck, OutboxConfig, Parcel, Readiness,
+};
+pub use super::waiting::Waiting;
+
+use super::caution::{Caution, CautionConfig, Chat, LOOK_AGAIN, Verdict};
+use super::lanes::{Lanes, Offered, Refill};
+use super::rate::Bucket;
 use super::retry::{Jitter, doubled};
 use crate::model::address::Address;
 use crate::model::id::MessageId;
 use crate::model::send::FailReason;
 use crate::model::time::{Duration, Timestamp};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long the server may take to answer before the connection counts as dead.
@@ -37,193 +42,12 @@ const RESTRICTED: u32 = 463;
 /// Answers worth another try: too fast, or trouble on the server's side.
 const RETRYABLE: [u32; 4] = [429, 500, 502, 503];
 
-/// How an account sends. The defaults are safe for linked devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OutboxConfig {
-    /// For everything the account sends.
-    pub per_account: Rate,
-    /// For one recipient.
-    pub per_recipient: Rate,
-    /// How long the server may take to answer.
-    pub ack_timeout: Duration,
-    /// Attempts of one send.
-    pub attempts_max: u32,
-    /// Bounds in memory; `parallel` is how many may be in flight.
-    pub lanes: LaneLimits,
-}
-
-impl Default for OutboxConfig {
-    fn default() -> Self {
-        Self {
-            per_account: Rate {
-                burst: 30,
-                gap: Duration::millis(250),
-            },
-            per_recipient: Rate {
-                burst: 5,
-                gap: Duration::millis(500),
-            },
-            ack_timeout: ACK_TIMEOUT_DEFAULT,
-            attempts_max: ATTEMPTS_MAX_DEFAULT,
-            lanes: LaneLimits::default(),
-        }
-    }
-}
-
-/// What must still be done before a send can be written to the socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Readiness {
-    /// Its file must be uploaded, then the payload made.
-    NeedsUpload,
-    /// The payload must be made and stored.
-    NeedsFreeze,
-    /// The payload is stored; every attempt sends exactly it.
-    Frozen,
-}
-
-/// What the outbox knows of one send besides its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parcel {
-    /// Who it goes to; the recipient's pace counts by this.
-    pub to: Address,
-    /// What is still to be done.
-    pub readiness: Readiness,
-    /// Why the last attempt failed.
-    pub last_error: Option<String>,
-}
-
-/// One send in the outbox; `seq` is its place in the account's order, `attempt` how many failed.
-pub type Entry = LaneItem<Parcel>;
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// The account is online.
-    Connected,
-    /// The connection is gone.
-    Disconnected,
-    /// The file of this send is uploaded and noted.
-    Uploaded(MessageId),
-    /// The payload of this send is stored.
-    Frozen(MessageId),
-    /// Uploading or making the payload failed.
-    NotPrepared {
-        /// The send.
-        message: MessageId,
-        /// Why.
-        error: String,
-        /// Set when no retry can help, e.g. the file is gone.
-        fatal: Option<FailReason>,
-    },
-    /// Written to the socket; the server's answer is awaited.
-    Written(MessageId),
-    /// It could not be written.
-    NotWritten {
-        /// The send.
-        message: MessageId,
-        /// Why.
-        error: String,
-    },
-    /// The server answered; `None` means accepted.
-    Acked {
-        /// The send.
-        message: MessageId,
-        /// The server's error code.
-        error: Option<u32>,
-    },
-    /// A person cancelled it; only honoured before it is in flight.
-    Cancel(MessageId),
-    /// Time passed; see [`Outbox::wake_at`].
-    Tick,
-}
-
-/// What to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Upload its file, note the pointer, then report [`Input::Uploaded`].
-    Upload(MessageId),
-    /// Make and store the payload, then report [`Input::Frozen`].
-    Freeze(MessageId),
-    /// Send the stored payload.
-    Send(MessageId),
-    /// Note in the store that an attempt failed.
-    Retry {
-        /// The send.
-        message: MessageId,
-        /// Failed attempts so far.
-        attempts: u32,
-        /// The next one is not before this.
-        next_at: Timestamp,
-        /// Why.
-        error: String,
-    },
-    /// Note in the store that the server accepted it. Final.
-    Accepted(MessageId),
-    /// Note in the store that it failed. Final.
-    Fail(MessageId, FailReason),
-    /// The connection is dead although open: replace it.
-    Reconnect,
-}
-
-/// Why a send has not gone out yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "waiting", rename_all = "snake_case")]
-pub enum Waiting {
-    /// An earlier send of the same conversation comes first.
-    Behind {
-        /// That send; unknown while it is only in the store.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        message: Option<MessageId>,
-    },
-    /// The sending limits hold it back.
-    RateLimited {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// The account is not online.
-    NotConnected,
-    /// An attempt failed; the next one is due then.
-    Retry {
-        /// When.
-        at: Timestamp,
-        /// Why the last one failed.
-        error: String,
-    },
-    /// Sent; the server has not answered yet.
-    InFlight,
-    /// Its file is being uploaded.
-    MediaUpload,
-    /// Its turn comes at once.
-    Next,
-}
-
-impl Waiting {
-    /// One sentence for a person.
-    #[must_use]
-    pub fn explain(&self) -> String {
-        match self {
-            Self::Behind { .. } => {
-                "Waiting for an earlier message of this conversation; they go out in order.".into()
-            }
-            Self::RateLimited { .. } => {
-                "Held back by the sending limits; it goes out by itself when they allow it.".into()
-            }
-            Self::NotConnected => {
-                "The account is not connected; it goes out as soon as it is online again.".into()
-            }
-            Self::Retry { error, .. } => {
-                format!("The last attempt failed ({error}); it is tried again by itself.")
-            }
-            Self::InFlight => "Sent; waiting for WhatsApp's server to accept it.".into(),
-            Self::MediaUpload => "Its file is being uploaded.".into(),
-            Self::Next => "It goes out next.".into(),
-        }
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    Checking,
+    Typing {
+        until: Timestamp,
+    },
     Uploading,
     Freezing,
     /// Handed to the socket; answered by then, or the connection counts as dead.
@@ -248,20 +72,26 @@ pub struct Outbox {
     active: BTreeMap<MessageId, Phase>,
     deadlines: BTreeSet<(Timestamp, MessageId)>,
     link: Link,
+    caution: Caution,
+    /// Strangers who were written to meanwhile; what follows is no new chat.
+    begun: BTreeSet<Address>,
     account: Bucket,
     recipients: BTreeMap<Address, Bucket>,
 }
 
 impl Outbox {
-    /// An empty outbox, not connected; [`Outbox::refill`] asks for the unfinished sends.
+    /// An empty outbox, not connected; [`Outbox::refill`] asks for the unfinished sends. `caution` is
+    /// what the account has begun lately.
     #[must_use]
-    pub fn new(config: OutboxConfig) -> Self {
+    pub fn new(config: OutboxConfig, caution: Caution) -> Self {
         Self {
             config,
             lanes: Lanes::new(config.lanes),
             active: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             link: Link::Down,
+            caution,
+            begun: BTreeSet::new(),
             account: Bucket::default(),
             recipients: BTreeMap::new(),
         }
@@ -310,9 +140,11 @@ impl Outbox {
                 self.interrupt(now, jitter, &mut effects);
             }
             Input::Uploaded(message) => {
-                self.prepared(message, Readiness::NeedsFreeze, now, &mut effects)
+                self.prepared(message, Readiness::NeedsFreeze, now, jitter, &mut effects)
             }
-            Input::Frozen(message) => self.prepared(message, Readiness::Frozen, now, &mut effects),
+            Input::Frozen(message) => {
+                self.prepared(message, Readiness::Frozen, now, jitter, &mut effects);
+            }
             Input::NotPrepared {
                 message,
                 fatal: Some(reason),
@@ -328,6 +160,10 @@ impl Outbox {
             } => {
                 self.attempt_failed(message, error, now, jitter, &mut effects);
             }
+            Input::Checked { message, found } => {
+                self.checked(message, found, now, jitter, &mut effects);
+            }
+            Input::Told(until) => self.caution.told(until),
             Input::Written(_) | Input::Tick => {}
             Input::NotWritten { message, error } => {
                 if self.is_sending(message) {
@@ -345,8 +181,25 @@ impl Outbox {
             }
         }
         self.check_deadlines(now, jitter, &mut effects);
-        self.start(now, &mut effects);
+        self.start(now, jitter, &mut effects);
         effects
+    }
+
+    /// What the account has begun lately, to be kept over restarts.
+    #[must_use]
+    pub fn caution(&self) -> &Caution {
+        &self.caution
+    }
+
+    /// What the account had begun before this outbox was made.
+    pub fn remember(&mut self, caution: Caution) {
+        self.caution = caution;
+    }
+
+    /// The limits under which it sends.
+    #[must_use]
+    pub fn config(&self) -> &OutboxConfig {
+        &self.config
     }
 
     /// When to call [`Outbox::step`] again with [`Input::Tick`] if nothing else happens first.
@@ -369,6 +222,8 @@ impl Outbox {
     #[must_use]
     pub fn why_waiting(&self, message: MessageId, now: Timestamp) -> Waiting {
         match self.active.get(&message) {
+            Some(Phase::Checking) => return Waiting::NumberCheck,
+            Some(Phase::Typing { until }) => return Waiting::Typing { until: *until },
             Some(Phase::Uploading) => return Waiting::MediaUpload,
             Some(Phase::Sending { .. }) => return Waiting::InFlight,
             Some(Phase::Freezing) => return Waiting::Next,
@@ -393,6 +248,10 @@ impl Outbox {
                 };
             }
             _ => {}
+        }
+        let held = self.held_back(entry, now);
+        if let Verdict::Wait { by, until } = held {
+            return Waiting::HeldBack { by, until };
         }
         let until = self.recipient_free_at(&entry.work.to, now);
         let until = until.max(self.account.free_at(self.config.per_account, now));
@@ -422,13 +281,32 @@ impl Outbox {
             .map_or(now, |bucket| bucket.free_at(rate, now))
     }
 
+    /// The server accepted it: a stranger is none any more.
+    fn went_through(&mut self, message: MessageId) {
+        self.caution.accepted(self.chat_of(message));
+        let entry = self.lanes.get(message);
+        if let Some(parcel) = entry.map(|e| &e.work).filter(|p| p.chat == Chat::New) {
+            if self.begun.len() >= RECIPIENTS_MAX {
+                self.begun.clear();
+            }
+            self.begun.insert(parcel.to.clone());
+        }
+    }
+
+    fn chat_of(&self, message: MessageId) -> Chat {
+        let entry = self.lanes.get(message);
+        entry.map_or(Chat::Answer, |entry| self.chat(&entry.work))
+    }
+
     fn is_sending(&self, message: MessageId) -> bool {
         matches!(self.active.get(&message), Some(Phase::Sending { .. }))
     }
 
     /// Ends whatever is under way for a message, without removing it from its lane.
     fn release(&mut self, message: MessageId) {
-        if let Some(Phase::Sending { until }) = self.active.remove(&message) {
+        if let Some(Phase::Sending { until } | Phase::Typing { until }) =
+            self.active.remove(&message)
+        {
             self.deadlines.remove(&(until, message));
         }
     }
@@ -438,7 +316,26 @@ impl Outbox {
         self.lanes.removed(message);
     }
 
-    fn start(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+    /// Whether caution holds a send back. One that was begun before was counted then, and only a
+    /// restriction stops it.
+    fn held_back(&self, entry: &Entry, now: Timestamp) -> Verdict {
+        let begun = entry.attempt > 0 || entry.work.done > Done::Nothing;
+        let limits = if begun {
+            &CautionConfig::OFF
+        } else {
+            &self.config.caution
+        };
+        self.caution.may(self.chat(&entry.work), limits, now)
+    }
+
+    fn chat(&self, parcel: &Parcel) -> Chat {
+        match parcel.chat {
+            Chat::New if self.begun.contains(&parcel.to) => Chat::Unasked,
+            chat => chat,
+        }
+    }
+
+    fn start(&mut self, now: Timestamp, jitter: Jitter, effects: &mut Vec<Effect>) {
         while self.link == Link::Up
             && self.account.free_at(self.config.per_account, now) <= now
             && let Some(entry) = self.lanes.next(now)
@@ -448,10 +345,18 @@ impl Outbox {
                 self.lanes.deferred(entry.message, free_at, entry.work);
                 continue;
             }
+            if let Verdict::Wait { until, .. } = self.held_back(&entry, now) {
+                let look = until.min(now + LOOK_AGAIN);
+                self.lanes.deferred(entry.message, look, entry.work);
+                continue;
+            }
+            if entry.attempt == 0 && entry.work.done == Done::Nothing {
+                self.caution.took(self.chat(&entry.work), now);
+            }
             self.account.take(self.config.per_account, now);
             let bucket = self.recipients.entry(entry.work.to.clone()).or_default();
             bucket.take(self.config.per_recipient, now);
-            self.advance(entry.message, entry.work.readiness, now, effects);
+            self.advance(entry.message, &entry.work, now, jitter, effects);
         }
         if self.recipients.len() > RECIPIENTS_MAX {
             self.recipients.retain(|_, bucket| !bucket.is_full(now));
@@ -461,21 +366,62 @@ impl Outbox {
     fn advance(
         &mut self,
         message: MessageId,
-        readiness: Readiness,
+        parcel: &Parcel,
         now: Timestamp,
+        jitter: Jitter,
         effects: &mut Vec<Effect>,
     ) {
-        let (phase, effect) = match readiness {
+        let (phase, effect) = match parcel.readiness {
+            _ if self.must_check(parcel) => (Phase::Checking, Effect::Check(message)),
             Readiness::NeedsUpload => (Phase::Uploading, Effect::Upload(message)),
             Readiness::NeedsFreeze => (Phase::Freezing, Effect::Freeze(message)),
-            Readiness::Frozen => {
-                let until = now + self.config.ack_timeout;
-                self.deadlines.insert((until, message));
-                (Phase::Sending { until }, Effect::Send(message))
-            }
+            Readiness::Frozen => match self.config.human.typing(parcel.typed, jitter) {
+                Some(time) if parcel.done < Done::Typed => {
+                    let until = now + time;
+                    (Phase::Typing { until }, Effect::Type(message, until))
+                }
+                _ => {
+                    let until = now + self.config.ack_timeout;
+                    (Phase::Sending { until }, Effect::Send(message))
+                }
+            },
         };
+        if let Phase::Sending { until } | Phase::Typing { until } = phase {
+            self.deadlines.insert((until, message));
+        }
         self.active.insert(message, phase);
         effects.push(effect);
+    }
+
+    /// Only a number can be nobody's; every other address came from WhatsApp itself.
+    fn must_check(&self, parcel: &Parcel) -> bool {
+        self.config.number_check == NumberCheck::On
+            && self.chat(parcel) == Chat::New
+            && parcel.done == Done::Nothing
+            && matches!(parcel.to, Address::Phone(_))
+    }
+
+    fn checked(
+        &mut self,
+        message: MessageId,
+        found: Found,
+        now: Timestamp,
+        jitter: Jitter,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.active.get(&message) != Some(&Phase::Checking) {
+            return;
+        }
+        match found {
+            Found::There => {
+                let checked = |parcel: &mut Parcel| parcel.done = Done::Checked;
+                self.go_on(message, checked, now, jitter, effects);
+            }
+            Found::Nobody => {
+                self.settle(message);
+                effects.push(Effect::Fail(message, FailReason::NotOnWhatsApp));
+            }
+        }
     }
 
     fn prepared(
@@ -483,6 +429,7 @@ impl Outbox {
         message: MessageId,
         readiness: Readiness,
         now: Timestamp,
+        jitter: Jitter,
         effects: &mut Vec<Effect>,
     ) {
         let expected = match readiness {
@@ -490,17 +437,29 @@ impl Outbox {
             Readiness::NeedsFreeze => Phase::Uploading,
             Readiness::Frozen => Phase::Freezing,
         };
-        if self.active.get(&message) != Some(&expected) {
-            return;
+        if self.active.get(&message) == Some(&expected) {
+            let prepared = |parcel: &mut Parcel| parcel.readiness = readiness;
+            self.go_on(message, prepared, now, jitter, effects);
         }
+    }
+
+    /// One thing is done for a send: on with the next, or back until there is a connection.
+    fn go_on(
+        &mut self,
+        message: MessageId,
+        done: impl FnOnce(&mut Parcel),
+        now: Timestamp,
+        jitter: Jitter,
+        effects: &mut Vec<Effect>,
+    ) {
         self.release(message);
         let Some(mut parcel) = self.lanes.get(message).map(|e| e.work.clone()) else {
             return;
         };
-        parcel.readiness = readiness;
-        self.lanes.reworked(message, parcel);
+        done(&mut parcel);
+        self.lanes.reworked(message, parcel.clone());
         if self.link == Link::Up {
-            self.advance(message, readiness, now, effects);
+            self.advance(message, &parcel, now, jitter, effects);
         } else {
             self.put_back(message, now);
         }
@@ -522,6 +481,7 @@ impl Outbox {
     ) {
         match error {
             None => {
+                self.went_through(message);
                 self.settle(message);
                 effects.push(Effect::Accepted(message));
             }
@@ -532,12 +492,17 @@ impl Outbox {
                 }
             }
             Some(status) => {
+                let chat = self.chat_of(message);
                 self.settle(message);
                 let reason = match status {
                     RESTRICTED => FailReason::Restricted,
                     status => FailReason::Refused { status },
                 };
                 effects.push(Effect::Fail(message, reason));
+                // Refused to somebody known it says nothing about others: a token is missing.
+                if status == RESTRICTED && chat == Chat::New {
+                    effects.push(Effect::Restricted(self.caution.refused(now)));
+                }
             }
         }
     }
@@ -586,6 +551,14 @@ impl Outbox {
             let error = "the connection closed before WhatsApp answered".to_owned();
             self.attempt_failed(message, error, now, jitter, effects);
         }
+        let typing = |(id, phase): (&MessageId, &Phase)| {
+            matches!(phase, Phase::Typing { .. }).then_some(*id)
+        };
+        let typing: Vec<MessageId> = self.active.iter().filter_map(typing).collect();
+        for message in typing {
+            self.release(message);
+            self.put_back(message, now);
+        }
     }
 
     fn check_deadlines(&mut self, now: Timestamp, jitter: Jitter, effects: &mut Vec<Effect>) {
@@ -594,9 +567,14 @@ impl Outbox {
             if until > now {
                 break;
             }
-            late = true;
-            let error = "WhatsApp did not answer in time".to_owned();
-            self.attempt_failed(message, error, now, jitter, effects);
+            if matches!(self.active.get(&message), Some(Phase::Typing { .. })) {
+                let typed = |parcel: &mut Parcel| parcel.done = Done::Typed;
+                self.go_on(message, typed, now, jitter, effects);
+            } else {
+                late = true;
+                let error = "WhatsApp did not answer in time".to_owned();
+                self.attempt_failed(message, error, now, jitter, effects);
+            }
             self.deadlines.remove(&(until, message));
         }
         if late && self.link == Link::Up {

@@ -1,4 +1,8 @@
 use super::*;
+use crate::flow::caution::Guard;
+use crate::flow::human::HumanPace;
+use crate::flow::lanes::LaneLimits;
+use crate::flow::rate::Rate;
 use crate::model::id::ConversationId;
 use crate::model::message::Seq;
 use proptest::prelude::*;
@@ -19,13 +23,16 @@ fn entry(conversation: i64, seq: i64) -> Entry {
             to,
             readiness: Readiness::Frozen,
             last_error: None,
+            chat: Chat::Answer,
+            typed: 0,
+            done: Done::Nothing,
         },
     }
 }
 
 /// An online outbox whose store holds nothing yet.
 fn online(config: OutboxConfig) -> Outbox {
-    let mut outbox = Outbox::new(config);
+    let mut outbox = Outbox::new(config, Caution::new(Timestamp(0)));
     let request = outbox.refill().expect("it first reads the store");
     outbox.refilled(request, Vec::new());
     outbox.step(Input::Connected, Timestamp(0), Jitter::NONE);
@@ -290,6 +297,172 @@ fn what_is_in_flight_cannot_be_cancelled_and_what_waits_can() {
     assert_eq!(step(&mut outbox, accepted(1), 2), [Effect::Accepted(id(1))]);
 }
 
+fn to_stranger(seq: i64) -> Entry {
+    let mut entry = entry(seq, seq);
+    entry.work.chat = Chat::New;
+    entry.work.to = Address::phone(&format!("9715000{seq:05}"));
+    entry
+}
+
+fn checked(seq: i64, found: Found) -> Input {
+    Input::Checked {
+        message: id(seq),
+        found,
+    }
+}
+
+#[test]
+fn a_stranger_is_asked_for_before_the_first_message() {
+    let mut outbox = online(OutboxConfig::default());
+    outbox.queued(to_stranger(1));
+    assert_eq!(step(&mut outbox, Input::Tick, 0), [Effect::Check(id(1))]);
+    let why = outbox.why_waiting(id(1), Timestamp(1));
+    assert_eq!((why.code(), why), ("number_check", Waiting::NumberCheck));
+    assert_eq!(
+        step(&mut outbox, checked(1, Found::There), 5),
+        [Effect::Send(id(1))]
+    );
+    step(&mut outbox, accepted(1), 6);
+
+    outbox.queued(to_stranger(2));
+    let later = 10 * 60_000;
+    assert_eq!(
+        step(&mut outbox, Input::Tick, later),
+        [Effect::Check(id(2))]
+    );
+    assert_eq!(
+        step(&mut outbox, checked(2, Found::Nobody), later),
+        [Effect::Fail(id(2), FailReason::NotOnWhatsApp)]
+    );
+}
+
+#[test]
+fn a_check_that_is_lost_with_the_connection_is_made_again() {
+    let mut outbox = online(OutboxConfig::default());
+    outbox.queued(to_stranger(1));
+    step(&mut outbox, Input::Tick, 0);
+    step(&mut outbox, Input::Disconnected, 1);
+    let input = Input::NotPrepared {
+        message: id(1),
+        error: "not connected".into(),
+        fatal: None,
+    };
+    let effects = step(&mut outbox, input, 2);
+    assert!(matches!(effects[..], [Effect::Retry { .. }]), "{effects:?}");
+    step(&mut outbox, Input::Connected, 3);
+    assert_eq!(
+        step(&mut outbox, Input::Tick, 60_000),
+        [Effect::Check(id(1))]
+    );
+}
+
+#[test]
+fn a_refused_stranger_holds_back_strangers_and_nobody_else() {
+    let config = OutboxConfig {
+        number_check: NumberCheck::Off,
+        ..OutboxConfig::default()
+    };
+    let mut outbox = online(config);
+    outbox.queued(to_stranger(1));
+    assert_eq!(step(&mut outbox, Input::Tick, 0), [Effect::Send(id(1))]);
+    let effects = step(&mut outbox, refused(1, 463), 10);
+    let [
+        Effect::Fail(_, FailReason::Restricted),
+        Effect::Restricted(restriction),
+    ] = &effects[..]
+    else {
+        panic!("{effects:?}");
+    };
+    let until = restriction.until;
+    outbox.queued(to_stranger(2));
+    queue(&mut outbox, 3, 3);
+    let minute = 60_000;
+    assert_eq!(
+        step(&mut outbox, Input::Tick, minute),
+        [Effect::Send(id(3))]
+    );
+    let by = Guard::Restricted;
+    let why = outbox.why_waiting(id(2), Timestamp(minute));
+    assert_eq!(why, Waiting::HeldBack { by, until });
+    assert_eq!((why.code(), why.until()), ("restricted", Some(until)));
+    // A refusal to somebody known is about them alone.
+    let effects = step(&mut outbox, refused(3, 463), minute);
+    assert_eq!(effects, [Effect::Fail(id(3), FailReason::Restricted)]);
+    // WhatsApp says that it is over: within minutes it goes out.
+    step(&mut outbox, Input::Told(None), minute + 1);
+    let looked = outbox.wake_at(Timestamp(minute + 1)).unwrap();
+    assert!(looked.0 <= minute + 5 * minute, "{looked:?}");
+    assert_eq!(
+        step(&mut outbox, Input::Tick, looked.0),
+        [Effect::Send(id(2))]
+    );
+}
+
+#[test]
+fn strangers_wait_for_the_days_limit_and_say_so() {
+    let caution = CautionConfig {
+        new_chats_per_day: 1,
+        warm_up: crate::flow::caution::WarmUp::Off,
+        ..CautionConfig::default()
+    };
+    let config = OutboxConfig {
+        caution,
+        number_check: NumberCheck::Off,
+        ..OutboxConfig::default()
+    };
+    let mut outbox = online(config);
+    outbox.queued(to_stranger(1));
+    outbox.queued(to_stranger(2));
+    assert_eq!(step(&mut outbox, Input::Tick, 0), [Effect::Send(id(1))]);
+    step(&mut outbox, accepted(1), 1);
+    let why = outbox.why_waiting(id(2), Timestamp(1));
+    let until = Timestamp(24 * 3_600_000);
+    assert_eq!((why.code(), why.until()), ("new_chat_limit", Some(until)));
+    assert_eq!(step(&mut outbox, Input::Tick, until.0 - 1), []);
+    assert_eq!(
+        step(&mut outbox, Input::Tick, until.0 + 300_000),
+        [Effect::Send(id(2))]
+    );
+}
+
+#[test]
+fn somebody_types_before_the_words_come() {
+    let config = OutboxConfig {
+        human: HumanPace::On,
+        ..OutboxConfig::default()
+    };
+    let mut outbox = online(config);
+    let mut words = entry(1, 1);
+    words.work.typed = 20;
+    outbox.queued(words);
+    let effects = step(&mut outbox, Input::Tick, 0);
+    let [Effect::Type(message, until)] = effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(message, id(1));
+    assert!((2_000..6_000).contains(&until.0), "{until:?}");
+    assert_eq!(outbox.wake_at(Timestamp(0)), Some(until));
+    assert_eq!(
+        outbox.why_waiting(id(1), Timestamp(1)),
+        Waiting::Typing { until }
+    );
+    // The connection goes meanwhile: nothing was sent, nothing has failed.
+    assert_eq!(step(&mut outbox, Input::Disconnected, 10), []);
+    let effects = step(&mut outbox, Input::Connected, 20);
+    let [Effect::Type(_, until)] = effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(
+        step(&mut outbox, Input::Tick, until.0),
+        [Effect::Send(id(1))]
+    );
+    assert_eq!(
+        step(&mut outbox, accepted(1), until.0),
+        [Effect::Accepted(id(1))]
+    );
+    assert_eq!(outbox.deadlines.len(), 0);
+}
+
 /// A server that loses answers, closes connections and refuses, by the dice it is given.
 #[derive(Default)]
 struct Net {
@@ -331,7 +504,7 @@ impl Net {
                 Effect::Accepted(message) => self.settle(message, "accepted"),
                 Effect::Fail(message, _) => self.settle(message, "failed"),
                 Effect::Reconnect => self.up = false,
-                Effect::Upload(_) | Effect::Freeze(_) => unreachable!("all are frozen"),
+                _ => unreachable!("all are frozen answers"),
             }
         }
     }
@@ -360,7 +533,10 @@ fn run(dice: &[u8], held: usize) {
         lanes,
         ..OutboxConfig::default()
     };
-    let (mut outbox, mut net) = (Outbox::new(unlimited), Net::default());
+    let (mut outbox, mut net) = (
+        Outbox::new(unlimited, Caution::new(Timestamp(0))),
+        Net::default(),
+    );
     let (mut now, mut next_seq) = (0i64, 1i64);
     let calm = std::iter::repeat_n(&0u8, 30_000);
     for (round, roll) in dice.iter().chain(calm).enumerate() {

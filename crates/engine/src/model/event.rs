@@ -22,6 +22,8 @@ pub mod kind {
     pub const MEDIA_STATE: &str = "media.state";
     /// An account changed its state.
     pub const ACCOUNT_STATE: &str = "account.state";
+    /// WhatsApp bars an account from starting new chats.
+    pub const ACCOUNT_RESTRICTED: &str = "account.restricted";
     /// An account that is not well is being brought back another way, or a person is called.
     pub const ACCOUNT_RECOVERY: &str = "account.recovery";
     /// An account and everything that hung on it was deleted.

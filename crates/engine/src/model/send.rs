@@ -35,6 +35,9 @@ pub enum FailReason {
     },
     /// The account may not start new chats for now (463).
     Restricted,
+    /// There is nobody on WhatsApp under this number.
+    #[serde(rename = "not_on_whatsapp")]
+    NotOnWhatsApp,
     /// Every attempt failed; the last error is kept.
     Exhausted {
         /// The last error, for a person.

@@ -31,9 +31,19 @@ fn size_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
             .then(|| (format!("{} {unit}", plain(number.value)), number.next));
     }
     let number = amount_at(doc, i)?;
-    let (unit, end) = unit_at(pass, number.next)
-        .map(|(unit, end)| (unit, end))
-        .or_else(|| shared_unit(pass, number.next))?;
+    if matches!(doc.word(number.next), "متر" | "م")
+        && !matches!(doc.word(number.next + 1), "مربع" | "مربعه")
+    {
+        // `600 متر` of a warehouse is its size; a few metres are a length.
+        let floor_size = number.value >= 40.into()
+            && !matches!(
+                doc.word_before(i),
+                "ارتفاع" | "طول" | "عرض" | "بعد" | "واجهه"
+            );
+        return (floor_size && pass.is_free(i..number.next + 1))
+            .then(|| (format!("{} sqm", plain(number.value)), number.next + 1));
+    }
+    let (unit, end) = unit_at(pass, number.next).or_else(|| shared_unit(pass, number.next))?;
     pass.is_free(i..end)
         .then(|| (format!("{} {unit}", plain(number.value)), end))
 }
@@ -57,7 +67,7 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
         i
     };
     let square = match doc.word(i) {
-        "sqft" | "sqf" | "sft" | "sqfeet" | "sqfoot" | "sqfts" | "sqrft" => {
+        "sqft" | "sqf" | "sf" | "sft" | "sqfeet" | "sqfoot" | "sqfts" | "sqrft" => {
             return Some(("sqft", dot(pass, i + 1)));
         }
         "ft" | "feet" if is_two(pass, i + 1) => return Some(("sqft", i + 2)),

@@ -90,7 +90,7 @@ fn noun_end(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
         "b" if doc.is_mark(i + 1, '/') && matches!(doc.word(i + 2), "r" | "room") => Some(i + 3),
         "b" if doc.is_glued(i) && doc.is_mark(i + 1, '.') && doc.word(i + 2) == "r" => Some(i + 3),
         "master" if matches!(doc.word(i + 1), "bedroom" | "bedrooms") => Some(i + 2),
-        "غرف" | "غرفه" => Some(arabic_tail(pass, i + 1)),
+        "غرف" | "غرفه" | "ghuraf" | "ghoraf" | "8oraf" => Some(arabic_tail(pass, i + 1)),
         _ => None,
     }
 }

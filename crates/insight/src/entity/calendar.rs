@@ -6,17 +6,14 @@ use crate::doc::{Doc, Gap};
 use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan};
 
-/// How many days back a date without a year still means the past one.
-const DAYS_BACK: i32 = 45;
-
 /// A day at a place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Day {
-    pub date: Date,
-    pub half: Half,
-    pub next: usize,
+    pub(super) date: Date,
+    pub(super) half: Half,
+    pub(super) next: usize,
     /// Whether the time follows as part of the same ISO text: `2026-02-25T15:00`.
-    pub has_time: bool,
+    pub(super) has_time: bool,
 }
 
 impl Day {
@@ -73,8 +70,17 @@ fn numeric_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
                 .map(|date| Day::new(date, i + 5))
         }
         (1..=2, 1..=2, None) if mark == "/" => short_date(pass, i, first, second),
+        (2, 2, None) if mark == "." && is_due(doc, i) => short_date(pass, i, first, second),
         _ => None,
     }
+}
+
+/// Whether a word before says that a day follows, so that `01.04` is one.
+fn is_due(doc: &Doc<'_>, i: usize) -> bool {
+    matches!(
+        doc.word_before(i),
+        "on" | "due" | "until" | "till" | "dated" | "since" | "before"
+    )
 }
 
 /// `25/02`, which must not be a fraction, a range of rooms or a rate.
@@ -136,7 +142,7 @@ fn without_year(pass: &Pass<'_, '_>, i: usize, day: i8, month: i8) -> Option<Dat
             Some(this)
         };
     }
-    if -days_off <= DAYS_BACK || speaks_of_the_past(pass.doc, i) {
+    if speaks_of_the_past(pass.doc, i) {
         return Some(this);
     }
     day_first(today.year() + 1, day, month)
@@ -158,6 +164,9 @@ fn speaks_of_the_past(doc: &Doc<'_>, i: usize) -> bool {
         "started",
         "transferred",
         "visited",
+        "cleared",
+        "left",
+        "dated",
         "came",
         "had",
         "did",
@@ -180,6 +189,9 @@ fn named_month_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let doc = pass.doc;
     if let Some((day, after)) = day_number_at(doc, i) {
         let at = skip_small(doc, after);
+        if let Some((month, _)) = shared_month(doc, after) {
+            return month_day(pass, i, day, month, after);
+        }
         let (month, end) = month_at(doc, at)?;
         return month_day(pass, i, day, month, end);
     }
@@ -200,6 +212,17 @@ fn named_month_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         return None;
     }
     month_day(pass, i, day, month, end)
+}
+
+/// The month behind the second day of `2 to 5 May`.
+fn shared_month(doc: &Doc<'_>, i: usize) -> Option<(i8, usize)> {
+    let joined = doc.is_mark(i, '-')
+        || matches!(
+            doc.word(i),
+            "to" | "and" | "or" | "till" | "until" | "الى" | "الي" | "او"
+        );
+    let (_, after) = joined.then(|| day_number_at(doc, i + 1))??;
+    month_at(doc, skip_small(doc, after))
 }
 
 fn skip_small(doc: &Doc<'_>, i: usize) -> usize {
@@ -320,7 +343,17 @@ fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
             },
         ),
         "last" | "past" | "previous" => (Week::Past, i + 1),
-        "يوم" | "نهار" => (Week::Coming, i + 1),
+        "يوم" | "نهار" | "ليوم" | "yom" | "youm" => {
+            let week = if i > 0 && matches!(doc.word_before(i), "من" | "منذ" | "men") {
+                Week::Past
+            } else {
+                Week::Coming
+            };
+            let article = usize::from(matches!(doc.word(i + 1), "el" | "al" | "il"));
+            (week, i + 1 + article)
+        }
+        "since" => (Week::Past, i + 1),
+        "el" | "al" | "il" => (Week::Coming, i + 1),
         _ => (Week::Coming, i),
     };
     let (weekday, mut end) = weekday_name(doc, at)?;
@@ -357,6 +390,10 @@ fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
             ..day
         });
     }
+    let article = matches!(doc.word(i), "el" | "al" | "il");
+    if article && !matches!(doc.word_before(i), "yom" | "youm" | "") && doc.word(at).len() < 5 {
+        return None;
+    }
     let today = today(pass);
     let date = match week {
         Week::Coming => today.nth_weekday(1, weekday).ok()?,
@@ -379,19 +416,21 @@ fn weekday_name(doc: &Doc<'_>, i: usize) -> Option<(Weekday, usize)> {
         .filter(|w| w.starts_with("ال"))
         .unwrap_or(word)
     {
-        "monday" | "mon" | "mondays" | "الاثنين" | "الاتنين" | "اثنين" | "الإثنين" => {
-            Weekday::Monday
+        "monday" | "mon" | "ithnain" | "itnein" | "etnein" | "الاثنين" | "الاتنين" | "اثنين"
+        | "الإثنين" => Weekday::Monday,
+        "tuesday" | "thalatha" | "talat" | "tlata" | "tue" | "tues" | "teusday" | "tuseday"
+        | "الثلاثاء" | "الثلاثا" | "التلات" | "الثلوث" => {
+            Weekday::Tuesday
         }
-        "tuesday" | "tue" | "tues" | "teusday" | "tuseday" | "الثلاثاء" | "الثلاثا" | "التلات"
-        | "الثلوث" => Weekday::Tuesday,
-        "wednesday" | "wed" | "weds" | "wednsday" | "wensday" | "wednesay" | "الاربعاء"
-        | "الاربعا" | "الربوع" => Weekday::Wednesday,
-        "thursday" | "thu" | "thur" | "thurs" | "thrusday" | "thusday" | "الخميس" => {
-            Weekday::Thursday
+        "wednesday" | "arba3a" | "arbi3a" | "wed" | "weds" | "wednsday" | "wensday"
+        | "wednesay" | "الاربعاء" | "الاربعا" | "الربوع" => Weekday::Wednesday,
+        "thursday" | "khamees" | "khamis" | "5amis" | "thu" | "thur" | "thurs" | "thrusday"
+        | "thusday" | "الخميس" => Weekday::Thursday,
+        "friday" | "jum3a" | "jom3a" | "gom3a" | "juma" | "fri" | "firday" | "الجمعه" => {
+            Weekday::Friday
         }
-        "friday" | "fri" | "firday" | "الجمعه" => Weekday::Friday,
-        "saturday" | "sat" | "satruday" | "saterday" | "السبت" => Weekday::Saturday,
-        "sunday" | "sun" | "sundy" | "الاحد" => Weekday::Sunday,
+        "saturday" | "sabt" | "sat" | "satruday" | "saterday" | "السبت" => Weekday::Saturday,
+        "sunday" | "a7ad" | "el7ad" | "sun" | "sundy" | "الاحد" => Weekday::Sunday,
         _ => return None,
     };
     // Short names are words too: `sat`, `sun`, `mon` need company or a capital.
@@ -414,13 +453,28 @@ fn relative_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         "the" if doc.word(i + 1) == "day" => {
             return relative_at(pass, i + 1).filter(|d| d.next > i + 2);
         }
+        "el" | "al"
+            if matches!(doc.word(i + 1), "youm" | "yom" | "yoom")
+                && weekday_name(doc, i + 2).is_none() =>
+        {
+            (0, i + 2, Half::Unsaid)
+        }
+        "el" | "al" if matches!(doc.word(i + 1), "leila" | "laila" | "lela") => {
+            (0, i + 2, Half::Evening)
+        }
+        "bukra" | "bokra" | "bokrah" | "bukrah" | "bacher" | "bachir" | "bajer" => {
+            (1, i + 1, Half::Unsaid)
+        }
+        "ams" | "embare7" | "mbare7" | "imbari7" => (-1, i + 1, Half::Unsaid),
         "day" if doc.word(i + 1) == "after" && is_tomorrow(doc.word(i + 2)) => {
             (2, i + 3, Half::Unsaid)
         }
         "day" if doc.word(i + 1) == "before" && doc.word(i + 2) == "yesterday" => {
             (-2, i + 3, Half::Unsaid)
         }
-        "today" | "tdy" | "2day" | "todays" | "اليوم" | "today's" => (0, i + 1, Half::Unsaid),
+        "today" | "elyoum" | "elyom" | "tdy" | "2day" | "todays" | "اليوم" | "today's" => {
+            (0, i + 1, Half::Unsaid)
+        }
         "tonight" | "tonite" | "2nite" | "الليله" | "الليلة" => {
             (0, i + 1, Half::Evening)
         }
@@ -436,10 +490,11 @@ fn relative_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         "اول" if matches!(doc.word(i + 1), "امس" | "مبارح" | "امبارح") => {
             (-2, i + 2, Half::Unsaid)
         }
-        "بكره" | "بكرا" | "غدا" | "باكر" | "بكرة" | "لبكره" | "لبكرا" | "الغد" | "غد" => {
+        "بكره" | "بكرا" | "غدا" | "باكر" | "باجر" | "بكرة" | "لبكره" | "لبكرا" | "الغد" | "غد" => {
             (1, i + 1, Half::Unsaid)
         }
         "هذا" if matches!(doc.word(i + 1), "المساء") => (0, i + 2, Half::Evening),
+        "tom" if doc.is_capitalised(i) => return None,
         word if is_tomorrow(word) => (1, i + 1, Half::Unsaid),
         _ => {
             let two = doc.digits(i) == Some("2") && doc.is_glued(i + 1);
@@ -496,7 +551,16 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let introduced = at > i
         || matches!(
             doc.word_before(i),
-            "on" | "by" | "until" | "till" | "the" | "before" | "after" | "from"
+            "on" | "by"
+                | "until"
+                | "till"
+                | "the"
+                | "before"
+                | "after"
+                | "from"
+                | "of"
+                | "dated"
+                | "than"
         )
         || weekday_before(doc, i);
     let other = matches!(
@@ -521,12 +585,24 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
             | "interchange"
             | "level"
     );
-    if !suffix || !introduced || other {
+    let of_month = doc.word(at + 2) == "of" && matches!(doc.word(at + 3), "the" | "every" | "each");
+    if !suffix || !introduced || other || of_month {
         return None;
     }
     let day: i8 = digits.parse().ok().filter(|d| (1..=31).contains(d))?;
     let today = today(pass);
     let mut month = today.first_of_month();
+    if speaks_of_the_past(doc, i) {
+        let this = date(month.year(), month.month(), day).filter(|d| *d <= today);
+        let date = match this {
+            Some(date) => date,
+            None => {
+                let before = month.checked_sub(1.month()).ok()?;
+                date(before.year(), before.month(), day)?
+            }
+        };
+        return Some(Day::new(date, at + 2));
+    }
     for _ in 0..3 {
         if let Some(date) = date(month.year(), month.month(), day).filter(|d| *d >= today) {
             return Some(Day::new(date, at + 2));

@@ -233,7 +233,7 @@ fn skip_between(pass: &Pass<'_, '_>, mut i: usize) -> (usize, Half, bool) {
             continue;
         }
         match doc.word(i) {
-            "at" | "around" | "about" | "by" | "after" | "before" | "between" | "from"
+            "at" | "el" | "around" | "about" | "by" | "after" | "before" | "between" | "from"
             | "approx" | "till" | "until" | "time" | "الساعه" | "عالساعه" | "بعد" | "قبل"
             | "حوالي" | "بين" | "على" | "علي" | "من" | "past" | "بحدود" | "ع" => {
                 expected = true
@@ -310,7 +310,19 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
             Some(Named { date, half }),
         ));
     }
-    let day = named.unwrap_or_else(|| today(pass, clock));
+    let Some(day) = named else {
+        let now = pass.context.at.datetime();
+        let (time, is_tomorrow) = clock.next_after(now.time())?;
+        let date = if is_tomorrow {
+            now.date().tomorrow().ok()?
+        } else {
+            now.date()
+        };
+        return Some(Step::one(
+            moment(date, time, i, clock.next, confidence),
+            None,
+        ));
+    };
     let time = clock.time(day.half)?;
     Some(Step::one(
         moment(day.date, time, i, clock.next, confidence),
@@ -440,11 +452,11 @@ fn moved(
         TimeUnit::Minute => count.minutes(),
         TimeUnit::Second => return None,
     };
-    let then = now.checked_add(span).ok()?;
     if matches!(length.unit, TimeUnit::Hour | TimeUnit::Minute) {
-        let value = moment(then.date(), then.time(), i, end, CONFIDENCE);
-        return Some(Step::one(value, None));
+        // `in 20 min` is a length of time; the moment is as vague as what was said.
+        return None;
     }
+    let then = now.checked_add(span).ok()?;
     let named = Named {
         date: then.date(),
         half: Half::Unsaid,

@@ -22,9 +22,9 @@ pub(super) enum TimeUnit {
 /// A length of time, as counts of minutes or months so that halves stay exact.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Length {
-    pub count: Decimal,
-    pub unit: TimeUnit,
-    pub next: usize,
+    pub(super) count: Decimal,
+    pub(super) unit: TimeUnit,
+    pub(super) next: usize,
 }
 
 /// Finds lengths of time.
@@ -45,7 +45,10 @@ fn duration_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     if let Some(end) = shared_unit(pass, i) {
         return Some(end);
     }
-    let first = length_at(pass, i)?;
+    let first = length_at(pass, i).or_else(|| bare_arabic(pass, i))?;
+    if first.unit == TimeUnit::Second && first.count == Decimal::ONE {
+        return None;
+    }
     if is_rate(pass, i, first) {
         return None;
     }
@@ -54,9 +57,6 @@ fn duration_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     while let Some(more) = continued(pass, end, parts[parts.len() - 1].1) {
         parts.push((more.count, more.unit));
         end = more.next;
-    }
-    if matches!(pass.doc.word(end), "ago" | "old") {
-        return None;
     }
     Some((iso(&parts)?, end))
 }
@@ -70,6 +70,49 @@ fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let second = joined.then(|| length_at(pass, number.next + 1))??;
     let small = number.value < Decimal::from(100);
     small.then(|| Some((iso(&[(number.value, second.unit)])?, number.next)))?
+}
+
+/// `سنة كاملة`, `خلال أسبوع`, `شهر مجاني`: a unit alone that other words make a length.
+fn bare_arabic(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
+    let doc = pass.doc;
+    let bare = doc
+        .word(i)
+        .strip_prefix('ل')
+        .filter(|w| unit(w).is_some())
+        .unwrap_or(doc.word(i));
+    let unit = unit(bare).filter(|_| !bare.is_ascii())?;
+    let before = matches!(
+        doc.word_before(i),
+        "لمده" | "خلال" | "قبل" | "مده" | "كمان" | "بعد" | "اقل" | "تاخير" | "عقد"
+    );
+    let after = matches!(
+        doc.word(i + 1),
+        "كامل"
+            | "كامله"
+            | "ثانيه"
+            | "واحد"
+            | "واحده"
+            | "مجاني"
+            | "مجانا"
+            | "اضافي"
+            | "اضافيه"
+            | "ونص"
+            | "ونصف"
+            | "وربع"
+            | "زياده"
+    );
+    (before || after).then(|| {
+        let next = if matches!(doc.word(i + 1), "واحد" | "واحده") {
+            i + 2
+        } else {
+            i + 1
+        };
+        Length {
+            count: Decimal::ONE,
+            unit,
+            next,
+        }
+    })
 }
 
 fn continued(pass: &Pass<'_, '_>, i: usize, larger: TimeUnit) -> Option<Length> {

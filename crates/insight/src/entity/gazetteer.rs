@@ -10,13 +10,15 @@ use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 
 /// Names of one list at most.
-pub const PLACES_MAX: usize = 20_000;
+pub(super) const PLACES_MAX: usize = 20_000;
 /// Words of the longest name that is looked for.
 const WORDS_MAX: usize = 6;
 /// Letters of a name in which an error is forgiven.
 const FUZZY_LETTERS: std::ops::RangeInclusive<usize> = 6..=40;
 /// Words of a span that is tried with errors.
 const FUZZY_WORDS_MAX: usize = 4;
+/// Letters of a word of a name that is put right by itself.
+const WORD_LETTERS_MIN: usize = 5;
 const CONFIDENCE: f32 = 0.95;
 const CONFIDENCE_PROJECT: f32 = 0.90;
 const CONFIDENCE_FUZZY: f32 = 0.80;
@@ -29,6 +31,8 @@ pub enum PlaceKind {
     Location,
     /// A project or building.
     Project,
+    /// A name that holds a place but is none: a mall, a road, an authority. It is passed over.
+    Other,
 }
 
 /// One place with its names.
@@ -52,6 +56,8 @@ struct File {
     locations: Vec<Place>,
     #[serde(default)]
     projects: Vec<Place>,
+    #[serde(default)]
+    others: Vec<Place>,
 }
 
 /// Why a list was refused.
@@ -85,6 +91,9 @@ pub struct Gazetteer {
     /// Hashes of names with one letter left out, and the names.
     near: HashMap<u64, Vec<u32>>,
     names: Vec<String>,
+    /// Words of names, and hashes of them with one letter left out.
+    words: HashSet<String>,
+    near_words: HashMap<u64, Vec<String>>,
     common: HashSet<String>,
 }
 
@@ -101,10 +110,15 @@ impl Gazetteer {
             exact: HashMap::new(),
             near: HashMap::new(),
             names: Vec::new(),
+            words: HashSet::new(),
+            near_words: HashMap::new(),
             common,
         };
         for place in file.locations {
             gazetteer.add(PlaceKind::Location, place)?;
+        }
+        for place in file.others {
+            gazetteer.add(PlaceKind::Other, place)?;
         }
         for place in file.projects {
             gazetteer.add(PlaceKind::Project, place)?;
@@ -116,7 +130,8 @@ impl Gazetteer {
         let index = self.places.len() as u32;
         let weak_canonical = place.weak.iter().any(|w| key(w) == key(&place.name));
         // A name of one word such as `Casa` is a word; only its listed forms count.
-        let listed = place.name.contains(' ') && !weak_canonical;
+        let the_word = place.name.starts_with("The ") && place.name.split(' ').count() == 2;
+        let listed = place.name.contains(' ') && !weak_canonical && !the_word;
         for name in listed.then_some(&place.name).into_iter().chain(&place.also) {
             self.add_name(
                 name,
@@ -147,6 +162,7 @@ impl Gazetteer {
         if self.names.len() >= PLACES_MAX {
             return Err(GazetteerError::TooMany);
         }
+        self.add_words(name);
         let number = self.names.len() as u32;
         let letters = key.chars().count();
         if FUZZY_LETTERS.contains(&letters) && entry.strength == Strength::Sure {
@@ -158,6 +174,42 @@ impl Gazetteer {
         self.names.push(key.clone());
         self.exact.insert(key, entry);
         Ok(())
+    }
+
+    fn add_words(&mut self, name: &str) {
+        let folded = Text::new(name);
+        for word in folded.folded().split(|c: char| !c.is_alphanumeric()) {
+            let letters = word.chars().count();
+            if letters < WORD_LETTERS_MIN || self.words.contains(word) {
+                continue;
+            }
+            for hash in with_one_left_out(word).into_iter().chain([hash_of(word)]) {
+                self.near_words
+                    .entry(hash)
+                    .or_default()
+                    .push(word.to_owned());
+            }
+            self.words.insert(word.to_owned());
+        }
+    }
+
+    /// A word as it stands in names, with an error of one letter put right.
+    fn corrected<'w>(&'w self, word: &'w str) -> &'w str {
+        if word.chars().count() < WORD_LETTERS_MIN
+            || self.words.contains(word)
+            || self.common.contains(word)
+        {
+            return word;
+        }
+        let mut hashes = with_one_left_out(word);
+        hashes.push(hash_of(word));
+        hashes
+            .iter()
+            .filter_map(|hash| self.near_words.get(hash))
+            .flatten()
+            .take(64)
+            .find(|near| is_one_edit(near, word))
+            .map_or(word, String::as_str)
     }
 
     /// The kind and canonical name that any of a place's names stands for.
@@ -255,11 +307,15 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             Some((entry, end, confidence)) => {
                 let (kind, name) = pass.context.places.places[entry.place as usize].clone();
                 let kind = match kind {
-                    PlaceKind::Location => Kind::Location,
-                    PlaceKind::Project => Kind::Project,
+                    PlaceKind::Location => Some(Kind::Location),
+                    PlaceKind::Project => Some(Kind::Project),
+                    PlaceKind::Other => None,
                 };
                 let end = tail_end(pass, end);
-                pass.add_from(Source::Gazetteer, kind, name, i..end, confidence);
+                match kind {
+                    Some(kind) => pass.add_from(Source::Gazetteer, kind, name, i..end, confidence),
+                    None => pass.claim(i..end),
+                }
                 i = end;
             }
             None => i += 1,
@@ -280,21 +336,34 @@ fn place_at(
         return None;
     }
     let spans = spans_at(pass, i);
-    for first in first_forms(doc.str(i)) {
+    let exact = exact_at(pass, i, &spans, speaks_of_property);
+    // `jumeira vilage circle` is more than the `jumeira` that it begins with.
+    let from = exact.map_or(i + 1, |(_, end, _)| end + 1);
+    near_at(pass, i, &spans, from).or(exact)
+}
+
+fn exact_at(
+    pass: &Pass<'_, '_>,
+    i: usize,
+    spans: &[(String, usize)],
+    speaks_of_property: bool,
+) -> Option<(Entry, usize, f32)> {
+    let places = pass.context.places;
+    for first in first_forms(pass.doc.str(i)) {
         for (rest, end) in spans.iter().rev() {
             let key = format!("{first}{rest}");
-            if let Some(entry) = pass.context.places.exact.get(&key)
-                && (entry.strength == Strength::Sure || is_named(doc, i, speaks_of_property))
+            if let Some(entry) = places.exact.get(&key)
+                && (entry.strength == Strength::Sure || is_named(pass.doc, i, speaks_of_property))
             {
-                let confidence = match pass.context.places.places[entry.place as usize].0 {
-                    PlaceKind::Location => CONFIDENCE,
+                let confidence = match places.places[entry.place as usize].0 {
                     PlaceKind::Project => CONFIDENCE_PROJECT,
+                    PlaceKind::Location | PlaceKind::Other => CONFIDENCE,
                 };
                 return Some((*entry, *end, confidence));
             }
         }
     }
-    near_at(pass, i, &spans)
+    None
 }
 
 /// What follows the first token, growing word by word, with the token after it.
@@ -350,32 +419,56 @@ fn first_forms(word: &str) -> Vec<String> {
     forms
 }
 
+/// A name with errors that ends no earlier than `from`.
 fn near_at(
     pass: &Pass<'_, '_>,
     i: usize,
     spans: &[(String, usize)],
+    from: usize,
 ) -> Option<(Entry, usize, f32)> {
     let doc = pass.doc;
     let places = pass.context.places;
     if !doc.is_word(i) {
         return None;
     }
-    for (rest, end) in spans.iter().take(FUZZY_WORDS_MAX).rev() {
+    for (rest, end) in spans
+        .iter()
+        .take(FUZZY_WORDS_MAX)
+        .rev()
+        .filter(|(_, end)| *end >= from)
+    {
         let key = format!("{}{rest}", doc.str(i));
-        if !FUZZY_LETTERS.contains(&key.chars().count())
-            || !key.is_ascii() && key.chars().count() < 8
+        let letters = key.chars().count();
+        if !FUZZY_LETTERS.contains(&letters) || !key.is_ascii() && letters < 8 {
+            continue;
+        }
+        let ordinary = |at: usize| !doc.is_word(at) || places.common.contains(doc.word(at));
+        let all_ordinary =
+            (i..*end).all(ordinary) || (from > i + 1 && (from - 1..*end).all(ordinary));
+        if all_ordinary || places.common.contains(&key) {
+            continue;
+        }
+        let word_by_word: String = (i..*end)
+            .filter(|&at| !is_mark(doc, at))
+            .map(|at| places.corrected(doc.str(at)))
+            .collect();
+        let corrected = if *end > i + 1 {
+            places.exact.get(&word_by_word).copied()
+        } else {
+            None
+        };
+        if let Some(entry) = corrected
+            .filter(|e| e.strength == Strength::Sure)
+            .or_else(|| places.near(&key))
         {
-            continue;
-        }
-        let ordinary = (i..*end).all(|at| !doc.is_word(at) || places.common.contains(doc.word(at)));
-        if ordinary || places.common.contains(&key) {
-            continue;
-        }
-        if let Some(entry) = places.near(&key) {
             return Some((entry, *end, CONFIDENCE_FUZZY));
         }
     }
     None
+}
+
+fn is_mark(doc: &Doc<'_>, i: usize) -> bool {
+    doc.kind(i) == Some(crate::doc::TokenKind::Mark)
 }
 
 /// Whether a weak name stands where a place is named.

@@ -140,30 +140,30 @@ pub struct Entity {
 /// What the grammars know besides the words.
 pub(crate) struct Context<'c> {
     /// When the message was written, in the contact's zone.
-    pub at: &'c Zoned,
+    pub(crate) at: &'c Zoned,
     /// Currency of an amount without one.
-    pub currency: &'c str,
+    pub(crate) currency: &'c str,
     /// Country whose national numbers are read, such as `AE`.
-    pub region: &'c str,
-    pub places: &'c Gazetteer,
-    pub names: &'c Names,
+    pub(crate) region: &'c str,
+    pub(crate) places: &'c Gazetteer,
+    pub(crate) names: &'c Names,
 }
 
 /// A value on its way through the grammars.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
-    pub kind: Kind,
-    pub value: String,
-    pub tokens: Range<usize>,
-    pub confidence: f32,
-    pub source: Source,
+    pub(crate) kind: Kind,
+    pub(crate) value: String,
+    pub(crate) tokens: Range<usize>,
+    pub(crate) confidence: f32,
+    pub(crate) source: Source,
 }
 
 /// The state of one message between grammars.
 pub(crate) struct Pass<'p, 'a> {
-    pub doc: &'p Doc<'a>,
-    pub context: &'p Context<'p>,
-    pub found: Vec<Found>,
+    pub(crate) doc: &'p Doc<'a>,
+    pub(crate) context: &'p Context<'p>,
+    pub(crate) found: Vec<Found>,
     claimed: Vec<bool>,
 }
 
@@ -178,17 +178,17 @@ impl<'p, 'a> Pass<'p, 'a> {
     }
 
     /// Whether no grammar has claimed any of these tokens.
-    pub fn is_free(&self, tokens: Range<usize>) -> bool {
+    pub(crate) fn is_free(&self, tokens: Range<usize>) -> bool {
         tokens.end <= self.claimed.len() && !self.claimed[tokens].contains(&true)
     }
 
     /// Whether a token is there and nobody's yet.
-    pub fn is_open(&self, i: usize) -> bool {
+    pub(crate) fn is_open(&self, i: usize) -> bool {
         self.claimed.get(i) == Some(&false)
     }
 
     /// Takes tokens without a value, so that no later grammar reads them.
-    pub fn claim(&mut self, tokens: Range<usize>) {
+    pub(crate) fn claim(&mut self, tokens: Range<usize>) {
         let end = tokens.end.min(self.claimed.len());
         for claimed in &mut self.claimed[tokens.start.min(end)..end] {
             *claimed = true;
@@ -196,12 +196,12 @@ impl<'p, 'a> Pass<'p, 'a> {
     }
 
     /// Adds a value by rule and claims its tokens.
-    pub fn add(&mut self, kind: Kind, value: String, tokens: Range<usize>, confidence: f32) {
+    pub(crate) fn add(&mut self, kind: Kind, value: String, tokens: Range<usize>, confidence: f32) {
         self.add_from(Source::Rule, kind, value, tokens, confidence);
     }
 
     /// Adds a value and claims its tokens.
-    pub fn add_from(
+    pub(crate) fn add_from(
         &mut self,
         source: Source,
         kind: Kind,
@@ -222,14 +222,14 @@ impl<'p, 'a> Pass<'p, 'a> {
     }
 
     /// Whether a value of this kind ends right before a token, with nothing but spaces between.
-    pub fn ends_at(&self, kind: Kind, i: usize) -> bool {
+    pub(crate) fn ends_at(&self, kind: Kind, i: usize) -> bool {
         self.found
             .iter()
             .any(|f| f.kind == kind && f.tokens.end == i)
     }
 
     /// Whether a value of this kind was found.
-    pub fn has(&self, kind: Kind) -> bool {
+    pub(crate) fn has(&self, kind: Kind) -> bool {
         self.found.iter().any(|f| f.kind == kind)
     }
 }
@@ -249,7 +249,9 @@ pub(crate) fn extract(doc: &Doc<'_>, context: &Context<'_>) -> Vec<Entity> {
     datetime::find(&mut pass);
     duration::find(&mut pass);
     money::find_likely(&mut pass);
+    money::find_compared(&mut pass);
     property::find(&mut pass);
+    unit::find_bare(&mut pass);
     person::find(&mut pass);
     quantity::find(&mut pass);
     crate::resolve::settle(pass.found, doc)

@@ -6,7 +6,7 @@
 use super::{Kind, Pass};
 use crate::doc::{Doc, Gap};
 use crate::number::{
-    Number, Written, amount_at, digits_at, multiplier_at, plain, spaced_digits_at, words_at,
+    Number, Written, amount_at, digits_at, multiplier_at, plain, spaced_digits_at,
 };
 use rust_decimal::Decimal;
 
@@ -202,6 +202,142 @@ fn currency_word(word: &str) -> Option<&'static str> {
     })
 }
 
+/// Finds bare numbers that another amount of the message gives its scale: `95 is too much, next door went for
+/// 82k`.
+pub(super) fn find_compared(pass: &mut Pass<'_, '_>) {
+    let scaled = pass
+        .found
+        .iter()
+        .filter(|f| f.kind == Kind::Money)
+        .find_map(|f| {
+            let (code, amount) = f.value.split_once(' ')?;
+            let amount: Decimal = amount.parse().ok()?;
+            let last = pass.doc.word(f.tokens.end.checked_sub(1)?);
+            let thousands = matches!(last, "k" | "thousand" | "الف" | "الاف");
+            let millions = matches!(last, "m" | "mn" | "million" | "mil" | "مليون");
+            let written = (f.tokens.clone()).any(|t| {
+                matches!(
+                    pass.doc.word(t),
+                    "k" | "m" | "mn" | "million" | "الف" | "مليون"
+                )
+            });
+            let scale = if thousands || written && amount < Decimal::from(1_000_000) {
+                Decimal::from(1_000)
+            } else if millions || written {
+                Decimal::from(1_000_000)
+            } else {
+                Decimal::ONE
+            };
+            Some((code.to_owned(), scale, amount))
+        });
+    let Some((code, scale, other)) = scaled else {
+        return;
+    };
+    for i in 0..pass.doc.len() {
+        let Some(number) = digits_at(pass.doc, i).filter(|n| pass.is_free(i..n.next)) else {
+            continue;
+        };
+        let Some(value) = number.value.checked_mul(scale) else {
+            continue;
+        };
+        let reach = Decimal::from(if scale == Decimal::ONE { 2 } else { 3 });
+        let alike = value * reach >= other && value <= other * reach;
+        if alike && number.value < Decimal::from(1_000) && stands_alone(pass, i, number.next) {
+            pass.add(
+                Kind::Money,
+                format!("{code} {}", plain(value)),
+                i..number.next,
+                0.8,
+            );
+        }
+    }
+}
+
+/// Whether nothing is counted or numbered by the digits.
+pub(super) fn stands_alone(pass: &Pass<'_, '_>, i: usize, next: usize) -> bool {
+    const AFTER: &[&str] = &[
+        "is",
+        "if",
+        "and",
+        "or",
+        "but",
+        "was",
+        "would",
+        "max",
+        "final",
+        "cash",
+        "for",
+        "in",
+        "with",
+        "from",
+        "to",
+        "too",
+        "only",
+        "not",
+        "can",
+        "at",
+        "now",
+        "all",
+        "ok",
+        "okay",
+        "then",
+        "please",
+        "pls",
+        "because",
+        "when",
+        "instead",
+        "n",
+        "شامل",
+        "كاش",
+        "نهائي",
+        "او",
+        "و",
+        "بس",
+        "مع",
+        "حلو",
+        "كثير",
+        "وايد",
+        "though",
+        "today",
+        "it",
+        "as",
+        "max",
+        "last",
+        "including",
+        "incl",
+        "including",
+        "via",
+    ];
+    let doc = pass.doc;
+    let before = i == 0 || !doc.is_glued(i) || doc.is_any_mark(i - 1, "(-/~");
+    let label = matches!(
+        doc.word_before(i),
+        "unit"
+            | "villa"
+            | "flat"
+            | "floor"
+            | "phase"
+            | "tower"
+            | "block"
+            | "no"
+            | "option"
+            | "building"
+            | "plot"
+            | "shop"
+            | "office"
+            | "year"
+            | "step"
+    );
+    let after = next >= doc.len()
+        || doc.begins_line(next)
+        || (doc.is_any_mark(next, ".,?!;)-/~")
+            && !(doc.is_glued(next + 1)
+                && doc.digits(next + 1).is_some()
+                && doc.is_mark(next, '.')))
+        || AFTER.contains(&doc.word(next)) && !doc.is_glued(next);
+    before && !label && after
+}
+
 /// Finds amounts that only their surroundings make money.
 pub(super) fn find_likely(pass: &mut Pass<'_, '_>) {
     let mut i = 0;
@@ -228,8 +364,17 @@ fn likely_at(pass: &Pass<'_, '_>, i: usize) -> Option<(Decimal, usize, f32)> {
     if is_other_measure(pass, i, number.next) {
         return None;
     }
+    if !multiplied && number.written == Written::Digits && is_each(pass, number.next) {
+        return Some((value, number.next, CONFIDENCE_LIKELY));
+    }
+    let grouped =
+        number.next > i + 1 && doc.is_any_mark(i + 1, ",") && value >= Decimal::from(1_000);
+    if !multiplied && (grouped && !counts_something(doc, number.next) || is_named_sum(doc, number))
+    {
+        return Some((value, number.next, CONFIDENCE_LIKELY));
+    }
     if multiplied {
-        return multiplied_amount(pass, i, number).then_some((
+        return multiplied_amount(pass, i, Number { value, ..number }).then_some((
             value,
             number.next,
             CONFIDENCE_LIKELY,
@@ -255,6 +400,14 @@ fn multiplied_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     let doc = pass.doc;
     let unit = doc.word(number.next - 1);
     if number.value < Decimal::from(1_000) {
+        return false;
+    }
+    let spaced = doc.gap(number.next - 1) != Gap::None && !doc.is_shouted(number.next - 1);
+    let metres = unit == "m"
+        && spaced
+        && !doc.is_capitalised(number.next - 1)
+        && !doc.has_word_near(&(i..number.next), REACH, PRICE_WORDS);
+    if metres {
         return false;
     }
     // `5m` may be metres, and `2 m` a word cut short: the surroundings must speak of prices.
@@ -490,6 +643,31 @@ fn follows_price_word(pass: &Pass<'_, '_>, i: usize) -> bool {
         "charges",
         "discount",
         "payment",
+        "send",
+        "sent",
+        "deducted",
+        "pays",
+        "bill",
+        "billed",
+        "owe",
+        "owes",
+        "refund",
+        "spent",
+        "shipping",
+        "invest",
+        "withdraw",
+        "charge",
+        "charged",
+        "fine",
+        "bills",
+        "حولت",
+        "استثمر",
+        "وخذ",
+        "خذ",
+        "جمعنا",
+        "ارسلت",
+        "تحويل",
+        "الفاتوره",
         "value",
         "salary",
         "total",
@@ -658,6 +836,233 @@ fn follows_price_word(pass: &Pass<'_, '_>, i: usize) -> bool {
         return DIRECT.contains(&doc.word(at));
     }
     false
+}
+
+/// `580 fee`, `1050 vat`, `150 overtime`: what is paid is named behind the number.
+fn is_named_sum(doc: &Doc<'_>, number: Number) -> bool {
+    number.written == Written::Digits
+        && number.value >= Decimal::from(20)
+        && matches!(
+            doc.word(number.next),
+            "fee"
+                | "fees"
+                | "vat"
+                | "deposit"
+                | "commission"
+                | "overtime"
+                | "cash"
+                | "tax"
+                | "refund"
+                | "deducted"
+                | "incl"
+                | "salary"
+        )
+}
+
+/// Whether a word follows that the number may count, and that is neither a small word nor a kind of payment.
+pub(super) fn counts_something(doc: &Doc<'_>, next: usize) -> bool {
+    const OTHER: &[&str] = &[
+        "is",
+        "in",
+        "on",
+        "at",
+        "for",
+        "to",
+        "by",
+        "and",
+        "or",
+        "but",
+        "the",
+        "if",
+        "with",
+        "from",
+        "was",
+        "were",
+        "are",
+        "has",
+        "have",
+        "had",
+        "will",
+        "would",
+        "can",
+        "could",
+        "should",
+        "not",
+        "only",
+        "extra",
+        "cash",
+        "max",
+        "min",
+        "final",
+        "plus",
+        "vat",
+        "incl",
+        "including",
+        "included",
+        "excluding",
+        "tax",
+        "fee",
+        "fees",
+        "admin",
+        "deposit",
+        "per",
+        "each",
+        "a",
+        "all",
+        "ok",
+        "okay",
+        "pls",
+        "please",
+        "today",
+        "tomorrow",
+        "now",
+        "yearly",
+        "of",
+        "it",
+        "i",
+        "we",
+        "you",
+        "he",
+        "she",
+        "they",
+        "my",
+        "so",
+        "then",
+        "that",
+        "this",
+        "as",
+        "because",
+        "when",
+        "who",
+        "which",
+        "n",
+        "w",
+        "y",
+        "too",
+        "more",
+        "less",
+        "out",
+        "until",
+        "till",
+        "before",
+        "after",
+        "still",
+        "just",
+        "upfront",
+        "monthly",
+        "annually",
+        "annual",
+        "negotiable",
+        "net",
+        "instead",
+        "without",
+        "than",
+        "via",
+        "through",
+        "thru",
+        "back",
+        "down",
+        "off",
+        "urgently",
+        "tmrw",
+        "total",
+        "left",
+        "right",
+        "there",
+        "here",
+        "again",
+        "first",
+        "last",
+        "overtime",
+        "commission",
+        "refund",
+        "salary",
+        "deducted",
+        "balance",
+        "security",
+        "agency",
+        "service",
+        "yet",
+        "does",
+        "did",
+        "do",
+        "be",
+        "bas",
+        "kash",
+        "badal",
+        "w",
+        "fi",
+        "men",
+        "bel",
+        "se",
+        "late",
+        "early",
+        "asap",
+        "also",
+        "like",
+        "maybe",
+        "minus",
+        "times?",
+        "في",
+        "من",
+        "على",
+        "علي",
+        "الى",
+        "الي",
+        "او",
+        "و",
+        "بس",
+        "مع",
+        "كاش",
+        "نهائي",
+        "شامل",
+        "شامله",
+        "سنويا",
+        "شهريا",
+        "سنوي",
+        "شهري",
+        "لو",
+        "عشان",
+        "بدل",
+        "هذا",
+        "حق",
+        "للهديه",
+        "فقط",
+        "كل",
+        "ما",
+    ];
+    doc.is_word(next) && doc.gap(next) == Gap::Space && !OTHER.contains(&doc.word(next))
+}
+
+/// `14.25 per kg`, `75 each`, `18 psf`: the price of one.
+fn is_each(pass: &Pass<'_, '_>, next: usize) -> bool {
+    let doc = pass.doc;
+    const TIMES: &[&str] = &[
+        "day", "week", "month", "year", "hour", "night", "person", "weekday", "annum",
+    ];
+    match doc.word(next) {
+        "psf" | "each" | "apiece" => true,
+        "per" => doc.is_word(next + 1) && !TIMES.contains(&doc.word(next + 1)),
+        _ => {
+            doc.is_mark(next, '/')
+                && matches!(
+                    doc.word(next + 1),
+                    "sqft"
+                        | "sqm"
+                        | "kg"
+                        | "pc"
+                        | "pcs"
+                        | "piece"
+                        | "box"
+                        | "bag"
+                        | "sq"
+                        | "unit"
+                        | "ton"
+                        | "sf"
+                        | "ft"
+                )
+        }
+    }
 }
 
 /// `85,000 per year`, `85000/year`, `7500 monthly`.

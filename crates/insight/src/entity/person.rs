@@ -52,16 +52,22 @@ impl Names {
     }
 
     fn is_sure(&self, word: &str) -> bool {
-        self.sure.contains(word)
+        self.sure.contains(bare(word))
     }
 
     fn is_any(&self, word: &str) -> bool {
-        self.sure.contains(word) || self.doubtful.contains(word)
+        self.sure.contains(bare(word)) || self.doubtful.contains(bare(word))
     }
 
     fn is_common(&self, word: &str) -> bool {
-        self.common.contains(word) && !self.sure.contains(word)
+        let word = bare(word);
+        word.contains('\'') || (self.common.contains(word) && !self.sure.contains(word))
     }
+}
+
+/// A name without the `'s` of what belongs to its bearer.
+fn bare(word: &str) -> &str {
+    word.strip_suffix("'s").unwrap_or(word)
 }
 
 /// How sure the words before a name make it.
@@ -85,7 +91,11 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             .or_else(|| signed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)));
         match found.filter(|&(from, end, _)| pass.is_free(from..end)) {
             Some((from, end, confidence)) => {
-                let value = pass.doc.typed(from..end).to_owned();
+                let typed = pass.doc.typed(from..end);
+                let owner = typed
+                    .strip_suffix("'s")
+                    .or_else(|| typed.strip_suffix("’s"));
+                let value = owner.unwrap_or(typed).to_owned();
                 let source = if confidence == CONFIDENCE_LISTED {
                     Source::Gazetteer
                 } else {
@@ -218,13 +228,24 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
     if word.is_empty() || !pass.is_open(from) {
         return None;
     }
+    let said = matches!(
+        doc.word_before(from),
+        "انا" | "معك" | "معاك" | "يا" | "زميلي"
+    );
     let listed = names.is_sure(word)
-        || (names.is_any(word) && (doc.is_capitalised(from) || lead == Lead::Certain));
+        || (names.is_any(word) && (doc.is_capitalised(from) || lead == Lead::Certain || said));
+    let family = is_particle(word)
+        && doc.is_word(from + 1)
+        && (doc.is_capitalised(from + 1) || names.is_any(doc.word(from + 1)));
     let arabic = doc.kind(from) == Some(TokenKind::Arabic);
-    let unknown = !names.is_common(word) && word.chars().count() >= 3;
+    let clings = ["ال", "بال", "في", "على", "علي", "لل"]
+        .iter()
+        .any(|p| word.starts_with(p));
+    let unknown = !names.is_common(word) && word.chars().count() >= 3 && !(arabic && clings);
     let first = match lead {
         Lead::Certain => {
-            listed
+            family
+                || listed
                 || (unknown
                     && (doc.is_capitalised(from)
                         || arabic
@@ -251,7 +272,6 @@ fn speaks_to_a_person(doc: &Doc<'_>, from: usize) -> bool {
         "hi" | "hello"
             | "hey"
             | "dear"
-            | "is"
             | "am"
             | "i'm"
             | "im"
@@ -271,7 +291,7 @@ fn speaks_to_a_person(doc: &Doc<'_>, from: usize) -> bool {
 fn is_shouting(doc: &Doc<'_>) -> bool {
     let words = (0..doc.len()).filter(|&i| doc.kind(i) == Some(TokenKind::Latin));
     let (capitals, all) = words.fold((0, 0), |(c, a), i| {
-        (c + usize::from(doc.is_capitalised(i)), a + 1)
+        (c + usize::from(doc.is_shouted(i)), a + 1)
     });
     all > 3 && capitals * 3 > all * 2
 }
@@ -291,6 +311,17 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     }
     if particle_name(doc, i) && names.is_any(doc.word(i + 1)) {
         return Some(full_name_end(pass, i));
+    }
+    if word.len() == 1
+        && doc.is_capitalised(i)
+        && doc.is_mark(i + 1, '.')
+        && doc.is_capitalised(i + 2)
+        && doc.gap(i + 2) == Gap::Space
+        && !names.is_common(doc.word(i + 2))
+        && doc.word(i + 2).len() >= 4
+    {
+        // `H. Lindqvist`
+        return Some(i + 3);
     }
     let inside = i > 0 && !doc.begins_line(i) && !doc.is_any_mark(i - 1, ".!?");
     let sure = names.is_sure(word)

@@ -84,7 +84,12 @@ struct Run {
 fn number_at(pass: &Pass<'_, '_>, i: usize, lookups: &mut usize) -> Option<(String, usize)> {
     let doc = pass.doc;
     let (lead, from) = lead_at(doc, i)?;
-    if !pass.is_open(i) || (i > 0 && doc.is_glued(i) && touches_a_longer_run(doc, i)) {
+    if !pass.is_open(i)
+        || (i > 0
+            && doc.is_glued(i)
+            && !pass.ends_at(Kind::Phone, i - 1)
+            && touches_a_longer_run(doc, i))
+    {
         return None;
     }
     let before = if doc.is_any_mark(i.wrapping_sub(1), ":#.") {

@@ -9,7 +9,12 @@ const CONFIDENCE: f32 = 0.90;
 pub(super) fn find(pass: &mut Pass<'_, '_>) {
     let mut i = 0;
     while i < pass.doc.len() {
-        match type_at(pass, i).filter(|(_, end)| pass.is_free(i..*end)) {
+        let rate = matches!(pass.doc.word(i), "flat" | "apt")
+            && (pass.ends_at(Kind::Money, i) || pass.doc.word_before(i) == "sudo");
+        match type_at(pass, i)
+            .filter(|_| !rate)
+            .filter(|(_, end)| pass.is_free(i..*end))
+        {
             Some((name, end)) => {
                 pass.add(Kind::PropertyType, name.to_owned(), i..end, CONFIDENCE);
                 i = end;
@@ -41,7 +46,8 @@ fn type_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
                 .strip_prefix("ال")
                 .or_else(|| word.strip_prefix("وال"))
                 .or_else(|| word.strip_prefix("بال"))
-                .or_else(|| word.strip_prefix("لل"))?;
+                .or_else(|| word.strip_prefix("لل"))
+                .or_else(|| word.strip_prefix("فال"))?;
             plain_type(bare)
         })
         .or_else(|| {
@@ -56,8 +62,10 @@ fn plain_type(word: &str) -> Option<&'static str> {
     Some(match word {
         "apartment" | "apartments" | "apt" | "apts" | "appartment" | "appartments"
         | "apartement" | "apartements" | "flat" | "flats" | "apartmnt" | "aparment"
-        | "apartmet" | "apratment" | "appt" | "aprtment" | "aptmt" | "condo" | "condos" | "شقه"
-        | "شقق" | "شقتين" | "شقتي" => "apartment",
+        | "apartmet" | "apratment" | "appt" | "aprtment" | "sha2a" | "sha22a" | "sha2at"
+        | "shaqa" | "aptmt" | "condo" | "condos" | "شقه" | "شقق" | "شقتين" | "شقتي" => {
+            "apartment"
+        }
         "villa" | "villas" | "vila" | "vilas" | "villla" | "فيلا" | "فله" | "فلل" | "فيلات"
         | "فيللا" => "villa",
         "townhouse" | "townhouses" | "townhome" | "townhomes" | "townhous" | "تاونهاوس" => {
@@ -68,7 +76,7 @@ fn plain_type(word: &str) -> Option<&'static str> {
         "warehouse" | "warehouses" | "مستودع" | "مستودعات" | "مخزن" => {
             "warehouse"
         }
-        "plot" | "plots" => "plot",
+        "plot" | "plots" | "ard" => "plot",
         _ => return None,
     })
 }
@@ -77,19 +85,28 @@ fn plain_type(word: &str) -> Option<&'static str> {
 fn doubtful_type(pass: &Pass<'_, '_>, i: usize) -> Option<&'static str> {
     let doc = pass.doc;
     match doc.word(i) {
-        "office" | "offices" | "مكتب" | "مكاتب" => is_offered(doc, i).then_some("office"),
-        "shop" | "shops" | "محل" | "محلات" => is_offered(doc, i).then_some("shop"),
+        "office" | "offices" | "makteb" | "maktab" | "مكتب" | "مكاتب" => {
+            is_offered(doc, i).then_some("office")
+        }
+        "shop" | "shops" | "محل" | "محلات" | "المحل" | "للمحلات" => {
+            is_offered(doc, i).then_some("shop")
+        }
         "retail" => is_offered(doc, i).then_some("shop"),
+        "land"
+            if matches!(
+                doc.word_before(i),
+                "should" | "will" | "to" | "can" | "gold" | "dubai"
+            ) =>
+        {
+            None
+        }
         "land" | "ارض" | "الارض" | "اراضي" => (doc.word(i + 1) != "department"
             && doc.word(i + 1) != "line"
             && doc.word(i + 1) != "lord")
             .then_some("plot"),
-        "building" | "bldg" | "buildings" | "بنايه" | "عماره" | "مبنى" | "مبني" | "البنايه"
-        | "العماره" => (!matches!(
-            doc.word(i + 1),
-            "management" | "security" | "name" | "permit" | "maintenance"
-        ))
-        .then_some("building"),
+        "building" | "bldg" | "buildings" | "بنايه" | "عماره" => {
+            whole_building(doc, i).then_some("building")
+        }
         "th" | "ths" => {
             (doc.is_shouted(i) && (i == 0 || doc.digits(i - 1).is_none())).then_some("townhouse")
         }
@@ -113,12 +130,9 @@ fn is_offered(doc: &Doc<'_>, i: usize) -> bool {
         "main",
         "coffee",
         "barber",
-        "in",
         "sales",
-        "the",
         "at",
         "back",
-        "box",
         "home",
         "site",
         "to",
@@ -127,27 +141,50 @@ fn is_offered(doc: &Doc<'_>, i: usize) -> bool {
         "typing",
         "leasing",
         "admissions",
+        "ur",
+        "uk",
+        "branch",
+        "registration",
+        "ticket",
+        "box",
+        "gift",
+        "management",
+        "notary",
+    ];
+    const NOT_AFTER: &[&str] = &[
+        "hours", "phone", "number", "manager", "boy", "open", "today", "address", "address?",
+        "staff", "timing", "timings",
     ];
     const FOR: &[&str] = &[
         "rent",
         "sale",
         "buy",
         "lease",
+        "leased",
         "sell",
-        "need",
         "looking",
-        "want",
         "fitted",
         "space",
-        "available",
         "sqft",
-        "sq",
         "sqm",
-        "unit",
         "commercial",
         "retail",
         "shell",
-        "core",
+        "frontage",
+        "mezzanine",
+        "tenant",
+        "tenants",
+        "landlord",
+        "split",
+        "desks",
+        "warehouse",
+        "corner",
+        "license",
+        "licence",
+        "unit",
+        "vacant",
+        "investor",
+        "sf",
         "خزانه",
         "للايجار",
         "للبيع",
@@ -160,11 +197,42 @@ fn is_offered(doc: &Doc<'_>, i: usize) -> bool {
         "تجاري",
         "ابي",
         "بدي",
+        "ايجار",
+        "الايجار",
+        "مساحه",
+        "مساحتها",
+        "يبيع",
+        "اشوف",
+        "صاحب",
+        "متر",
+        "قدم",
+        "زاويه",
+        "abgha",
+        "adawwer",
     ];
     let before = doc.word_before(i);
     let numbered = doc.digits(i + 1).is_some()
         || doc.is_mark(i + 1, '#')
-        || matches!(doc.word(i + 1), "no" | "number" | "رقم");
-    let near = doc.has_word_near(&(i..i + 1), 6, FOR);
-    numbered || (near && !NOT_BEFORE.contains(&before))
+        || matches!(doc.word(i + 1), "no" | "رقم");
+    let several = matches!(
+        doc.word(i),
+        "offices" | "shops" | "محلات" | "مكاتب" | "للمحلات"
+    );
+    let talks = (0..doc.len()).any(|at| at != i && FOR.contains(&doc.word(at)));
+    numbered
+        || several
+        || (talks && !NOT_BEFORE.contains(&before) && !NOT_AFTER.contains(&doc.word(i + 1)))
+}
+
+/// Whether a whole building is offered or sought.
+fn whole_building(doc: &Doc<'_>, i: usize) -> bool {
+    let before = matches!(
+        doc.word_before(i),
+        "whole" | "entire" | "full" | "residential" | "commercial" | "complete" | "buy"
+    );
+    let sold = matches!(
+        doc.word(i + 1),
+        "for" | "للبيع" | "للايجار" | "كامله" | "سكنيه" | "تجاريه"
+    );
+    before || sold
 }

@@ -1,6 +1,7 @@
 //! What is counted or measured, and the numbers that are left over.
 
 use super::{Kind, Pass};
+use crate::Doc;
 use crate::number::{amount_at, digits_at, plain, words_at};
 use rust_decimal::Decimal;
 
@@ -29,6 +30,9 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     if let Some(unit) = arabic_pair(doc.word(i)) {
         return Some((format!("2 {unit}"), i + 1));
     }
+    if i > 0 && doc.is_glued(i) && doc.is_mark(i - 1, '/') {
+        return None;
+    }
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
     let at = if doc.is_mark(number.next, '-') && doc.is_word(number.next + 1) {
         number.next + 1
@@ -36,6 +40,11 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
         number.next
     };
     let (unit, end) = unit_at(pass, at)?;
+    let unit = if number.value == Decimal::ONE {
+        one_of(unit)
+    } else {
+        unit
+    };
     Some((format!("{} {unit}", plain(number.value)), end))
 }
 
@@ -57,54 +66,64 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
             | "allocated"
     );
     let unit = match doc.word(i) {
-        "km" | "kms" | "kilometer" | "kilometers" | "kilometre" | "kilometres" | "كيلو" | "كم" => {
-            "km"
-        }
+        "km" | "kms" | "kilometer" | "kilometers" | "kilometre" | "kilometres" | "كيلومتر"
+        | "كم" => "km",
         "m" | "meter" | "meters" | "metre" | "metres" | "mtr" | "mtrs" | "متر" | "امتار" => {
             "m"
         }
-        "cm" => "cm",
+        "cm" | "سم" => "cm",
         "mm" => "mm",
         "ft" | "feet" | "foot" => "ft",
         "inch" | "inches" => "inch",
-        "mile" | "miles" => "mile",
-        "kg" | "kgs" | "kilo" | "kilos" | "kilogram" | "kilograms" => "kg",
-        "g" | "gram" | "grams" => "g",
-        "ton" | "tons" | "tonne" | "tonnes" => "ton",
-        "l" | "liter" | "liters" | "litre" | "litres" => "l",
+        "mile" | "miles" => "miles",
+        "kg" | "kgs" | "kilo" | "kilos" | "kilogram" | "kilograms" | "كيلو" | "كغ" | "كجم" => {
+            "kg"
+        }
+        "g" | "gr" | "gram" | "grams" | "غرام" | "جرام" => "g",
+        "ton" | "tons" | "tonne" | "tonnes" | "طن" | "اطنان" => "tons",
+        "l" | "ltr" | "ltrs" | "liter" | "liters" | "litre" | "litres" | "لتر" => "l",
+        "ml" => "ml",
         "gb" => "GB",
         "mb" => "MB",
+        "tb" => "TB",
         "kw" => "kW",
         "kwh" => "kWh",
-        "acre" | "acres" => "acre",
-        "hectare" | "hectares" => "hectare",
-        "sqyd" | "yards" | "yard" => "yard",
+        "kva" => "kVA",
+        "acre" | "acres" => "acres",
         "bathroom" | "bathrooms" | "bath" | "baths" | "bathrm" | "washroom" | "washrooms"
-        | "toilets" | "حمام" | "حمامات" => "bathroom",
+        | "toilet" | "toilets" | "حمام" | "حمامات" => "bathrooms",
         "cheque" | "cheques" | "chq" | "chqs" | "check" | "checks" | "chk" | "chks" | "chqe"
-        | "شيك" | "شيكات" => "cheque",
-        "parking" | "parkings" | "carpark" | "carparks" | "موقف" | "مواقف" => "parking",
-        "car" if doc.word(i + 1).starts_with("park") => return Some(("parking", i + 2)),
-        "payments" | "payment" | "installments" | "instalments" | "installment" | "دفعات" => {
-            "payment"
+        | "cheks" | "cheqs" | "شيك" | "شيكات" => "cheques",
+        "parking" | "parkings" | "carpark" | "carparks" | "موقف" | "مواقف" => {
+            return Some(("parking spaces", parking_end(pass, i + 1)));
         }
-        "unit" | "units" | "وحدات" => "unit",
-        "floor" | "floors" | "storey" | "storeys" | "stories" | "طوابق" | "طابق" => {
-            "floor"
+        "car" | "covered" | "basement" if doc.word(i + 1).starts_with("park") => {
+            return Some(("parking spaces", parking_end(pass, i + 2)));
         }
-        "balcony" | "balconies" => "balcony",
-        "person" | "persons" | "people" | "pax" | "adults" | "اشخاص" | "شخص" => "person",
-        "kids" | "children" => "child",
-        "keys" | "key" | "مفاتيح" => "key",
-        "copies" | "copy" | "نسخ" => "copy",
-        "cars" | "سيارات" => "car",
-        "photos" | "pictures" | "pics" | "صور" => "photo",
-        "properties" => "property",
-        "options" | "option" => "option",
-        "rooms" | "room" => "room",
-        "tenants" => "tenant",
-        "times" | "مرات" => "time",
-        "pieces" | "pcs" | "قطع" => "piece",
+        "payments" | "payment" | "installments" | "instalments" | "installment" | "instalment"
+        | "دفعات" | "اقساط" => "payments",
+        "unit" | "units" | "وحدات" | "وحده" => "units",
+        "floor" | "floors" | "storey" | "storeys" | "stories" | "طوابق" | "ادوار" => {
+            "floors"
+        }
+        "person" | "persons" | "people" | "pax" | "ppl" | "اشخاص" | "شخص" | "اشخاصا" => {
+            "people"
+        }
+        "key" | "keys" | "مفاتيح" | "مفتاح" => "keys",
+        "copy" | "copies" | "نسخ" | "نسخه" => "copies",
+        "room" | "rooms" => "rooms",
+        "card" | "cards" | "كروت" | "بطاقات" | "بطاقه" => "cards",
+        "piece" | "pieces" | "pcs" | "pc" | "قطع" | "قطعه" | "حبه" | "حبات" => {
+            "pieces"
+        }
+        "box" | "boxes" | "صناديق" | "صندوق" | "علب" | "علبه" => "boxes",
+        "carton" | "cartons" | "ctn" | "ctns" | "كرتون" | "كراتين" | "كرتونه" => {
+            "cartons"
+        }
+        "bag" | "bags" | "اكياس" | "كيس" => "bags",
+        "bottle" | "bottles" | "زجاجات" | "غراش" => "bottles",
+        "pallet" | "pallets" => "pallets",
+        "seat" | "seats" | "مقاعد" => "seats",
         _ if adjective => {
             let (unit, end) = unit_at(pass, i + 1)?;
             return Some((unit, end));
@@ -114,13 +133,46 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
     Some((unit, i + 1))
 }
 
+fn parking_end(pass: &Pass<'_, '_>, i: usize) -> usize {
+    let more = matches!(
+        pass.doc.word(i),
+        "space"
+            | "spaces"
+            | "spot"
+            | "spots"
+            | "slot"
+            | "slots"
+            | "lots"
+            | "bays"
+            | "سيارات"
+            | "سياره"
+    );
+    if more { i + 1 } else { i }
+}
+
+/// The thing in the singular, of which there is one.
+fn one_of(unit: &str) -> &str {
+    match unit {
+        "people" => "person",
+        "copies" => "copy",
+        "boxes" => "box",
+        "tons" => "tons",
+        _ => unit.strip_suffix('s').unwrap_or(unit),
+    }
+}
+
 fn arabic_pair(word: &str) -> Option<&'static str> {
     Some(match word {
-        "حمامين" => "bathroom",
-        "شيكين" => "cheque",
-        "موقفين" => "parking",
-        "دفعتين" => "payment",
-        "طابقين" => "floor",
+        "حمامين" => "bathrooms",
+        "شيكين" | "بشيكين" => "cheques",
+        "موقفين" => "parking spaces",
+        "دفعتين" | "بدفعتين" => "payments",
+        "طابقين" => "floors",
+        "مفتاحين" => "keys",
+        "نسختين" => "copies",
+        "كرتونين" => "cartons",
+        "قطعتين" => "pieces",
+        "شخصين" => "people",
         _ => return None,
     })
 }
@@ -141,10 +193,116 @@ fn number_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
         doc.begins_line(i) && doc.is_any_mark(number.next, ".)-") && doc.is_glued(number.next);
     let padded = first.len() > 1 && first.starts_with('0') && number.value > Decimal::ONE;
     let clock = doc.str(i) == "24" && doc.is_mark(i + 1, '/');
-    let other_half =
-        i >= 2 && doc.is_mark(i - 1, '/') && doc.is_glued(i) && doc.digits(i - 2).is_some();
-    if attached || listed || padded || clock || other_half {
+    let first_half = doc.is_mark(number.next, '/')
+        && doc.is_glued(number.next)
+        && doc.digits(number.next + 1).is_some();
+    let other_half = first_half
+        || i >= 2 && doc.is_mark(i - 1, '/') && doc.is_glued(i) && doc.digits(i - 2).is_some();
+    if attached
+        || listed
+        || padded
+        || clock
+        || other_half
+        || is_label(doc, i, number.next, number.value)
+    {
+        return None;
+    }
+    let counts = super::money::counts_something(doc, number.next);
+    if !counts && !super::money::stands_alone(pass, i, number.next) {
         return None;
     }
     Some((plain(number.value), number.next))
+}
+
+/// Whether the digits are a year, a score, a code, or the number of a page, floor or tower.
+fn is_label(doc: &Doc<'_>, i: usize, next: usize, value: Decimal) -> bool {
+    let digits = doc.str(i);
+    let plain_year = next == i + 1
+        && digits.len() == 4
+        && (digits.starts_with("19") || digits.starts_with("20"))
+        && value < Decimal::from(2_040);
+    let code = next == i + 1 && digits.len() >= 5;
+    let labelled = matches!(
+        doc.word_before(i),
+        "page"
+            | "tower"
+            | "floor"
+            | "floors"
+            | "ext"
+            | "extension"
+            | "code"
+            | "type"
+            | "version"
+            | "phase"
+            | "iphone"
+            | "class"
+            | "model"
+            | "press"
+            | "reply"
+            | "row"
+            | "gate"
+            | "level"
+            | "cheque"
+            | "step"
+            | "no"
+            | "number"
+            | "option"
+            | "block"
+            | "cluster"
+            | "building"
+            | "galaxy"
+            | "windows"
+            | "form"
+            | "room"
+            | "line"
+            | "terminal"
+            | "route"
+            | "year"
+            | "until"
+            | "since"
+            | "aged"
+            | "i'm"
+            | "im"
+            | "exit"
+            | "day"
+            | "zone"
+            | "street"
+            | "chapter"
+            | "q"
+            | "parking"
+            | "slot"
+            | "lot"
+            | "group"
+            | "team"
+            | "sa3a"
+            | "طابق"
+            | "الدور"
+            | "دور"
+            | "الطابق"
+            | "رقم"
+            | "صفحه"
+            | "الصناعيه"
+            | "عمري"
+            | "شارع"
+            | "بلوك"
+            | "سنه"
+            | "عام"
+            | "برج"
+            | "الساعه"
+    );
+    let score = doc.word(next) == "out"
+        || (i >= 2 && doc.word_before(i) == "of" && doc.word(i - 2) == "out");
+    let joined = |mark: usize, digits: usize| {
+        doc.is_any_mark(mark, "-+x")
+            && doc.is_glued(mark)
+            && doc.digits(digits).is_some()
+            && doc.is_glued(digits)
+    };
+    let chained = joined(next, next + 1)
+        || (i >= 2
+            && doc.is_any_mark(i - 1, "-+x")
+            && doc.is_glued(i)
+            && doc.is_glued(i - 1)
+            && doc.digits(i - 2).is_some());
+    plain_year || code || labelled || score || chained
 }

@@ -12,19 +12,39 @@ const TOKENS_MAX: usize = 16;
 pub(super) fn find(pass: &mut Pass<'_, '_>) {
     let mut i = 0;
     while i < pass.doc.len() {
-        let found = introduced_at(pass, i)
-            .map(|(from, end)| (from, end, CONFIDENCE))
-            .or_else(|| shaped_at(pass, i).map(|end| (i, end, CONFIDENCE_SHAPE)))
+        let found = shaped_at(pass, i)
+            .map(|end| (i, end, CONFIDENCE_SHAPE))
+            .or_else(|| introduced_at(pass, i).map(|(from, end)| (from, end, CONFIDENCE)))
             .filter(|&(from, end, _)| pass.is_free(from..end));
         match found {
             Some((from, end, confidence)) => {
                 let value = pass.doc.typed(from..end).to_owned();
                 pass.add(Kind::Reference, value, from..end, confidence);
-                i = end;
+                i = more(pass, end);
             }
             None => i += 1,
         }
     }
+}
+
+/// `invoices 3301 and 3320`: more numbers behind the first.
+fn more(pass: &mut Pass<'_, '_>, mut i: usize) -> usize {
+    for _ in 0..8 {
+        let doc = pass.doc;
+        let joined = doc.is_any_mark(i, ",&/") || matches!(doc.word(i), "and" | "n" | "or" | "و");
+        let long = doc.digits(i + 1).is_some_and(|d| d.len() >= 4);
+        let Some(end) = (joined && long)
+            .then(|| code_end(pass, i + 1))
+            .flatten()
+            .filter(|end| pass.is_free(i + 1..*end) && !is_price(doc, *end))
+        else {
+            return i;
+        };
+        let value = doc.typed(i + 1..end).to_owned();
+        pass.add(Kind::Reference, value, i + 1..end, CONFIDENCE_SHAPE);
+        i = end;
+    }
+    i
 }
 
 /// How much a word says about what follows it.
@@ -38,18 +58,21 @@ enum Intro {
 
 fn intro(word: &str) -> Option<Intro> {
     Some(match word {
-        "ref" | "reference" | "refno" | "permit" | "trakheesi" | "invoice" | "inv" | "ticket"
-        | "case" | "booking" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani" | "dewa"
+        "ref" | "refs" | "invoices" | "tickets" | "orders" | "order" | "request" | "ticket"
+        | "case" | "application" | "complaint" | "package" | "parcel" | "shipment"
+        | "quotation" | "booking" | "job" | "reference" | "refno" | "permit" | "trakheesi"
+        | "invoice" | "inv" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani" | "dewa"
         | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm" | "reservation" | "utr"
         | "awb" | "sewa" | "addc" | "premise" | "listing" | "tracking" | "مرجع" | "المرجع"
         | "مرجعي" | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح" | "حجز" | "الحجز"
         | "تذكره" | "التذكره" => Intro::Strong,
-        "order" | "contract" | "cheque" | "chq" | "transaction" | "receipt" | "request"
-        | "application" | "license" | "licence" | "file" | "account" | "property" | "complaint"
-        | "policy" | "certificate" | "id" | "code" | "payment" | "noc" | "visa" | "plate"
-        | "job" | "confirmation" | "parcel" | "agreement" | "طلب" | "الطلب" | "العقد" | "عقد"
-        | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى" | "الشكوي" | "شكوي" | "بلاغ"
-        | "البلاغ" | "الاعلان" | "اعلان" => Intro::Weak,
+        "contract" | "cheque" | "chq" | "transaction" | "receipt" | "license" | "licence"
+        | "file" | "account" | "property" | "policy" | "certificate" | "id" | "code"
+        | "payment" | "noc" | "visa" | "plate" | "confirmation" | "agreement" | "طلب" | "الطلب"
+        | "العقد" | "عقد" | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى"
+        | "الشكوي" | "شكوي" | "بلاغ" | "البلاغ" | "الاعلان" | "اعلان" => {
+            Intro::Weak
+        }
         _ => return None,
     })
 }
@@ -81,7 +104,7 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
                 | "reference"
         ) || doc.is_any_mark(at, "#:");
         let filler = matches!(doc.word(at), "is" | "was" | "هو" | "هي" | "card")
-            || doc.is_any_mark(at, ".-=");
+            || doc.is_any_mark(at, ".-=(");
         if !label && !filler {
             break;
         }
@@ -93,8 +116,22 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
     }
     let end = code_end(pass, at)?;
     let digits: usize = (at..end).filter_map(|t| doc.digits(t)).map(str::len).sum();
-    let enough = if strength == Intro::Strong { 3 } else { 4 };
+    let spelled = labelled_by_number(doc, at)
+        || (at..end).any(|t| doc.is_word(t) || doc.is_any_mark(t, "-/"));
+    let enough = if strength == Intro::Strong && spelled {
+        3
+    } else {
+        4
+    };
     (digits >= enough && !is_price(doc, end)).then_some((at, end))
+}
+
+/// Whether `no`, `#` or `:` stands right before a number.
+fn labelled_by_number(doc: &Doc<'_>, at: usize) -> bool {
+    matches!(
+        doc.word_before(at),
+        "no" | "number" | "ref" | "reference" | "رقم"
+    ) || at > 0 && doc.is_any_mark(at - 1, "#:.")
 }
 
 /// The token after a run of letters, digits and joining marks that touch.

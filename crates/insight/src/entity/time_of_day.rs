@@ -19,10 +19,10 @@ pub(super) enum Half {
 pub(super) struct Clock {
     hour: i8,
     minute: i8,
-    pub half: Half,
+    pub(super) half: Half,
     /// Written as 24 hours (`05:30`, `17:00`), so that nothing needs to be guessed.
     literal: bool,
-    pub next: usize,
+    pub(super) next: usize,
 }
 
 impl Clock {
@@ -30,7 +30,7 @@ impl Clock {
     ///
     /// Without any word for it, people who write 1 to 7 mean the afternoon and evening, and 8 to 12 the
     /// morning and noon.
-    pub fn time(self, said: Half) -> Option<Time> {
+    pub(super) fn time(self, said: Half) -> Option<Time> {
         let half = if self.half == Half::Unsaid {
             said
         } else {
@@ -45,8 +45,26 @@ impl Clock {
         Time::new(hour, self.minute, 0, 0).ok()
     }
 
+    /// The next time after `now` that shows the same on a clock of twelve hours, unless the half of the day was
+    /// said; and whether that is tomorrow.
+    pub(super) fn next_after(self, now: Time) -> Option<(Time, bool)> {
+        let given = self.time(Half::Unsaid)?;
+        if self.half != Half::Unsaid || self.literal || !(1..=12).contains(&self.hour) {
+            return Some((given, given <= now));
+        }
+        let early = Time::new(self.hour % 12, self.minute, 0, 0).ok()?;
+        let late = Time::new(self.hour % 12 + 12, self.minute, 0, 0).ok()?;
+        Some(if now < early {
+            (early, false)
+        } else if now < late {
+            (late, false)
+        } else {
+            (early, true)
+        })
+    }
+
     /// The same with another half of the day, for the first time of `3 to 5 pm`.
-    pub fn sharing(self, other: Clock) -> Self {
+    pub(super) fn sharing(self, other: Clock) -> Self {
         let crosses_noon =
             other.half == Half::Evening && self.hour > other.hour % 12 && self.hour != 12;
         let half = match (self.half, crosses_noon) {
@@ -166,7 +184,7 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     if i > 0
         && doc.is_glued(i)
         && (doc.is_any_mark(i - 1, ".:,/+#") && i > 1 && doc.digits(i - 2).is_some()
-            || doc.is_word(i - 1))
+            || doc.is_word(i - 1) && doc.word(i - 1) != "t")
     {
         return None;
     }
@@ -190,6 +208,9 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     if let Some((said, end)) = half_at(doc, next) {
         half = said;
         next = end;
+    } else if hour == 12 && matches!(doc.word(next), "noon" | "midday") {
+        literal = true;
+        next += 1;
     } else if matches!(doc.word(next), "o'clock" | "oclock" | "ish") {
         next += 1;
         if let Some((said, end)) = half_at(doc, next) {
@@ -298,7 +319,7 @@ pub(super) fn half_at(doc: &Doc<'_>, i: usize) -> Option<(Half, usize)> {
         | "morning" => Some(Half::Morning),
         "pm" | "مساء" | "المسا" | "المساء" | "العصر" | "عصرا" | "م" | "الظهر" | "ظهرا"
         | "المغرب" | "العشا" | "بالليل" | "ليلا" | "الليل" | "العشاء" | "مسا" | "مساءا"
-        | "evening" | "afternoon" | "tonight" | "night" | "noon" => Some(Half::Evening),
+        | "evening" | "afternoon" | "tonight" | "night" => Some(Half::Evening),
         _ => None,
     };
     if let Some(half) = simple {
@@ -337,7 +358,10 @@ fn named_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
 }
 
 fn is_arabic_clock(word: &str) -> bool {
-    matches!(word, "الساعه" | "ساعه" | "عالساعه" | "بالساعه" | "للساعه") && word != "ساعه"
+    matches!(
+        word,
+        "الساعه" | "sa3a" | "sa3ah" | "ساعه" | "عالساعه" | "بالساعه" | "للساعه"
+    ) && word != "ساعه"
 }
 
 /// `خمسة العصر`, `five pm`.
@@ -350,7 +374,7 @@ fn hour_word_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
     let (mut minute, mut next) = arabic_minutes(doc, number.next).unwrap_or((0, number.next));
     if minute == 0
         && let Some((count, end)) = count_at(doc, next, 59).filter(|(m, _)| *m >= 10)
-        && doc.word(next) != ""
+        && !doc.word(next).is_empty()
         && half_at(doc, end).is_some()
     {
         // `three thirty pm`

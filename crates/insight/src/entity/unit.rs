@@ -4,6 +4,7 @@ use super::{Kind, Pass};
 use crate::doc::{Doc, Gap};
 
 const CONFIDENCE: f32 = 0.88;
+const CONFIDENCE_BARE: f32 = 0.75;
 /// Digits of a unit number at most.
 const DIGITS_MAX: usize = 5;
 
@@ -30,7 +31,9 @@ fn more(pass: &mut Pass<'_, '_>, mut i: usize) -> usize {
             return i;
         }
         let Some((value, end)) = number_at(pass, i + 1).filter(|(value, end)| {
-            value.len() >= 3 && pass.is_free(i + 1..*end) && !is_measured(pass.doc, *end)
+            (value.len() >= 3 || !doc_noun(pass.doc, *end))
+                && pass.is_free(i + 1..*end)
+                && !is_measured(pass.doc, *end)
         }) else {
             return i;
         };
@@ -39,6 +42,177 @@ fn more(pass: &mut Pass<'_, '_>, mut i: usize) -> usize {
     }
     i
 }
+
+/// Whether a word follows that a small number may count.
+fn doc_noun(doc: &Doc<'_>, i: usize) -> bool {
+    doc.is_word(i)
+        && !matches!(
+            doc.word(i),
+            "can"
+                | "are"
+                | "is"
+                | "in"
+                | "at"
+                | "please"
+                | "pls"
+                | "for"
+                | "both"
+                | "have"
+                | "were"
+                | "vacant"
+        )
+}
+
+/// Finds bare door numbers such as `keys of 608` in talk about property, once all else had its turn.
+pub(super) fn find_bare(pass: &mut Pass<'_, '_>) {
+    const TALK: &[&str] = &[
+        "key",
+        "keys",
+        "flat",
+        "tenant",
+        "rent",
+        "rented",
+        "vacant",
+        "vacated",
+        "unit",
+        "units",
+        "apartment",
+        "floor",
+        "view",
+        "viewing",
+        "tenancy",
+        "face",
+        "landlord",
+        "occupied",
+        "leased",
+        "sold",
+        "access",
+        "open",
+        "door",
+        "lobby",
+        "look",
+        "price",
+        "شقه",
+        "الشقه",
+        "مستاجر",
+        "المستاجر",
+        "مفتاح",
+    ];
+    const BEFORE: &[&str] = &[
+        "of",
+        "for",
+        "in",
+        "at",
+        "open",
+        "view",
+        "see",
+        "does",
+        "is",
+        "to",
+        "from",
+        "status",
+        "keys",
+        "key",
+        "tenant",
+        "out",
+        "and",
+        "access",
+        "visit",
+        "show",
+        "floor",
+        "rented",
+        "leased",
+        "sold",
+        "about",
+        "bill",
+        "meter",
+        "",
+        "شقه",
+        "في",
+        "مفتاح",
+    ];
+    let talks = (0..pass.doc.len()).any(|i| TALK.contains(&pass.doc.word(i)));
+    for i in 0..pass.doc.len() {
+        let doc = pass.doc;
+        let Some(digits) = doc
+            .digits(i)
+            .filter(|d| (3..=4).contains(&d.len()) && !d.starts_with('0'))
+        else {
+            continue;
+        };
+        let year = digits.len() == 4
+            && (digits.starts_with("19") || digits.starts_with("20"))
+            && matches!(doc.word_before(i), "in" | "since" | "from" | "of" | "for");
+        let round = digits.ends_with("00") && digits.len() == 4 && digits != "1000";
+        let glued = (i > 0 && doc.is_glued(i) && !doc.is_any_mark(i - 1, "(/#"))
+            || (i + 1 < doc.len() && doc.is_glued(i + 1) && !doc.is_any_mark(i + 1, ".,?!:;)/"));
+        let decimal = doc.is_any_mark(i + 1, ".,:")
+            && doc.is_glued(i + 1)
+            && doc.digits(i + 2).is_some()
+            && doc.is_glued(i + 2);
+        let counts = doc.is_word(i + 1)
+            && doc.gap(i + 1) == Gap::Space
+            && !FOLLOWS.contains(&doc.word(i + 1));
+        if talks
+            && pass.is_open(i)
+            && !year
+            && !round
+            && !glued
+            && !decimal
+            && !counts
+            && BEFORE.contains(&doc.word_before(i))
+        {
+            pass.add(Kind::Unit, digits.to_owned(), i..i + 1, CONFIDENCE_BARE);
+        }
+    }
+}
+
+/// Words behind a door number, which it does not count.
+const FOLLOWS: &[&str] = &[
+    "is",
+    "has",
+    "on",
+    "in",
+    "was",
+    "today",
+    "directly",
+    "paid",
+    "face",
+    "with",
+    "and",
+    "by",
+    "are",
+    "please",
+    "pls",
+    "vacant",
+    "for",
+    "to",
+    "n",
+    "or",
+    "at",
+    "still",
+    "now",
+    "from",
+    "will",
+    "tomorrow",
+    "asap",
+    "got",
+    "sold",
+    "rented",
+    "not",
+    "moved",
+    "yet",
+    "occupied",
+    "available",
+    "ready",
+    "tmrw",
+    "again",
+    "since",
+    "فيها",
+    "في",
+    "فاضيه",
+    "مع",
+];
 
 fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize, usize)> {
     let doc = pass.doc;
@@ -88,7 +262,13 @@ fn intro_end(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, Intro)> {
         let lettered = doc.word(i + 1).len() == 1;
         return (three || lettered).then_some((i + 1, Intro::Number));
     }
-    let strength = match doc.word(i) {
+    let word = doc.word(i);
+    let bare = word
+        .strip_prefix("لل")
+        .or_else(|| word.strip_prefix("بال"))
+        .or_else(|| word.strip_prefix("وال"))
+        .unwrap_or(word);
+    let strength = match bare {
         "unit" | "units" | "apt" | "apts" | "apartment" | "flat" | "villa" | "office" | "shop"
         | "townhouse" | "penthouse" | "th" | "suite" | "warehouse" | "plot" | "apartments"
         | "flats" | "villas" | "unt" | "aprt" | "appt" | "apartmnt" | "شقه" | "الشقه" | "فيلا"

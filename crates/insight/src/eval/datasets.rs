@@ -144,7 +144,7 @@ impl Dataset {
             let (test, train) = self
                 .train
                 .into_iter()
-                .partition(|e| fingerprint(&e.text) % 5 == 0);
+                .partition(|e| fingerprint(&e.text).is_multiple_of(5));
             self.test = test;
             self.train = train;
         }

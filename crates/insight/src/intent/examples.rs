@@ -76,3 +76,32 @@ pub fn from_yaml(yaml: &str) -> Result<Vec<Example>, ExamplesError> {
         _ => Ok(examples),
     }
 }
+
+#[derive(Deserialize)]
+struct Line {
+    text: String,
+    intent: Option<String>,
+}
+
+/// Reads examples from JSON lines; lines without an intent are passed over.
+///
+/// # Errors
+/// When a line is no such JSON, or there are too many.
+pub fn from_lines(lines: &str) -> Result<Vec<Example>, ExamplesError> {
+    let mut examples = Vec::new();
+    for line in lines.lines().filter(|l| !l.trim().is_empty()) {
+        let line: Line =
+            serde_json::from_str(line).map_err(|e| ExamplesError::Yaml(e.to_string()))?;
+        if let Some(intent) = line.intent {
+            examples.push(Example {
+                text: line.text,
+                intent,
+            });
+        }
+    }
+    if examples.len() > EXAMPLES_MAX {
+        Err(ExamplesError::TooMany)
+    } else {
+        Ok(examples)
+    }
+}

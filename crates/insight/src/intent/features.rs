@@ -4,7 +4,7 @@ use crate::doc::{Doc, TokenKind};
 use crate::entity::Kind;
 
 /// Words of a message that the model reads.
-pub const WORDS_MAX: usize = 512;
+pub(crate) const WORDS_MAX: usize = 512;
 /// Lengths of the pieces of words, counted with the marks of their beginning and end.
 const PIECES: std::ops::RangeInclusive<usize> = 3..=5;
 
@@ -20,8 +20,8 @@ pub enum FeatureSet {
 /// The features of one message by block, as hashes; a feature that occurs twice is there twice.
 #[derive(Debug, Default)]
 pub(crate) struct Features {
-    pub words: Vec<u64>,
-    pub pieces: Vec<u64>,
+    pub(crate) words: Vec<u64>,
+    pub(crate) pieces: Vec<u64>,
 }
 
 /// Makes the features of a message.

@@ -20,13 +20,13 @@ pub enum Loss {
 /// How it is trained.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Training {
-    pub loss: Loss,
+    pub(crate) loss: Loss,
     /// Passes over the examples.
-    pub passes: usize,
+    pub(crate) passes: usize,
     /// First step; it shrinks to nothing in a line.
-    pub step: f32,
+    pub(crate) step: f32,
     /// How strongly weights are drawn to zero.
-    pub decay: f32,
+    pub(crate) decay: f32,
 }
 
 /// The weights, feature by feature.
@@ -39,7 +39,7 @@ pub(crate) struct Linear {
 
 impl Linear {
     /// Trains on rows whose label is a number, or none for an example of nothing.
-    pub fn train(
+    pub(crate) fn train(
         rows: &[(Row, Option<u32>)],
         features: usize,
         labels: usize,
@@ -74,7 +74,7 @@ impl Linear {
     }
 
     /// The score of each label.
-    pub fn score(&self, row: &Row, scores: &mut [f32]) {
+    pub(crate) fn score(&self, row: &Row, scores: &mut [f32]) {
         scores.copy_from_slice(&self.bias);
         for &(feature, value) in row {
             let from = feature as usize * self.labels;
@@ -103,7 +103,7 @@ impl Linear {
         }
     }
 
-    pub fn labels(&self) -> usize {
+    pub(crate) fn labels(&self) -> usize {
         self.labels
     }
 }
@@ -126,17 +126,17 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
 }
 
 /// A fixed sequence that looks random: training the same examples gives the same model.
-pub(crate) struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for at in (1..items.len()).rev() {
             let other = (self.next() % (at as u64 + 1)) as usize;
             items.swap(at, other);

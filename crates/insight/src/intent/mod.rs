@@ -313,7 +313,8 @@ impl IntentModel {
 
     /// What a message wants.
     pub fn classify(&self, doc: &Doc<'_>, kinds: &[Kind]) -> Intent {
-        if self.labels.is_empty() || doc.is_empty() {
+        let silent = (0..doc.len()).all(|i| doc.is_any_mark(i, ".,:;-_*~'\"()"));
+        if self.labels.is_empty() || silent {
             return Intent {
                 name: self.oos_label.clone(),
                 confidence: 0.0,

@@ -1,5 +1,6 @@
 //! What messages say, told by messages that people write.
 
+mod accuracy;
 mod conversations;
 mod entities;
 mod intents;

@@ -8,6 +8,7 @@ use super::shape::{List, PageParams, iso_or_null};
 use crate::auth::caller::{Caller, May};
 use crate::auth::scope::need::{WebhooksRead, WebhooksWrite};
 use crate::clock::{self, iso};
+use crate::webhooks::form::Form;
 use crate::webhooks::{sign, test_event};
 use axum::Json;
 use axum::extract::State;
@@ -187,8 +188,8 @@ fn view(endpoint: Endpoint) -> EndpointView {
     }
 }
 
-fn check_url(state: &AppState, url: &str) -> ApiResult<String> {
-    if url.len() > URL_LEN_MAX {
+fn check_url(state: &AppState, text: &str) -> ApiResult<String> {
+    if text.len() > URL_LEN_MAX {
         return Err(ApiError::invalid(
             "url",
             format!("An address has at most {URL_LEN_MAX} bytes"),
@@ -196,9 +197,9 @@ fn check_url(state: &AppState, url: &str) -> ApiResult<String> {
     }
     let url = state
         .guard()
-        .url(url)
+        .url(text)
         .map_err(|error| ApiError::invalid("url", error.to_string()))?;
-    Ok(url.to_string())
+    Ok(Form::split(text).0.joined(url.as_str()))
 }
 
 fn check_description(text: &str) -> ApiResult<String> {

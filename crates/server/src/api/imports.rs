@@ -166,6 +166,11 @@ async fn import_sessions(
     caller: May<AccountsWrite>,
     request: Request,
 ) -> ApiResult<Json<ImportReport>> {
+    let Ok(_alone) = ONE_AT_A_TIME.try_lock() else {
+        return Err(ApiError::busy(
+            "another import is under way; try again when it is done",
+        ));
+    };
     let wanted: SessionsToImport = json_up_to(request, IMPORT_BYTES_MAX).await?;
     let name = wanted.account.as_deref();
     let name = name.map(|name| line("account", name, ACCOUNT_NAME_MAX));
@@ -175,7 +180,6 @@ async fn import_sessions(
         .map(|typed| phone::parse("phone", typed))
         .transpose()?;
 
-    let _alone = ONE_AT_A_TIME.lock().await;
     let devices = read(wanted.format, &wanted.parts, phone.as_ref()).await?;
     let plans = plan(&state, caller.workspace(), name, devices).await?;
     if wanted.dry_run {

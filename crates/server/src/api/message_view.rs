@@ -389,6 +389,10 @@ pub(super) fn explain(reason: &FailReason) -> Explained {
             "restricted",
             "WhatsApp does not let this number start new chats for now; answer in existing ones, and wait.".into(),
         ),
+        FailReason::NotOnWhatsApp => (
+            "not_on_whatsapp",
+            "There is nobody on WhatsApp under this number; check it.".into(),
+        ),
         FailReason::Exhausted { error } => (
             "exhausted",
             format!("Every attempt failed ({error}); repair the cause, then replay it from the dead letters."),

@@ -33,6 +33,7 @@ mod qr;
 mod recipient;
 mod rules;
 mod search;
+mod sending;
 mod session;
 mod shape;
 mod state;
@@ -43,8 +44,11 @@ pub use messages::new_wire_id;
 pub use openapi::openapi;
 pub use state::AppState;
 
+use crate::compat;
 use axum::Router;
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
+use waypost_store::admin::conversations::MessageView as StoredMessage;
 
 /// Where the API lives.
 const BASE: &str = "/api/v1";
@@ -56,6 +60,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(sending::routes())
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
@@ -78,5 +83,11 @@ fn document() -> OpenApiRouter<AppState> {
 /// The whole HTTP side: API, health, metrics, description and dashboard.
 pub fn router(state: AppState) -> Router {
     let (api, _) = document().split_for_parts();
-    front::around(api.merge(status::outside()), state)
+    let fronts = compat::routes(&state, api.clone().with_state(state.clone()));
+    front::around(api.merge(status::outside()).merge(fronts), state)
+}
+
+/// A stored message as the API shows it, without what only the running fleet knows.
+pub(crate) fn message_shown(stored: StoredMessage) -> Value {
+    serde_json::to_value(message_view::MessageView::of(stored)).unwrap_or_default()
 }

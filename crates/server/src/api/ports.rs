@@ -1,5 +1,6 @@
 //! What the API asks of the running fleet. The driver implements it; tests hand in a fake.
 
+use crate::driver::Sending;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use waypost_engine::fleet::window::Learned;
@@ -76,7 +77,8 @@ pub enum LinkWay {
 /// Why an accepted message has not gone out yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// A short, stable name: `not_connected`, `rate_limited`, `behind`, `retry`, `in_flight`, `media_upload`, `held`.
+    /// A short, stable name: `not_connected`, `rate_limited`, `behind`, `retry`, `in_flight`, `media_upload`, `held`,
+    /// `daily_limit`, `new_chat_limit`, `warm_up`, `restricted`, `number_check`, `typing`, `next`.
     pub code: &'static str,
     /// The same as a sentence.
     pub text: String,
@@ -217,6 +219,12 @@ pub trait Fleet: Send + Sync {
     }
     /// Older work was put back: a dead letter, or a send that was held.
     fn wake_flow(&self, account: AccountId);
+    /// What the account may still begin today, and what WhatsApp bars; `None` when it does not run
+    /// here.
+    fn sending(&self, account: AccountId) -> Option<Sending> {
+        let _ = account;
+        None
+    }
     /// Why this accepted message has not gone out yet; `None` when it is not waiting.
     fn waiting(&self, account: AccountId, message: MessageId) -> Option<Waiting>;
     /// When the account's next connection attempt starts, while it is waiting for one.
@@ -260,6 +268,15 @@ pub trait Fleet: Send + Sync {
         account: AccountId,
         group: &Address,
     ) -> Result<GroupInfo, FleetError>;
+    /// Asks WhatsApp whether a number is there; the address to write to when it is.
+    async fn on_whatsapp(
+        &self,
+        account: AccountId,
+        number: &Address,
+    ) -> Result<Option<Address>, FleetError> {
+        let _ = (account, number);
+        Err(FleetError::NotConnected)
+    }
     /// Rules were added, changed or removed.
     fn rules_changed(&self, workspace: WorkspaceId);
 }

@@ -96,6 +96,11 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
+    /// The status and the sentence, for answers of another shape.
+    pub(crate) fn said(self) -> (StatusCode, String) {
+        (self.status, self.detail)
+    }
+
     /// Names the field at fault.
     pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());

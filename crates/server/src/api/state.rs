@@ -5,7 +5,7 @@ use super::status::Meter;
 use crate::auth::cookie::Transport;
 use crate::auth::throttle::Throttle;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Compat, Config};
 use crate::webhooks::guard::Guard;
 use crate::webhooks::send::Sender;
 use std::sync::Arc;
@@ -32,6 +32,7 @@ struct Shared {
     fleet: Arc<dyn Fleet>,
     limits: Limits,
     public_url: Option<String>,
+    compat: Compat,
     throttle: Throttle,
     turns: Arc<Semaphore>,
     meter: Meter,
@@ -66,6 +67,7 @@ impl AppState {
             fleet,
             limits,
             public_url: config.server.public_url.clone(),
+            compat: config.compat,
             throttle: Throttle::default(),
             turns: Arc::new(Semaphore::new(limits.requests_max)),
             meter: Meter::shared(),
@@ -88,6 +90,11 @@ impl AppState {
 
     pub(crate) fn public_url(&self) -> Option<&str> {
         self.0.public_url.as_deref()
+    }
+
+    /// Which fronts of other gateways are switched on.
+    pub(crate) fn compat(&self) -> Compat {
+        self.0.compat
     }
 
     pub(crate) fn transport(&self) -> Transport {

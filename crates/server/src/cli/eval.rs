@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use waypost_insight::eval::datasets::Dataset;
+use waypost_insight::eval::switches;
 use waypost_insight::eval::training::train_and_judge;
 use waypost_insight::eval::{Listing, evaluate, read};
 use waypost_insight::intent::UNCLEAR;
@@ -20,6 +21,9 @@ pub(super) struct EvalArgs {
     /// Train on a labelled set of intents and judge on its test part: JSON lines, JSON splits, or CSV.
     #[arg(long, value_name = "FILE")]
     train: Option<PathBuf>,
+    /// FILE holds labelled conversations: measure how well switches of topic are found.
+    #[arg(long, conflicts_with = "train")]
+    switches: bool,
     /// The label of messages that belong to no intent.
     #[arg(long, value_name = "NAME")]
     oos_label: Option<String>,

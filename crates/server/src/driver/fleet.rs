@@ -5,6 +5,7 @@ use super::life::Command;
 use super::outbox::News;
 use super::proxies;
 use super::registry::Running;
+use super::restraint::Sending;
 use crate::api::ports::{
     Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus, ProxyCheck,
     TakenBack, Typing, Waiting,
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use waypost_engine::fleet::Rung;
 use waypost_engine::fleet::window::Learned;
-use waypost_engine::flow::outbox::Waiting as Why;
 use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
 use waypost_store::admin::conversations::MarkedRead;
 use waypost_wa::{Connection, GroupRole, Proxy, Route, TaskError, TypingState};
@@ -197,20 +197,15 @@ impl Fleet for Shared {
             .get(account)?
             .outbox
             .why_waiting(message);
-        let (code, until) = match &why {
-            Why::Behind { .. } => ("behind", None),
-            Why::RateLimited { until } => ("rate_limited", Some(*until)),
-            Why::NotConnected => ("not_connected", None),
-            Why::Retry { at, .. } => ("retry", Some(*at)),
-            Why::InFlight => ("in_flight", None),
-            Why::MediaUpload => ("media_upload", None),
-            Why::Next => ("next", None),
-        };
         Some(Waiting {
-            code,
+            code: why.code(),
             text: why.explain(),
-            until,
+            until: why.until(),
         })
+    }
+
+    fn sending(&self, account: AccountId) -> Option<Sending> {
+        Some(self.context.registry.get(account)?.outbox.sending())
     }
 
     fn next_attempt(&self, account: AccountId) -> Option<Timestamp> {
@@ -311,6 +306,20 @@ impl Fleet for Shared {
             .await
             .map(group)
             .map_err(refused)
+    }
+
+    async fn on_whatsapp(
+        &self,
+        account: AccountId,
+        number: &Address,
+    ) -> Result<Option<Address>, FleetError> {
+        let asked = std::slice::from_ref(number);
+        let connection = self.connection(account)?;
+        let found = connection.on_whatsapp(asked).await.map_err(refused)?;
+        Ok(found
+            .into_iter()
+            .find(|one| one.exists)
+            .map(|one| one.address))
     }
 
     fn rules_changed(&self, _workspace: WorkspaceId) {

@@ -323,7 +323,10 @@ impl Life {
 
     pub(super) async fn step(&mut self, input: ConnectInput) {
         let before = self.recovery();
-        for effect in self.decide(input).await {
+        let effects = self.decide(input).await;
+        // Whoever sees the new state sees as well what is done about it.
+        self.publish();
+        for effect in effects {
             match effect {
                 ConnectEffect::SetState(state, reason) => self.set_state(state, reason).await,
                 ConnectEffect::Close => self.close_own().await,

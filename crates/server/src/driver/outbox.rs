@@ -4,6 +4,7 @@
 //! freezes, writes to the socket and notes in the store what came of it.
 
 use super::context::Context;
+use super::restraint::{self, Sending, Standings};
 use crate::api::ports::TakenBack;
 use crate::clock;
 use futures_util::future::BoxFuture;
@@ -13,16 +14,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use waypost_engine::flow::caution::{Caution, Chat};
 use waypost_engine::flow::lanes::{LaneItem, Refill};
 use waypost_engine::flow::outbox::{
-    Effect, Entry, Input, Outbox, OutboxConfig, Parcel, Readiness, Waiting,
+    Done, Effect, Entry, Input, Outbox, OutboxConfig, Parcel, Readiness, Waiting,
 };
 use waypost_engine::flow::rate::Rate;
 use waypost_engine::model::{
-    AccountId, ConversationId, Duration, FailReason, MessageId, SendState, Seq,
+    AccountId, Content, ConversationId, Duration, FailReason, MessageId, SendState, Seq, Timestamp,
 };
 use waypost_store::{OutboxItem, StoreError};
-use waypost_wa::Connection;
+use waypost_wa::{Connection, TypingState};
 
 /// Acks and other news waiting for the loop. The channel waits when it is full, which holds up
 /// only the account's own event reader.
@@ -86,6 +88,16 @@ impl OutboxHandle {
         let _ = self.news.send(news).await;
     }
 
+    /// What the account may still begin today, and what WhatsApp bars.
+    pub(super) fn sending(&self) -> Sending {
+        let (state, now) = (lock(&self.state), clock::now());
+        let caution = state.caution();
+        Sending {
+            used: caution.used(&state.config().caution, now),
+            restriction: caution.restriction(now),
+        }
+    }
+
     /// Why a send has not gone out yet.
     pub(super) fn why_waiting(&self, message: MessageId) -> Waiting {
         lock(&self.state).why_waiting(message, clock::now())
@@ -97,7 +109,7 @@ fn lock(state: &Mutex<Outbox>) -> std::sync::MutexGuard<'_, Outbox> {
 }
 
 /// A send as the engine sees it.
-fn entry(item: &OutboxItem) -> Entry {
+fn entry(item: &OutboxItem, chat: Chat) -> Entry {
     let readiness = match (&item.frozen, item.content.file()) {
         (Some(_), _) => Readiness::Frozen,
         (None, Some(_)) => Readiness::NeedsUpload,
@@ -113,8 +125,17 @@ fn entry(item: &OutboxItem) -> Entry {
             to: item.to.clone(),
             readiness,
             last_error: item.last_error.clone(),
+            chat,
+            typed: typed(&item.content),
+            done: Done::Nothing,
         },
     }
+}
+
+/// How many characters of it somebody would have typed.
+fn typed(content: &Content) -> u32 {
+    let words = content.words().map_or(0, |words| words.chars().count());
+    u32::try_from(words).unwrap_or(u32::MAX)
 }
 
 /// One account's sender.
@@ -132,6 +153,9 @@ pub(super) struct Sender {
     /// What is held by the outbox, until it is final.
     items: HashMap<MessageId, Arc<OutboxItem>>,
     in_flight: HashMap<String, MessageId>,
+    standings: Standings,
+    /// The account's restraint as it was written down last, and when.
+    written: Option<(Caution, Timestamp)>,
     replace: mpsc::Sender<super::life::Command>,
 }
 
@@ -147,9 +171,14 @@ impl Sender {
             per_account: rate(send.account_burst, send.account_gap_ms),
             per_recipient: rate(send.recipient_burst, send.recipient_gap_ms),
             ack_timeout: Duration::secs(send.ack_timeout_s),
+            caution: restraint::limits(send),
+            number_check: send.number_check,
+            human: send.typing,
             ..OutboxConfig::default()
         };
-        let state = Arc::new(Mutex::new(Outbox::new(config)));
+        let standings = Standings::new(send);
+        let outbox = Outbox::new(config, Caution::new(clock::now()));
+        let state = Arc::new(Mutex::new(outbox));
         let bell = Arc::new(Notify::new());
         let (tell, news) = mpsc::channel(NEWS_MAX);
         let from_start = Arc::new(AtomicBool::new(false));
@@ -171,6 +200,8 @@ impl Sender {
             unread: Unread::Perhaps,
             items: HashMap::new(),
             in_flight: HashMap::new(),
+            standings,
+            written: None,
             replace,
         };
         (sender, handle)
@@ -179,6 +210,7 @@ impl Sender {
     /// Runs until told to stop. Sends in flight are not waited for: they are frozen and go out
     /// again under the same id.
     pub(super) async fn run(mut self, stop: CancellationToken) {
+        self.recall().await;
         let mut work = Working::new();
         let mut inputs = vec![Input::Tick];
         let mut up = false;
@@ -204,7 +236,9 @@ impl Sender {
             if self.refill().await == Found::Sends {
                 continue;
             }
+            let write_at = self.keep_restraint().await;
             let due = lock(&self.state).wake_at(clock::now());
+            let due = [due, write_at].into_iter().flatten().min();
             let due = due.map(|at| at.since(clock::now()).max(Duration::millis(1)));
             tokio::select! {
                 Some(input) = work.next(), if !work.is_empty() => inputs.push(input),
@@ -217,6 +251,48 @@ impl Sender {
                 () = stop.cancelled() => {}
             }
         }
+        self.write_restraint().await;
+    }
+
+    /// What the account had begun before this process.
+    async fn recall(&mut self) {
+        match restraint::read(&self.context.store, self.account).await {
+            Ok(caution) => {
+                lock(&self.state).remember(caution.clone());
+                self.written = Some((caution, clock::now()));
+            }
+            Err(error) => {
+                tracing::error!(account = %self.account, %error, "an account's restraint cannot be read");
+            }
+        }
+    }
+
+    /// Writes the account's restraint down now and then; answers when the next time is due.
+    async fn keep_restraint(&mut self) -> Option<Timestamp> {
+        let (before, at) = self.written.as_ref()?;
+        if lock(&self.state).caution() == before {
+            return None;
+        }
+        let due = *at + restraint::WRITE_EVERY;
+        if due > clock::now() {
+            return Some(due);
+        }
+        self.write_restraint().await;
+        None
+    }
+
+    async fn write_restraint(&mut self) {
+        let caution = lock(&self.state).caution().clone();
+        if self
+            .written
+            .as_ref()
+            .is_none_or(|(before, _)| *before == caution)
+        {
+            return;
+        }
+        let written = restraint::write(&self.context.store, self.account, &caution).await;
+        self.noted(written);
+        self.written = Some((caution, clock::now()));
     }
 
     async fn heard(&mut self, news: News, inputs: &mut Vec<Input>, work: &mut Working) {
@@ -263,7 +339,12 @@ impl Sender {
             match self.read(after, limit).await {
                 Ok(items) => {
                     found = Found::Sends;
-                    let entries = items.iter().map(|item| entry(item)).collect();
+                    let chats = self.chats(&items).await;
+                    let chat = |item: &OutboxItem| chats.get(&item.message).copied();
+                    let entries = items
+                        .iter()
+                        .map(|item| entry(item, chat(item).unwrap_or_default()))
+                        .collect();
                     lock(&self.state).refilled(request, entries);
                 }
                 Err(_) => {
@@ -295,13 +376,25 @@ impl Sender {
                 self.read_to = last.seq;
                 found = Found::Sends;
             }
+            let chats = self.chats(&items).await;
             for item in &items {
-                lock(&self.state).queued(entry(item));
+                let chat = chats.get(&item.message).copied().unwrap_or_default();
+                lock(&self.state).queued(entry(item, chat));
             }
             if items.len() < READ_ROWS {
                 return found;
             }
         }
+    }
+
+    /// What each send is to the one who receives it. When the store cannot say they are taken for
+    /// new chats, which is safe.
+    async fn chats(&mut self, items: &[Arc<OutboxItem>]) -> HashMap<MessageId, Chat> {
+        let found = self.standings.of(&self.context.store, items).await;
+        found.unwrap_or_else(|error| {
+            tracing::error!(account = %self.account, %error, "chats cannot be told apart");
+            items.iter().map(|item| (item.message, Chat::New)).collect()
+        })
     }
 
     async fn read(&mut self, after: Seq, limit: usize) -> Result<Vec<Arc<OutboxItem>>, StoreError> {
@@ -335,6 +428,14 @@ impl Sender {
         let now = clock::now();
         let store = &self.context.store;
         match effect {
+            Effect::Check(message) => self.check(message, work).await,
+            Effect::Type(message, _) => self.show_typing(message, work).await,
+            Effect::Restricted(restriction) => {
+                self.noted(restraint::tell(store, self.account, restriction).await);
+                let connection = self.connection.borrow().clone();
+                work.push(Box::pin(restraint::ask(connection)));
+                self.write_restraint().await;
+            }
             Effect::Upload(message) => self.prepare(message, Step::Upload, work).await,
             Effect::Freeze(message) => self.prepare(message, Step::Freeze, work).await,
             Effect::Send(message) => self.send(message, work).await,
@@ -372,6 +473,33 @@ impl Sender {
     fn noted<T>(&self, result: Result<T, StoreError>) {
         if let Err(error) = result {
             tracing::error!(account = %self.account, %error, "the state of a send cannot be stored");
+        }
+    }
+
+    /// Asks in the background whether the recipient is there.
+    async fn check(&mut self, message: MessageId, work: &mut Working) {
+        let connection = self.connection.borrow().clone();
+        match self.item(message).await {
+            Ok(item) => work.push(Box::pin(async move {
+                restraint::check(connection, &item).await
+            })),
+            Err(error) => {
+                let refusal = Refusal::passing(error);
+                work.push(Box::pin(async move { refusal.input(message) }));
+            }
+        }
+    }
+
+    /// Best effort: the message comes in any case.
+    async fn show_typing(&mut self, message: MessageId, work: &mut Working) {
+        let connection = self.connection.borrow().clone();
+        if let (Some(connection), Ok(item)) = (connection, self.item(message).await) {
+            work.push(Box::pin(async move {
+                if let Err(error) = connection.typing(&item.to, TypingState::Active).await {
+                    tracing::debug!(%error, "typing could not be shown");
+                }
+                Input::Tick
+            }));
         }
     }
 
@@ -486,7 +614,7 @@ impl Refusal {
         }
     }
 
-    fn input(self, message: MessageId) -> Input {
+    pub(super) fn input(self, message: MessageId) -> Input {
         Input::NotPrepared {
             message,
             error: self.error,

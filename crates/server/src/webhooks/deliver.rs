@@ -1,10 +1,12 @@
 //! One endpoint's work: its blocked conversations whose time has come, then what is new.
 
 use super::Office;
+use super::form::Form;
 use super::letter;
 use super::send::{Answer, Letter};
 use crate::auth::random_bytes;
 use crate::clock;
+use crate::compat::waha;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, HashSet};
@@ -154,7 +156,13 @@ impl Desk {
         if self.office.stop.is_cancelled() {
             return Ok(None);
         }
-        let body = head.body.unwrap_or_else(|| letter::body(&head.event));
+        let body = match head.body {
+            Some(frozen) => Some(frozen),
+            None => self.body(endpoint, &head.event).await?,
+        };
+        let Some(body) = body else {
+            return self.pass(head.lane, head.event.position).await;
+        };
         let tried = self
             .attempt(endpoint, secrets, &head.event, body.clone())
             .await;
@@ -323,7 +331,16 @@ impl Desk {
                 done.deferred.push((lane, event.position));
                 break;
             }
-            let body = letter::body(&event);
+            let body = match self.body(endpoint, &event).await {
+                Ok(Some(body)) => body,
+                // Nothing in it that this endpoint has a word for.
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::warn!(endpoint = %self.id, %error, "a webhook cannot be written yet");
+                    done.deferred.push((lane, event.position));
+                    break;
+                }
+            };
             let tried = self.attempt(endpoint, secrets, &event, body.clone()).await;
             done.log.push(entry(&event, 1, &tried));
             let judged = judge(endpoint, &tried, 1, tried.at);
@@ -343,6 +360,37 @@ impl Desk {
         done.deferred
             .extend(events.map(|event| (event.conversation, event.position)));
         done
+    }
+
+    /// What is sent for an event; `None` when the endpoint's form has no word for it.
+    async fn body(
+        &self,
+        endpoint: &Endpoint,
+        event: &Event,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        match Form::split(&endpoint.url).0 {
+            Form::Own => Ok(Some(letter::body(event))),
+            Form::Waha => waha::hooks::body(&self.office.store, event).await,
+        }
+    }
+
+    /// Leaves out an event of a blocked conversation that there is nothing to send for.
+    async fn pass(&self, lane: Lane, position: i64) -> Result<Option<DisableReason>, StoreError> {
+        let store = &self.office.store;
+        let settled = store
+            .settle_blocked(
+                self.id,
+                lane,
+                position,
+                HeadOutcome::Delivered,
+                None,
+                clock::now(),
+            )
+            .await;
+        match settled {
+            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn attempt(

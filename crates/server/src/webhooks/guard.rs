@@ -4,6 +4,7 @@
 //! addresses that passed, so a name that changes its mind between check and use gains nothing.
 
 use super::destination::{Allowed, Refused};
+use super::form::Form;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::SocketAddr;
@@ -27,7 +28,7 @@ impl Guard {
 
     /// Reads an address and refuses what can be refused without looking the name up.
     pub(crate) fn url(&self, text: &str) -> Result<Url, Refused> {
-        self.allowed.url(text)
+        self.allowed.url(Form::split(text).1)
     }
 
     /// The addresses of a name that may be called. One that may not refuses the whole name: half

@@ -14,6 +14,7 @@
 
 mod deliver;
 mod destination;
+pub(crate) mod form;
 pub(crate) mod guard;
 mod letter;
 mod retry_after;

@@ -3,8 +3,9 @@
 use super::api_scene::{Scene, problem};
 use reqwest::Method;
 use serde_json::json;
-use waypost_engine::model::{AccountState, Reason};
-use waypost_server::api::ports::FleetError;
+use waypost_engine::fleet::{BreakerState, Call, Doing, ErrorClass, LivenessView, Recovery, Rung};
+use waypost_engine::model::{AccountState, Reason, Timestamp};
+use waypost_server::api::ports::{Condition, FleetError};
 use waypost_server::clock;
 
 #[tokio::test]
@@ -260,4 +261,60 @@ async fn what_the_fleet_refuses_is_told_as_it_is() {
             .await;
         assert_eq!(scene.fleet.asked(), [action]);
     }
+}
+
+#[tokio::test]
+async fn an_account_shows_what_is_wrong_what_is_done_next_and_when() {
+    let scene = Scene::start().await;
+    let id = scene.account("Office").await;
+    let shown = scene.get(&format!("/accounts/{id}")).await;
+    assert!(shown["recovery"].is_null(), "{shown}");
+    assert!(shown["liveness"]["heard_at"].is_null(), "{shown}");
+
+    let at = Timestamp(1_800_000_060_000);
+    scene.fleet.is(
+        id,
+        Condition {
+            recovery: Some(Recovery {
+                rung: Rung::Rebuild,
+                doing: Doing::Waiting { at },
+                then: Rung::Rebuild,
+                reason: Reason::ServerError { status: 503 },
+                class: ErrorClass::Network,
+                since: Timestamp(1_800_000_000_000),
+                failures: 15,
+                breaker: BreakerState::Open { until: at },
+                breaker_errors: 5,
+                call: Call::Made,
+            }),
+            liveness: LivenessView {
+                phone_at: Some(Timestamp(1_800_000_000_000)),
+                ..LivenessView::default()
+            },
+        },
+    );
+    let shown = scene.get(&format!("/accounts/{id}")).await;
+    assert_eq!(
+        shown["recovery"],
+        json!({
+            "rung": "rebuild", "rung_number": 4,
+            "rung_text": "Building everything anew from the store and connecting.",
+            "doing": "waiting", "at": "2027-01-15T08:01:00.000Z", "then": "rebuild",
+            "reason": {
+                "code": "server_error",
+                "text": "WhatsApp's server answered with error 503; Waypost tries again.",
+            },
+            "class": "network", "since": "2027-01-15T08:00:00.000Z", "failures": 15,
+            "breaker": {"state": "open", "errors": 5, "until": "2027-01-15T08:01:00.000Z"},
+            "person_called": true,
+        })
+    );
+    assert_eq!(
+        shown["liveness"]["phone_seen_at"],
+        "2027-01-15T08:00:00.000Z"
+    );
+    let metrics = scene.bare(Method::GET, "//metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    let counted = "waypost_accounts_recovering{rung=\"rebuild\"} 1";
+    assert!(metrics.contains(counted), "{metrics}");
 }

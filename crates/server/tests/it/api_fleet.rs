@@ -1,12 +1,13 @@
 //! A fleet that remembers what it was asked and answers what it was told to.
 
 use async_trait::async_trait;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
+use waypost_engine::fleet::Rung;
 use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
 use waypost_server::api::ports::{
-    Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase, LinkStatus, LinkWay,
-    ProxyCheck, Typing, Waiting,
+    Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase, LinkStatus,
+    LinkWay, ProxyCheck, Typing, Waiting,
 };
 use waypost_store::admin::conversations::MarkedRead;
 use waypost_wa::{Proxy, ProxyError};
@@ -16,6 +17,7 @@ pub(crate) struct FakeFleet {
     asked: Mutex<Vec<String>>,
     links: Mutex<HashMap<AccountId, LinkStatus>>,
     refuse: Mutex<Option<FleetError>>,
+    conditions: Mutex<HashMap<AccountId, Condition>>,
     proxies: Mutex<HashMap<AccountId, Proxy>>,
 }
 
@@ -23,6 +25,11 @@ impl FakeFleet {
     /// What was asked since the last time.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
+    }
+
+    /// From now on the account is like this.
+    pub(crate) fn is(&self, account: AccountId, condition: Condition) {
+        self.conditions.lock().unwrap().insert(account, condition);
     }
 
     /// The next call that may fail does.
@@ -135,6 +142,18 @@ impl Fleet for FakeFleet {
     }
     fn next_attempt(&self, _: AccountId) -> Option<Timestamp> {
         None
+    }
+    fn condition(&self, account: AccountId) -> Condition {
+        let conditions = self.conditions.lock().unwrap();
+        conditions.get(&account).cloned().unwrap_or_default()
+    }
+    fn rungs(&self) -> BTreeMap<Rung, usize> {
+        let conditions = self.conditions.lock().unwrap();
+        let rungs = conditions.values().filter_map(|c| c.recovery.as_ref());
+        rungs.fold(BTreeMap::new(), |mut all, recovery| {
+            *all.entry(recovery.rung).or_default() += 1;
+            all
+        })
     }
     async fn typing(&self, _: AccountId, to: &Address, typing: Typing) -> Result<(), FleetError> {
         self.note(format!("typing {to} {typing:?}"))

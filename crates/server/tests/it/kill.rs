@@ -43,7 +43,8 @@ impl Storm {
         };
         // No waiting for anybody's patience: the test is about order and loss, not about limits.
         let settings = "[send]\naccount_burst = 100000\naccount_gap_ms = 0\n\
-            recipient_burst = 100000\nrecipient_gap_ms = 0\n";
+            recipient_burst = 100000\nrecipient_gap_ms = 0\n\
+            unasked_per_day = 0\nnew_chats_per_day = 0\nnew_chat_gap_s = 0\nnumber_check = \"off\"\n";
         let stage = Stage::with(Plan {
             network,
             settings: settings.into(),

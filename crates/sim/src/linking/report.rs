@@ -185,7 +185,7 @@ impl Comparison {
             out,
             "\n| who and when | blend: fewer | survival: fewer | open for nobody: fixed 120 s | blend | survival |\n|---|---|---|---|---|---|"
         );
-        let rows: [(&str, &BTreeMap<Rule, Vec<Result>>, u32); 5] = [
+        let rows = [
             ("even, all days", &self.even, 0),
             ("even, after 30 days", &self.even, LEARNED_DAY),
             ("mostly fast (6:2:1:1), all days", &self.fast, 0),

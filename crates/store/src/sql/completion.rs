@@ -5,7 +5,7 @@ use crate::command::Write;
 use crate::error::StoreError;
 use crate::flow::{Complete, Completed};
 use crate::sql::accounts::home;
-use crate::sql::codec::{cut, to_json};
+use crate::sql::codec::cut;
 use crate::sql::dead_letters::resolve_replayed;
 use crate::sql::events::{emit, insert_new};
 use crate::sql::identity::Evidence;
@@ -14,7 +14,7 @@ use crate::sql::outbox::{Prepared, insert_send};
 use crate::store::Store;
 use crate::writer::Tx;
 use serde::Serialize;
-use std::sync::Arc;
+use serde_json::value::{RawValue, to_raw_value};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{
     AccountId, Content, ConversationId, MessageId, NewEvent, Seq, Timestamp,
@@ -25,7 +25,8 @@ struct CompleteMessage {
     account: AccountId,
     owner: OwnerEpoch,
     now: Timestamp,
-    findings: Arc<serde_json::Value>,
+    /// In JSON, for the row and for the event.
+    findings: Box<RawValue>,
     sends: Vec<Prepared>,
     events: Vec<NewEvent>,
 }
@@ -36,7 +37,7 @@ struct Processed<'a> {
     message: MessageId,
     conversation: ConversationId,
     seq: Seq,
-    findings: &'a serde_json::Value,
+    findings: &'a RawValue,
     sends: Vec<MessageId>,
 }
 
@@ -57,7 +58,7 @@ impl Write for CompleteMessage {
             "INSERT INTO finding (message, data, at) VALUES (?1, ?2, ?3)
              ON CONFLICT (message) DO UPDATE SET data = excluded.data, at = excluded.at",
         )?
-        .execute((self.message.raw(), to_json(&self.findings)?, self.now.0))?;
+        .execute((self.message.raw(), self.findings.get(), self.now.0))?;
         let sends = self
             .sends
             .iter()
@@ -168,7 +169,7 @@ impl Store {
         let sealer = &self.shared.sealer;
         let sends = sends.into_iter().map(|draft| Prepared::new(sealer, draft));
         let sends: Vec<Prepared> = sends.collect::<Result<_, _>>()?;
-        let findings = Arc::new(findings);
+        let findings = to_raw_value(&findings)?;
         #[cfg(feature = "fault-injection")]
         if self.mutated(crate::fault::Mutation::OutboxOutsideCommit) {
             let done = CompleteMessage {

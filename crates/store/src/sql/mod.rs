@@ -17,6 +17,7 @@ mod noticed;
 mod outbox;
 mod prune;
 mod send_states;
+mod standing;
 
 // administrative rooms
 mod api_keys;

@@ -28,6 +28,7 @@ mod postgres {
 // What is about SQLite's files.
 mod backup;
 mod crash;
+mod foreign;
 // What is about a server and the way to it.
 mod server;
 mod tls;

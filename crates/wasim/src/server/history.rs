@@ -79,7 +79,6 @@ fn push_names(session: &Session, past: &[PastMessage]) -> Result<Vec<wa::Pushnam
         Ok(wa::Pushname {
             id: Some(person.pn_jid().to_string()),
             pushname: Some(person.push_name.clone()),
-            ..Default::default()
         })
     };
     people.into_iter().map(name).collect()

@@ -196,6 +196,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{id}/sending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an account may still begin today, and what WhatsApp bars. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{id}/unlink": {
         parameters: {
             query?: never;
@@ -2527,6 +2544,47 @@ export interface components {
             contact?: string | null;
             name?: string | null;
         };
+        /** @description What an account may begin. Answers to people who wrote within a day are only paced. */
+        Sending: {
+            /** @description Chats with people there never was a word with. */
+            new_chats: components["schemas"]["SendingAllowance"];
+            restriction?: components["schemas"]["SendingRestriction"] | null;
+            /**
+             * Format: int32
+             * @description The share of each limit that the account's age allows, in percent.
+             * @example 40
+             */
+            share_percent: number;
+            /** @description Messages to people who had not written for a day. */
+            unasked: components["schemas"]["SendingAllowance"];
+        };
+        /** @description A limit over 24 hours. */
+        SendingAllowance: {
+            /**
+             * Format: int32
+             * @description Of how many; absent without a limit.
+             */
+            limit?: number | null;
+            /**
+             * Format: int32
+             * @description Used within the last 24 hours.
+             */
+            used: number;
+        };
+        /** @description What WhatsApp bars. */
+        SendingRestriction: {
+            source: components["schemas"]["SendingRestrictionSource"];
+            /**
+             * Format: date-time
+             * @description No new chats until then.
+             */
+            until: string;
+        };
+        /**
+         * @description Where a restriction is known from: WhatsApp said so when it was asked, or sends were refused.
+         * @enum {string}
+         */
+        SendingRestrictionSource: "told" | "inferred";
         /** @description How a message feels. */
         SentimentView: {
             /** @description `positive`, `neutral` or `negative`. */
@@ -4255,6 +4313,99 @@ export interface operations {
             };
             /** @description It contradicts the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sending"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };

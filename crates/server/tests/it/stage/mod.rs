@@ -101,6 +101,10 @@ impl Stage {
         writeln!(settings, "[webhooks]\nallow_private = [\"127.0.0.0/8\"]").unwrap();
         writeln!(settings, "[log]\nformat = \"json\"").unwrap();
         settings.push_str(&plan.settings);
+        if !plan.settings.contains("[send]") {
+            // Strangers are written to as fast as a test wants, unless it is about that.
+            settings.push_str("[send]\nwarm_up = \"off\"\nnew_chat_gap_s = 0\n");
+        }
         std::fs::write(folder.path().join("waypost.toml"), settings).unwrap();
         let provoked = Provoked {
             mutant: plan.mutant,

@@ -7,6 +7,7 @@ mod admin;
 mod blobs;
 mod events;
 mod identity;
+mod imports;
 mod keys;
 mod messages;
 mod neighbours;

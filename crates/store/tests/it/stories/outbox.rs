@@ -6,6 +6,7 @@ use waypost_engine::model::event::kind;
 use waypost_engine::model::{Address, Draft, FailReason, SendState, Seq, Timestamp, WorkspaceId};
 use waypost_store::{
     Completed, Confirmation, DeadLetterState, Enqueued, Idempotency, Moved, Page, Receipt, Replay,
+    Standing,
 };
 
 fn later(ms: i64) -> Timestamp {
@@ -317,4 +318,53 @@ async fn a_cancelled_send_does_not_leave_and_is_no_dead_letter() {
         .await
         .unwrap();
     assert_eq!(ack, Moved::Already(SendState::Failed));
+}
+
+#[tokio::test]
+async fn strangers_people_written_to_and_people_who_wrote_are_told_apart() {
+    let scene = Scene::new().await;
+    let queue = async |to: Address, wire_id: &str| {
+        let draft = scene.draft(to, wire_id, "hello");
+        let Enqueued::New(queued) = scene.store.enqueue(draft, None, NOON).await.unwrap() else {
+            panic!("new");
+        };
+        queued.conversation
+    };
+    let stands = async |conversation| {
+        let all = scene.store.standings(vec![conversation]).await.unwrap();
+        all[&conversation]
+    };
+    let with_ana = queue(ana(), "W1").await;
+    assert_eq!(
+        stands(with_ana).await,
+        Standing::Stranger,
+        "nothing went out yet"
+    );
+    scene
+        .store
+        .server_accepted(scene.account, "W1", NOON)
+        .await
+        .unwrap();
+    assert_eq!(stands(with_ana).await, Standing::Known);
+    scene.accept_one(says(ana(), "A1", "who is it?")).await;
+    assert_eq!(stands(with_ana).await, Standing::Heard(NOON));
+
+    let with_ben = queue(ben(), "W2").await;
+    let message = scene
+        .store
+        .outbox_due(scene.account, Seq(0), 10)
+        .await
+        .unwrap()[0]
+        .message;
+    let refused = FailReason::NotOnWhatsApp;
+    scene
+        .store
+        .send_failed(message, refused, NOON)
+        .await
+        .unwrap();
+    assert_eq!(
+        stands(with_ben).await,
+        Standing::Stranger,
+        "nothing ever arrived"
+    );
 }
