@@ -15,9 +15,15 @@ export const RUNGS: { rung: Rung; label: string; text: string; by: "waypost" | "
   { rung: "person", label: "A person", text: "Only a person can put it right", by: "person" },
 ];
 
-/** The rung's name in a sentence; one of a newer server is shown by its own. */
+/** The rung's name; one of a newer server is shown by its own. */
 export function rungLabel(rung: string): string {
   return RUNGS.find((r) => r.rung === rung)?.label ?? words(rung);
+}
+
+/** The rung's name within a sentence: "relink by QR". */
+export function rungWords(rung: string): string {
+  const label = rungLabel(rung);
+  return label.charAt(0).toLowerCase() + label.slice(1);
 }
 
 /** What the current rung is doing, in two words. */
@@ -50,15 +56,15 @@ export function nextStep(recovery: Recovery, now: number): string {
   const ahead = at !== null && Date.parse(at) > now;
   switch (doing) {
     case "waiting":
-      return ahead ? `Next: ${rungLabel(rung).toLowerCase()} in ${left(at, now)}.` : `Next: ${rungLabel(rung).toLowerCase()}, any moment now.`;
+      return ahead ? `Next: ${rungWords(rung)} in ${left(at, now)}.` : `Next: ${rungWords(rung)}, any moment now.`;
     case "queued":
       return "Next: it connects as soon as it is its turn among the other accounts.";
     case "trying":
-      return `Waypost is on it now; if it fails, ${rungLabel(then).toLowerCase()} comes next.`;
+      return `Waypost is on it now; if it fails, ${rungWords(then)} comes next.`;
     case "asking":
       return ahead
-        ? `Waypost has asked the connection; without an answer within ${left(at, now)}, ${rungLabel(then).toLowerCase()} comes next.`
-        : `Waypost has asked the connection; without an answer, ${rungLabel(then).toLowerCase()} comes next.`;
+        ? `Waypost has asked the connection; without an answer within ${left(at, now)}, ${rungWords(then)} comes next.`
+        : `Waypost has asked the connection; without an answer, ${rungWords(then)} comes next.`;
     case "offered":
       return offered(rung);
     default:

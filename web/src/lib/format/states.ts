@@ -53,7 +53,10 @@ export function actionsFor(state: AccountState): AccountAction[] {
 }
 
 /** Trouble that a new link would not end: what the reason says is done elsewhere, then connected again. */
-const NOT_FOR_A_LINK = new Set(["stream_replaced", "client_outdated", "blocked", "store_failed", "proxy_unreachable", "proxy_refused", "restored", "unexpected"]);
+const NOT_FOR_A_LINK = new Set([
+  ...["connection_lost", "keepalive_timeout", "not_served", "server_error", "offline_sync_interrupted", "unexpected", "restored"],
+  ...["stream_replaced", "client_outdated", "blocked", "store_failed", "proxy_unreachable", "proxy_refused"],
+]);
 
 /** The one thing a row offers at once: nothing while all is well. */
 export function mainAction(state: AccountState, reason?: string): AccountAction | null {
