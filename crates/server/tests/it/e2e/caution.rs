@@ -1,9 +1,9 @@
 //! What keeps an account from being banned: strangers are asked for first, WhatsApp's refusals are
 //! heeded, limits are told, and somebody types before words come.
 
-use crate::stage::{Linked, Plan, Stage, in_time, text, until};
+use crate::stage::{Linked, Plan, Stage, text, until};
 use serde_json::{Value, json};
-use wasim::{FaultPlan, NetEvent, Outgoing};
+use wasim::{FaultPlan, Outgoing};
 
 const OWNER: &str = "971500000001";
 const ANA: &str = "971500000002";

@@ -422,7 +422,7 @@ async fn a_backlog_that_is_cut_again_and_again_arrives_whole_and_in_order() {
     };
     stage.net.set_faults(OWNER, cut);
     for n in 0..6 {
-        ana.send(OWNER, Outgoing::text(&format!("n{n}")))
+        ana.send(OWNER, Outgoing::text(format!("n{n}")))
             .await
             .unwrap();
     }
