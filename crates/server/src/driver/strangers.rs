@@ -73,7 +73,10 @@ mod tests {
         names.remember(ana.clone(), "Ana".into());
         names.remember(ben.clone(), "Ben".into());
         let by_lid = past(Address::lid("1111"), Some(ana.clone()));
-        assert_eq!(names.of(std::slice::from_ref(&by_lid)), [(ana, "Ana".to_owned())]);
+        assert_eq!(
+            names.of(std::slice::from_ref(&by_lid)),
+            [(ana, "Ana".to_owned())]
+        );
         assert_eq!(names.of(&[by_lid]), []);
         assert_eq!(
             names.of(&[past(ben.clone(), None)]),
