@@ -36,6 +36,9 @@ describe("how an account is doing", () => {
     await page.getByLabel("Name").fill("Window shopper");
     await page.getByRole("button", { name: "Show the QR code" }).click();
     await page.getByTestId("window-why").getByText(/^Each round waits \d+ s\. (The default|Learned)/).waitFor();
+    // Only two links run at once: one left open would keep the next test waiting.
+    await page.getByRole("button", { name: "Cancel linking" }).click();
+    await page.getByText("Linking cancelled").waitFor();
     assertHealthy(page);
   });
 
