@@ -186,13 +186,18 @@ impl<'a> Doc<'a> {
             && typed.chars().all(|c| !c.is_lowercase())
     }
 
-    /// Whether any of the words stands within `reach` tokens before or after a range, on either side.
-    pub fn has_word_near(&self, tokens: &Range<usize>, reach: usize, words: &[&str]) -> bool {
+    /// Whether a wanted word stands within `reach` tokens before or after a range, on either side.
+    pub fn has_word_near(
+        &self,
+        tokens: &Range<usize>,
+        reach: usize,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> bool {
         let from = tokens.start.saturating_sub(reach);
         let to = (tokens.end + reach).min(self.len());
         (from..tokens.start)
             .chain(tokens.end..to)
-            .any(|i| words.contains(&self.word(i)))
+            .any(|i| is_wanted(self.word(i)))
     }
 }
 

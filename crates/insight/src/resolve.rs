@@ -24,7 +24,9 @@ fn confidence(value: &Found, doc: &Doc<'_>) -> f32 {
     if value.confidence < CONFIDENCE_MIN {
         return value.confidence;
     }
-    if doc.has_word_near(&value.tokens, REACH, cues(value.kind)) {
+    if doc.has_word_near(&value.tokens, REACH, |word| {
+        cues(value.kind).contains(&word)
+    }) {
         value.confidence.max(CONFIDENCE_AGREED)
     } else {
         value.confidence

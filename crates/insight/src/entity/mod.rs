@@ -14,6 +14,7 @@ mod money;
 mod percentage;
 mod person;
 mod phone;
+mod price_words;
 mod property;
 mod quantity;
 mod reference;
