@@ -5,6 +5,7 @@
 //! asked for all at once, when the account is online for the first time.
 
 use super::context::Context;
+use super::notes::{self, Note};
 use crate::clock;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use waypost_engine::model::{AccountId, Address};
 use waypost_store::admin::groups::{GroupInfo, GroupRole, Joined};
-use waypost_store::{KeyWrite, Page, StoreError};
+use waypost_store::{Page, StoreError};
 use waypost_wa::{Connection, Group, GroupRole as Role, TaskError};
 
 /// Most groups of one account waiting to be asked for; at one more all are asked for in one go.
@@ -27,10 +28,8 @@ const ATTEMPTS_MAX: u32 = 5;
 /// Pause after a question without an answer; longer with every attempt.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
-/// Where it is kept that an account's groups were listed once. It goes with the session, so that a
-/// new link lists them anew.
-const SPACE: u16 = 1_000;
-const KEY: &[u8] = b"groups";
+/// Noted once all groups of an account were listed.
+const LISTED: u8 = 1;
 
 /// What is to be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,13 +258,8 @@ impl Groups {
             let (store, now) = (&self.context.store, clock::now());
             store.leave_group(self.account, group, now).await?;
         }
-        let listed = KeyWrite::Put {
-            space: SPACE,
-            key: KEY.to_vec(),
-            value: vec![1],
-        };
-        let store = &self.context.store;
-        store.key_write(self.account, vec![listed]).await?;
+        // It goes with the session, so that a new link lists them anew.
+        notes::write(&self.context.store, self.account, Note::Groups, &LISTED).await?;
         Ok(Answer::Had)
     }
 
@@ -289,10 +283,10 @@ impl Groups {
     }
 
     async fn listed(&self) -> bool {
-        let marked = self.context.store.key_get(self.account, SPACE, KEY).await;
-        marked
+        let noted = notes::read(&self.context.store, self.account, Note::Groups).await;
+        noted
             .inspect_err(|error| tracing::error!(account = %self.account, %error, "whether groups were listed cannot be read"))
-            .is_ok_and(|mark| mark.is_some())
+            .is_ok_and(|noted| noted == Some(LISTED))
     }
 
     async fn keep(&self, group: Group) -> Result<(), StoreError> {

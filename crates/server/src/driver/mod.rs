@@ -19,6 +19,7 @@ mod links;
 mod media;
 mod mutant;
 mod news;
+mod notes;
 mod outbox;
 mod plan;
 mod proxies;

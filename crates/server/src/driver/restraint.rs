@@ -1,6 +1,7 @@
 //! What an account has begun lately and may not begin, written down: a restart neither doubles a
 //! day's limit nor forgets a restriction. And what WhatsApp is asked about it.
 
+use super::notes::{self, Note};
 use super::outbox::Refusal;
 use crate::clock;
 use crate::config;
@@ -10,15 +11,10 @@ use waypost_engine::flow::caution::{
 };
 use waypost_engine::flow::outbox::{Found, Input, NumberCheck};
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{
-    AccountId, ConversationId, Duration, MessageId, NewEvent, Timestamp, WorkspaceId,
-};
-use waypost_store::{KeyWrite, OutboxItem, Standing, Store, StoreError};
+use waypost_engine::model::{AccountId, ConversationId, Duration, MessageId, NewEvent, Timestamp};
+use waypost_store::{OutboxItem, Standing, Store, StoreError};
 use waypost_wa::Connection;
 
-/// The space of the account's keys that belongs to the program; see also `plan`.
-const SPACE: u16 = 1_000;
-const KEY: &[u8] = b"caution";
 /// How often it is written while it changes. A crash forgets at most this much sending.
 pub(super) const WRITE_EVERY: Duration = Duration::secs(10);
 /// Conversations known to be answered; when there are more they are asked for again.
@@ -35,11 +31,8 @@ pub struct Sending {
 
 /// What was written down, or a fresh account. Something unreadable is a fresh one too.
 pub(super) async fn read(store: &Store, account: AccountId) -> Result<Caution, StoreError> {
-    if let Some(value) = store.key_get(account, SPACE, KEY).await? {
-        match serde_json::from_slice(&value) {
-            Ok(caution) => return Ok(caution),
-            Err(error) => tracing::warn!(%account, %error, "an account's restraint is unreadable"),
-        }
+    if let Some(caution) = notes::read(store, account, Note::Caution).await? {
+        return Ok(caution);
     }
     let account = store.account(account).await?;
     Ok(Caution::new(account.created_at))
@@ -51,15 +44,7 @@ pub(super) async fn write(
     account: AccountId,
     caution: &Caution,
 ) -> Result<(), StoreError> {
-    let value = serde_json::to_vec(caution).map_err(|error| StoreError::Bug {
-        what: error.to_string(),
-    })?;
-    let put = KeyWrite::Put {
-        space: SPACE,
-        key: KEY.to_vec(),
-        value,
-    };
-    store.key_write(account, vec![put]).await
+    notes::write(store, account, Note::Caution, caution).await
 }
 
 /// The limits as set.
@@ -201,7 +186,7 @@ pub(super) async fn tell(
     let now = clock::now();
     let event = NewEvent {
         id: store.next_id(now),
-        workspace: WorkspaceId::DEFAULT,
+        workspace: store.account(account).await?.workspace,
         account: Some(account),
         conversation: None,
         kind: kind::ACCOUNT_RESTRICTED,
