@@ -3,7 +3,7 @@
 use super::{api_fuzz, rust, web};
 use crate::parts::Part;
 use crate::place::Place;
-use crate::{bench, fuzz, openapi, sim, tidy};
+use crate::{bench, demo, fuzz, openapi, sim, tidy};
 use anyhow::Result;
 
 /// One step of the test run.
@@ -112,6 +112,12 @@ pub(super) const STEPS: &[Step] = &[
         what: "the HTTP API against its OpenAPI document",
         needs: &[Part::CCompiler, Part::Python, Part::Schemathesis],
         run: |place, _| api_fuzz::run(place),
+    },
+    Step {
+        name: "demo",
+        what: "the demo, unattended: nothing lost, doubled or out of order",
+        needs: &[Part::CCompiler, Part::Node, Part::WebPackages],
+        run: |place, _| demo::smoke(place),
     },
     Step {
         name: "e2e",
