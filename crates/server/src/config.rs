@@ -15,6 +15,7 @@ use waypost_engine::flow::caution::{self, WarmUp};
 use waypost_engine::flow::human::HumanPace;
 use waypost_engine::flow::outbox::NumberCheck;
 use waypost_engine::model::Duration;
+use waypost_engine::watch::degrade::{DegradeConfig, Marks};
 use waypost_store::DatabaseUrl;
 
 /// The file read when none is named and it exists.
@@ -61,6 +62,8 @@ pub struct Config {
     pub media: Media,
     /// Fronts for bots of other gateways.
     pub compat: Compat,
+    /// When work is put off.
+    pub load: Load,
     /// Logs.
     pub log: Log,
 }
@@ -287,6 +290,47 @@ pub struct Compat {
     pub waha: bool,
 }
 
+/// When work is put off because the machine is overloaded. Each figure is two percentages: at the
+/// first work is put off, at the second it may be taken up again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Whether work is put off at all. The load is measured in any case.
+    pub shedding: Shedding,
+    /// Use of the processors that this process may use.
+    pub cpu_percent: [u8; 2],
+    /// Use of the memory that this process may use.
+    pub memory_percent: [u8; 2],
+    /// Requests to the API that failed on our side, within a minute.
+    pub errors_percent: [u8; 2],
+}
+
+/// Whether work is put off under load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shedding {
+    /// It is.
+    On,
+    /// Everything is done at once, however long it takes.
+    Off,
+}
+
+impl Load {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn marks(&self) -> DegradeConfig {
+        let marks = |[shed, recover]: [u8; 2]| Marks {
+            shed: shed.into(),
+            recover: recover.into(),
+        };
+        DegradeConfig {
+            cpu: marks(self.cpu_percent),
+            memory: marks(self.memory_percent),
+            errors: marks(self.errors_percent),
+        }
+    }
+}
+
 /// Logs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -395,6 +439,12 @@ impl Default for Config {
                 bytes_max: 100 * 1024 * 1024,
             },
             compat: Compat { waha: false },
+            load: Load {
+                shedding: Shedding::On,
+                cpu_percent: [80, 50],
+                memory_percent: [85, 70],
+                errors_percent: [30, 10],
+            },
             log: Log {
                 filter: "info".into(),
                 format: LogFormat::Text,
@@ -495,6 +545,21 @@ impl Config {
         between("recovery.breaker_errors", errors.into(), 1, 1_000)?;
         for cooldown in self.recovery.cooldowns_s {
             between("recovery.cooldowns_s", cooldown, 1, 86_400)?;
+        }
+        for (key, [shed, recover]) in [
+            ("load.cpu_percent", self.load.cpu_percent),
+            ("load.memory_percent", self.load.memory_percent),
+            ("load.errors_percent", self.load.errors_percent),
+        ] {
+            between(key, shed.into(), 1, 100)?;
+            if recover >= shed {
+                return bad(
+                    key,
+                    format!(
+                        "{recover} must be below {shed}, or work would be put off and taken up in turn"
+                    ),
+                );
+            }
         }
         between("flow.parallel", self.flow.parallel as u64, 1, 1_024)?;
         between(

@@ -163,4 +163,6 @@ pub struct Pruned {
     pub dead_letters: usize,
     /// Attempts to link an account.
     pub link_attempts: usize,
+    /// Scores of accounts, and the counts behind them.
+    pub health: usize,
 }

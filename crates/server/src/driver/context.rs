@@ -2,6 +2,8 @@
 
 use super::flow::Trouble;
 use super::gate::Gate;
+use super::health::Healths;
+use super::load::LoadWatch;
 use super::outbox::Refusal;
 use super::recent::Recent;
 use super::registry::Registry;
@@ -35,6 +37,8 @@ pub(super) struct Context {
     pub(super) registry: Arc<Registry>,
     pub(super) gate: Arc<Gate>,
     pub(super) windows: Windows,
+    pub(super) healths: Healths,
+    pub(super) load: LoadWatch,
     connector: OnceLock<Connector>,
     pipeline: Pipeline,
     rules: RwLock<HashMap<AccountId, Rules>>,
@@ -73,6 +77,8 @@ impl Context {
         let base = Duration::secs(config.link.window_s);
         Self {
             windows: Windows::new(config.link.strategy, base),
+            healths: Healths::default(),
+            load: LoadWatch::new(&config.load),
             config,
             store,
             registry,
@@ -201,6 +207,11 @@ impl Context {
             .await
             .map_err(Trouble::Store)?;
         super::crash::point("after_commit_2");
+        if let Completed::Done { sends } = &completed {
+            for send in sends {
+                self.healths.answers(send.message, work.received_at);
+            }
+        }
         self.remember(work, answered, now);
         Ok(completed)
     }
@@ -431,6 +442,7 @@ impl Context {
             return tracing::error!(%account, %error, "a link attempt cannot be recorded");
         }
         self.windows.recompute(&self.store).await;
+        self.healths.changed(account);
     }
 }
 

@@ -15,6 +15,8 @@ use waypost_engine::flow::retry::{Verdict, after_failure};
 use waypost_engine::model::{
     AccountId, Content, ConversationId, Duration, MessageId, Seq, Timestamp,
 };
+use waypost_engine::watch::recent::Went;
+use waypost_engine::watch::tally::Happening;
 use waypost_store::{Completed, StoreError, Work};
 
 /// How long the flow waits before it asks a store that failed again.
@@ -237,6 +239,9 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
             if !sends.is_empty() {
                 context.wake_outbox(account);
             }
+            context.healths.count(account, Happening::Worked);
+            context.healths.count(account, Happening::CameThrough);
+            context.load.count(Went::Well);
             End::Done
         }
         Ok(Some(Completed::AlreadyDone)) => {
@@ -247,6 +252,8 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
         Ok(Some(Completed::NotOwner)) => End::Done,
         Err(Trouble::Store(error)) => {
             // Not the message's fault: it keeps its attempts, and waits for the store.
+            context.healths.count(account, Happening::Failed);
+            context.load.count(Went::Wrong);
             tracing::error!(%account, %message, %error, "a processed message cannot be committed");
             End::Postponed {
                 attempt: item.attempt,
@@ -254,7 +261,8 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
             }
         }
         Err(Trouble::Stage { stage, error }) => {
-            failed(&context, message, item.attempt + 1, stage, error).await
+            context.healths.count(account, Happening::Failed);
+            failed(&context, account, message, item.attempt + 1, stage, error).await
         }
     };
     Finished { message, end }
@@ -276,6 +284,7 @@ pub(super) enum Trouble {
 /// Notes a failed attempt: tried again later, or buried after the last one.
 async fn failed(
     context: &Context,
+    account: AccountId,
     message: MessageId,
     attempt: u32,
     stage: &'static str,
@@ -296,7 +305,10 @@ async fn failed(
             End::Postponed { attempt, until }
         }
         Verdict::Bury => match context.store.bury(message, stage, &error, now).await {
-            Ok(_) => End::Buried,
+            Ok(_) => {
+                context.healths.count(account, Happening::Lost);
+                End::Buried
+            }
             Err(error) => {
                 tracing::error!(%message, %error, "a poison message cannot be buried");
                 End::Postponed {

@@ -31,6 +31,7 @@ mod deliveries;
 mod endpoint_progress;
 mod endpoints;
 mod groups;
+mod health;
 mod link_attempts;
 mod people;
 mod reading;

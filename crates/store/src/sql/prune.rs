@@ -1,5 +1,6 @@
 //! Forgetting what is old: a little at a time.
 
+use crate::admin::health::{SCORES_KEPT, TALLIES_KEPT};
 use crate::admin::link_attempts::ATTEMPTS_KEPT_FOR;
 use crate::command::Write;
 use crate::dead_letters::DEAD_LETTERS_KEPT;
@@ -45,13 +46,22 @@ impl Write for Prune {
                  (SELECT account, number FROM link_attempt WHERE ended_at < ?1 LIMIT ?2)",
                 self.now - ATTEMPTS_KEPT_FOR,
             )?,
+            health: run(
+                "DELETE FROM health WHERE (account, at) IN
+                 (SELECT account, at FROM health WHERE at < ?1 LIMIT ?2)",
+                self.now - SCORES_KEPT,
+            )? + run(
+                "DELETE FROM health_tally WHERE (account, slice) IN
+                 (SELECT account, slice FROM health_tally WHERE slice < ?1 LIMIT ?2)",
+                self.now - TALLIES_KEPT,
+            )?,
         })
     }
 }
 
 impl Store {
     /// Removes what is older than it is kept: frozen payloads of final sends, idempotency keys,
-    /// events, settled dead letters, attempts to link. At most [`PRUNE_MAX`] rows of each; call it again while it
+    /// events, settled dead letters, attempts to link, scores. At most [`PRUNE_MAX`] rows of each; call it again while it
     /// removes that many.
     pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
         self.write(Prune { now }).await

@@ -5,6 +5,7 @@ mod compat;
 mod events;
 mod files;
 mod groups;
+mod health;
 mod linking;
 mod messages;
 mod moving_in;

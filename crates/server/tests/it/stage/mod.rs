@@ -105,6 +105,10 @@ impl Stage {
             // Strangers are written to as fast as a test wants, unless it is about that.
             settings.push_str("[send]\nwarm_up = \"off\"\nnew_chat_gap_s = 0\n");
         }
+        if !plan.settings.contains("[load]") {
+            // A busy machine changes nothing that a test is not about.
+            settings.push_str("[load]\nshedding = \"off\"\n");
+        }
         std::fs::write(folder.path().join("waypost.toml"), settings).unwrap();
         let provoked = Provoked {
             mutant: plan.mutant,

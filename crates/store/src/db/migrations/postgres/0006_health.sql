@@ -1,0 +1,36 @@
+-- How accounts do. Times are UTC milliseconds.
+
+-- What was counted of an account's work, by the hour.
+CREATE TABLE health_tally (
+    account         BIGINT NOT NULL,
+    slice           BIGINT NOT NULL,
+    attempts        BIGINT NOT NULL,
+    attempts_failed BIGINT NOT NULL,
+    messages        BIGINT NOT NULL,
+    messages_lost   BIGINT NOT NULL,
+    responses       BIGINT NOT NULL,
+    responses_ms    BIGINT NOT NULL,
+    PRIMARY KEY (account, slice)
+);
+CREATE INDEX health_tally_slice ON health_tally (slice);
+
+-- Scores as they were computed. `points` is a JSON list with the points of each factor, heaviest
+-- first; null where nothing was known.
+CREATE TABLE health (
+    account BIGINT NOT NULL,
+    at      BIGINT NOT NULL,
+    score   BIGINT NOT NULL,
+    rating  TEXT COLLATE "C" NOT NULL,
+    points  TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (account, at)
+);
+CREATE INDEX health_at ON health (at);
+
+CREATE FUNCTION account_gone_health() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM health_tally WHERE account = old.id;
+    DELETE FROM health WHERE account = old.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER account_gone_health AFTER DELETE ON account
+    FOR EACH ROW EXECUTE FUNCTION account_gone_health();

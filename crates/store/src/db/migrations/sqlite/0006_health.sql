@@ -1,0 +1,33 @@
+-- How accounts do. Times are UTC milliseconds.
+
+-- What was counted of an account's work, by the hour.
+CREATE TABLE health_tally (
+    account         INTEGER NOT NULL,
+    slice           INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    attempts_failed INTEGER NOT NULL,
+    messages        INTEGER NOT NULL,
+    messages_lost   INTEGER NOT NULL,
+    responses       INTEGER NOT NULL,
+    responses_ms    INTEGER NOT NULL,
+    PRIMARY KEY (account, slice)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX health_tally_slice ON health_tally (slice);
+
+-- Scores as they were computed. `points` is a JSON list with the points of each factor, heaviest
+-- first; null where nothing was known.
+CREATE TABLE health (
+    account INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    score   INTEGER NOT NULL,
+    rating  TEXT    NOT NULL,
+    points  TEXT    NOT NULL,
+    PRIMARY KEY (account, at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX health_at ON health (at);
+
+CREATE TRIGGER account_gone_health AFTER DELETE ON account
+BEGIN
+    DELETE FROM health_tally WHERE account = old.id;
+    DELETE FROM health WHERE account = old.id;
+END;
