@@ -138,8 +138,8 @@ export function healthHistory(account) {
 }
 
 /** How loaded the machine is. */
-export function systemLoad(level = "nothing") {
-  const shed = level !== "nothing";
+export function systemLoad(level = "none") {
+  const shed = level !== "none";
   return {
     level,
     since: shed ? new Date(Date.now() - 2 * MINUTE).toISOString() : null,

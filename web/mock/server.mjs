@@ -65,8 +65,8 @@ export class Mock {
     this.answers = new Map();
     this.idempotent = new Map();
     this.started = Date.now();
-    /** What is put off: `nothing`, `nice_to_have` or `important`. */
-    this.shedLevel = "nothing";
+    /** What is put off: `none`, `nice_to_have` or `important`. */
+    this.shedLevel = "none";
   }
 
   async listen(port = 0) {

@@ -159,6 +159,8 @@ pub struct Pruned {
     pub idempotency: usize,
     /// Events.
     pub events: usize,
+    /// Dead letters that nobody dealt with; they are archived and stay for as long again.
+    pub dead_letters_archived: usize,
     /// Dead letters that were resolved or archived.
     pub dead_letters: usize,
     /// Attempts to link an account.

@@ -5,6 +5,7 @@
 //! (accepting, storing, ordering, answering by rules, sending). It ends step by step, once all three have stayed
 //! below their lower marks for [`RECOVER_AFTER`]. What is put off is done later, not dropped.
 
+use crate::flow::parts::ShedLevel;
 use crate::model::time::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -17,52 +18,16 @@ pub const RECOVER_AFTER: Duration = Duration::secs(30);
 /// Readings further apart than this say nothing about the time between.
 pub const READINGS_APART_MAX: Duration = Duration::secs(20);
 
-/// How much a part of the work matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Importance {
-    /// Feelings, reading of images, previews.
-    NiceToHave,
-    /// Values and intents.
-    Important,
-    /// Sessions, storing, order. Never put off.
-    Critical,
-}
-
-/// What is being put off.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum ShedLevel {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// What is nice to have.
-    NiceToHave,
-    /// That, and what is important.
-    Important,
-}
-
+/// How much is put off, in a word and step by step.
 impl ShedLevel {
     /// All of them, lightest first.
-    pub const ALL: [Self; 3] = [Self::Nothing, Self::NiceToHave, Self::Important];
-
-    /// Whether work that matters this much is put off.
-    #[must_use]
-    pub fn sheds(self, importance: Importance) -> bool {
-        match importance {
-            Importance::NiceToHave => self >= Self::NiceToHave,
-            Importance::Important => self >= Self::Important,
-            Importance::Critical => false,
-        }
-    }
+    pub const ALL: [Self; 3] = [Self::None, Self::NiceToHave, Self::Important];
 
     /// The name as shown.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Nothing => "nothing",
+            Self::None => "none",
             Self::NiceToHave => "nice_to_have",
             Self::Important => "important",
         }
@@ -70,7 +35,7 @@ impl ShedLevel {
 
     fn more(self) -> Self {
         match self {
-            Self::Nothing => Self::NiceToHave,
+            Self::None => Self::NiceToHave,
             Self::NiceToHave | Self::Important => Self::Important,
         }
     }
@@ -78,7 +43,7 @@ impl ShedLevel {
     fn less(self) -> Self {
         match self {
             Self::Important => Self::NiceToHave,
-            Self::NiceToHave | Self::Nothing => Self::Nothing,
+            Self::NiceToHave | Self::None => Self::None,
         }
     }
 }
@@ -300,7 +265,7 @@ impl Degradation {
         self.level = to;
         self.since = Some(at);
         self.cause = match to {
-            ShedLevel::Nothing => None,
+            ShedLevel::None => None,
             _ => cause.or(self.cause),
         };
         Shift {
@@ -336,6 +301,7 @@ impl Degradation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::parts::{Part, Parts, ShedClass, Standing, Switches};
     use proptest::prelude::*;
 
     const START: Timestamp = Timestamp(1_800_000_000_000);
@@ -380,10 +346,7 @@ mod tests {
         assert_eq!(machine.cause().unwrap().gauge, Gauge::Cpu);
         // Calm from second 65 on.
         let back = read(&mut machine, &mut now, &CALM, 20);
-        assert_eq!(
-            back,
-            [(95, ShedLevel::NiceToHave), (125, ShedLevel::Nothing)]
-        );
+        assert_eq!(back, [(95, ShedLevel::NiceToHave), (125, ShedLevel::None)]);
         assert_eq!(machine.cause(), None);
     }
 
@@ -442,7 +405,7 @@ mod tests {
         for (load, sheds) in loads {
             let (mut machine, mut now) = (Degradation::default(), START);
             read(&mut machine, &mut now, &load, 3);
-            assert_eq!(machine.level() > ShedLevel::Nothing, sheds, "{load:?}");
+            assert_eq!(machine.level() > ShedLevel::None, sheds, "{load:?}");
         }
         // Recovery wants 50, 70 and 10.
         let almost = [
@@ -487,13 +450,11 @@ mod tests {
     #[test]
     fn what_is_critical_is_never_put_off() {
         for level in ShedLevel::ALL {
-            assert!(!level.sheds(Importance::Critical));
+            let parts = Parts::effective(&Switches::default(), level);
+            for part in Part::all().filter(|part| part.class() == ShedClass::Critical) {
+                assert_ne!(parts.of(part), Standing::Shed, "{part} at {level:?}");
+            }
         }
-        assert!(!ShedLevel::Nothing.sheds(Importance::NiceToHave));
-        assert!(ShedLevel::NiceToHave.sheds(Importance::NiceToHave));
-        assert!(!ShedLevel::NiceToHave.sheds(Importance::Important));
-        assert!(ShedLevel::Important.sheds(Importance::Important));
-        assert!(ShedLevel::Important.sheds(Importance::NiceToHave));
     }
 
     proptest! {

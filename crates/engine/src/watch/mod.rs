@@ -6,11 +6,13 @@
 //! - [`trend`]: where a score is going.
 //! - [`guard`]: what is told and done about a score.
 //! - [`degrade`]: which work is put off while the machine is overloaded.
+//! - [`latency`]: how long things take, and whether that is out of the ordinary.
 //! - [`recent`]: a share of failures over the last minute.
 
 pub mod degrade;
 pub mod guard;
 pub mod health;
+pub mod latency;
 pub mod recent;
 pub mod tally;
 pub mod trend;

@@ -308,6 +308,10 @@ fn describe() {
             "Connections replaced because of a low health score, by urgency",
         ),
         (
+            "waypost_flow_workers_changed_total",
+            "Times that an account got more or fewer workers",
+        ),
+        (
             "waypost_shed_changes_total",
             "Times that work was put off or taken up again",
         ),

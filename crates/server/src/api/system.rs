@@ -11,7 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use waypost_engine::watch::degrade::{Gauge, ShedLevel};
+use waypost_engine::flow::parts::ShedLevel;
+use waypost_engine::watch::degrade::Gauge;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -42,7 +43,7 @@ struct LoadView {
 #[serde(rename_all = "snake_case")]
 #[schema(as = ShedLevel)]
 enum LevelText {
-    Nothing,
+    None,
     NiceToHave,
     Important,
 }
@@ -84,7 +85,7 @@ enum GaugeText {
 impl From<ShedLevel> for LevelText {
     fn from(level: ShedLevel) -> Self {
         match level {
-            ShedLevel::Nothing => Self::Nothing,
+            ShedLevel::None => Self::None,
             ShedLevel::NiceToHave => Self::NiceToHave,
             ShedLevel::Important => Self::Important,
         }
@@ -131,8 +132,8 @@ fn tenths(percent: f64) -> f64 {
 
 fn explain(shown: &SystemLoad) -> String {
     let what = match shown.level {
-        ShedLevel::Nothing if shown.sheds => return "Everything is done at once.".to_owned(),
-        ShedLevel::Nothing => {
+        ShedLevel::None if shown.sheds => return "Everything is done at once.".to_owned(),
+        ShedLevel::None => {
             return "Everything is done at once, however loaded the machine is (load.shedding is off)."
                 .to_owned();
         }

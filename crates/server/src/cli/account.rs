@@ -88,7 +88,12 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
                 account["health"] = health;
             }
             output.show(&account, |account| {
-                format!("{}\n{}{}", describe(account), score(account), pulse(account))
+                format!(
+                    "{}\n{}{}",
+                    describe(account),
+                    score(account),
+                    pulse(account)
+                )
             })
         }
         AccountCommand::Health { who: None } => {

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use waypost_engine::fleet::link::LinkMethod;
 use waypost_engine::fleet::{LinkOutcome, LinkRecord};
+use waypost_engine::flow::reply::LOOP_WINDOW;
 use waypost_engine::flow::retry::Jitter;
 use waypost_engine::flow::stage::{Effect, Input, Pipeline, StageError};
 use waypost_engine::model::{
@@ -254,6 +255,18 @@ impl Context {
             answered_at,
             rules,
         }
+    }
+
+    /// Takes up what rules answered just before the program started, so that two programs that answer
+    /// each other are not let loose again by a restart.
+    pub(super) async fn recall_answers(&self, account: AccountId) -> Result<(), StoreError> {
+        let since = clock::now() - LOOP_WINDOW;
+        let answers = self.store.rule_answers_since(account, since).await?;
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        for (conversation, at) in answers.into_iter().rev() {
+            recent.answered(conversation, at);
+        }
+        Ok(())
     }
 
     fn remember(&self, work: &Work, answered: bool, now: Timestamp) {

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use waypost_engine::flow::lanes::{LaneItem, LaneLimits, Lanes, REFILL_ROWS, Refill};
 use waypost_engine::flow::retry::{Verdict, after_failure};
+use waypost_engine::flow::workers::{Demand, Workers};
 use waypost_engine::model::{
     AccountId, Content, ConversationId, Duration, MessageId, Seq, Timestamp,
 };
@@ -98,12 +99,14 @@ pub(super) struct Flow {
     lanes: Arc<Mutex<Lanes<Held>>>,
     bell: Arc<Notify>,
     from_start: Arc<AtomicBool>,
+    workers: Workers,
 }
 
 impl Flow {
     pub(super) fn new(context: Arc<Context>, account: AccountId) -> (Self, FlowHandle) {
+        let workers = Workers::new(context.config.flow.parallel);
         let limits = LaneLimits {
-            parallel: context.config.flow.parallel,
+            parallel: workers.count(),
             ..LaneLimits::default()
         };
         let lanes = Arc::new(Mutex::new(Lanes::new(limits)));
@@ -121,17 +124,19 @@ impl Flow {
                 lanes,
                 bell,
                 from_start,
+                workers,
             },
             handle,
         )
     }
 
     /// Runs until told to stop, then finishes what has been started.
-    pub(super) async fn run(self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut running = FuturesUnordered::new();
         loop {
             if !stop.is_cancelled() {
                 self.refill().await;
+                self.scale();
                 while let Some(item) = self.next() {
                     running.push(process(Arc::clone(&self.context), self.account, item));
                 }
@@ -147,13 +152,41 @@ impl Flow {
         }
     }
 
+    /// Calls workers for conversations that wait, and sends them away when it is quiet.
+    fn scale(&mut self) {
+        let now = clock::now();
+        let mut lanes = lock(&self.lanes);
+        let before = self.workers.count();
+        // A call may leave conversations without anybody; then more come at once.
+        loop {
+            let count = self.workers.count();
+            let demand = lanes.demand(now);
+            let reachable = Demand {
+                running: (demand.running + demand.unserved).min(count),
+                unserved: (demand.running + demand.unserved).saturating_sub(count),
+                ..demand
+            };
+            if self.workers.step(reachable, now) <= count {
+                break;
+            }
+        }
+        let after = self.workers.count();
+        if after != before {
+            lanes.set_parallel(after);
+            let way = if after > before { "up" } else { "down" };
+            metrics::counter!("waypost_flow_workers_changed_total", "way" => way).increment(1);
+        }
+    }
+
     fn next(&self) -> Option<LaneItem<Held>> {
         lock(&self.lanes).next(clock::now())
     }
 
     /// Resolves when a postponed lane is due; never when none is.
     fn due(&self) -> impl Future<Output = ()> + use<> {
-        let wait = lock(&self.lanes).wake_at().map(|at| at.since(clock::now()));
+        let lane = lock(&self.lanes).wake_at();
+        let due = [lane, self.workers.wake_at()].into_iter().flatten().min();
+        let wait = due.map(|at| at.since(clock::now()));
         async move {
             match wait {
                 Some(wait) => tokio::time::sleep(wait.max(Duration::millis(1)).into()).await,

@@ -15,7 +15,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use waypost_engine::fleet::window::KEEP as LINKS_KEPT;
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{Account, AccountId, Duration, MessageId, NewEvent, Timestamp};
+use waypost_engine::model::{
+    Account, AccountId, AccountState, Duration, MessageId, NewEvent, Timestamp,
+};
 use waypost_engine::watch::guard::{
     HealthEffect, HealthGuard, RECOVER_BELOW, RECOVER_EARLY_BELOW, SCORE_EVERY,
 };
@@ -305,9 +307,8 @@ async fn judge(
     }
     let samples = known.samples.make_contiguous();
     let trend = trend(samples, &LINES, now);
-    let effects = known
-        .guard
-        .step(&health, &trend, samples, account.state, now);
+    let state = seen_state(context, account);
+    let effects = known.guard.step(&health, &trend, samples, state, now);
     let shown = AccountHealth {
         dropped_from: known.guard.dropped_from(),
         health,
@@ -318,6 +319,18 @@ async fn judge(
         act(context, account, &shown, *effect, &effects).await;
     }
     (known, shown)
+}
+
+/// The account's state. Right after the start the stored one is that of the process before.
+fn seen_state(context: &Context, account: &Account) -> AccountState {
+    let running = context.registry.get(account.id);
+    if running.is_some_and(|running| running.connection.borrow().is_some()) {
+        return account.state;
+    }
+    match account.state {
+        AccountState::Online | AccountState::Degraded => AccountState::Connecting,
+        other => other,
+    }
 }
 
 async fn act(

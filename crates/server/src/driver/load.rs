@@ -7,9 +7,10 @@ use crate::load::{SAMPLE_EVERY, Sampler};
 use serde_json::json;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
+use waypost_engine::flow::parts::ShedLevel;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{NewEvent, Timestamp, WorkspaceId};
-use waypost_engine::watch::degrade::{Degradation, Gauge, Load, ShedLevel, Shift};
+use waypost_engine::watch::degrade::{Degradation, Gauge, Load, Shift};
 use waypost_engine::watch::recent::{RecentErrors, Went};
 use waypost_store::{Store, StoreError};
 

@@ -155,6 +155,7 @@ impl Shared {
     async fn take(&self, account: Account) -> Result<(), waypost_store::StoreError> {
         let id = account.id;
         let owner = self.context.store.take_ownership(id).await?;
+        self.context.recall_answers(id).await?;
         let route = proxies::read(&self.context.store, id).await;
         let route = route.unwrap_or_else(|error| {
             // Every connection reads it again, and none is opened while it cannot.

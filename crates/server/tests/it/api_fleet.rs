@@ -7,8 +7,8 @@ use waypost_engine::fleet::Rung;
 use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
 use waypost_engine::watch::recent::Went;
 use waypost_server::api::ports::{
-    AccountHealth, Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase, LinkStatus,
-    LinkWay, ProxyCheck, SystemLoad, Typing, Waiting,
+    AccountHealth, Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase,
+    LinkStatus, LinkWay, ProxyCheck, SystemLoad, Typing, Waiting,
 };
 use waypost_store::admin::conversations::MarkedRead;
 use waypost_wa::{Proxy, ProxyError};

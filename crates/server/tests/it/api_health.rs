@@ -3,8 +3,9 @@
 use super::api_scene::{Scene, problem};
 use reqwest::Method;
 use serde_json::json;
+use waypost_engine::flow::parts::ShedLevel;
 use waypost_engine::model::{AccountId, Duration, Timestamp};
-use waypost_engine::watch::degrade::{Cause, DegradeConfig, Gauge, Load, ShedLevel};
+use waypost_engine::watch::degrade::{Cause, DegradeConfig, Gauge, Load};
 use waypost_engine::watch::health::{Figure, Figures, Health, Rating};
 use waypost_engine::watch::trend::{Direction, Projected, Trend};
 use waypost_server::api::ports::{AccountHealth, SystemLoad};
@@ -71,11 +72,17 @@ async fn a_score_is_explained_factor_by_factor() {
         .sum();
     assert_eq!((factors.len(), weights), (5, 100));
     assert_eq!(factors[2]["factor"], "error_rate");
-    assert_eq!((&factors[2]["value"], &factors[2]["of"]), (&json!(20.0), &json!(250)));
+    assert_eq!(
+        (&factors[2]["value"], &factors[2]["of"]),
+        (&json!(20.0), &json!(250))
+    );
     assert_eq!(factors[2]["lowered"], 20.0);
     assert_eq!(factors[2]["marks"], json!([0.1, 1.0, 5.0, 10.0]));
     // What is unknown counts half and is not blamed.
-    assert_eq!((&factors[3]["value"], &factors[3]["points"]), (&json!(null), &json!(50)));
+    assert_eq!(
+        (&factors[3]["value"], &factors[3]["points"]),
+        (&json!(null), &json!(50))
+    );
     assert_eq!(factors[3]["lowered"], 0.0);
     assert_eq!(health["trend"]["direction"], "falling");
     assert_eq!(health["trend"]["falls_below"]["score"], 60);
@@ -146,7 +153,10 @@ async fn the_load_says_what_is_put_off_and_why() {
     });
     let load = scene.get("/system/load").await;
     assert_eq!(load["level"], "nice_to_have");
-    assert_eq!(load["cause"], json!({"gauge": "cpu", "value": 93.3, "mark": 80.0}));
+    assert_eq!(
+        load["cause"],
+        json!({"gauge": "cpu", "value": 93.3, "mark": 80.0})
+    );
     assert_eq!(
         load["gauges"][2],
         json!({"gauge": "errors", "percent": null, "sheds_at": 30.0, "recovers_at": 10.0})

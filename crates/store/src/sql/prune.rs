@@ -21,7 +21,15 @@ impl Write for Prune {
         let run = |sql: &str, before: Timestamp| -> Result<usize, StoreError> {
             Ok(tx.prepare(sql)?.execute((before.0, PRUNE_MAX))?)
         };
+        let set_aside = tx
+            .prepare(
+                "UPDATE dead_letter SET state = 'archived', updated_at = ?1 WHERE id IN
+                 (SELECT id FROM dead_letter WHERE updated_at < ?2
+                  AND state IN ('pending', 'manual_review') LIMIT ?3)",
+            )?
+            .execute((self.now.0, (self.now - DEAD_LETTERS_KEPT).0, PRUNE_MAX))?;
         Ok(Pruned {
+            dead_letters_archived: set_aside,
             // A payload is kept while it may still be sent.
             frozen: run(
                 "DELETE FROM frozen WHERE message IN

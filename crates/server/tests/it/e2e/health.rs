@@ -3,6 +3,7 @@
 
 use crate::stage::{Linked, Plan, Stage, text, until};
 use serde_json::{Value, json};
+use wasim::Outgoing;
 use waypost_engine::model::{AccountId, Timestamp};
 use waypost_engine::watch::tally::{Tally, slice_of};
 use waypost_server::config::Config;
@@ -10,7 +11,6 @@ use waypost_server::{clock, run};
 use waypost_store::Store;
 use waypost_store::admin::health::Counted;
 use waypost_store::admin::link_attempts::{LinkAttempt, LinkMethod, LinkOutcome};
-use wasim::Outgoing;
 
 const OWNER: &str = "971500000001";
 const ANA: &str = "971500000002";
@@ -24,7 +24,11 @@ async fn health(stage: &Stage, account: &str, wanted: impl Fn(&Value) -> bool) -
             return Err(shown);
         }
         let health = stage.get(&format!("{path}/health")).await;
-        if wanted(&health) { Ok(health) } else { Err(health) }
+        if wanted(&health) {
+            Ok(health)
+        } else {
+            Err(health)
+        }
     })
     .await
 }
@@ -41,7 +45,10 @@ async fn an_account_is_unknown_until_it_has_shown_how_it_does() {
     let made = stage.post("/accounts", json!({"name": "Spare"})).await;
     let spare = text(&made, "/id");
     let new = health(&stage, &spare, |_| true).await;
-    assert_eq!((&new["score"], &new["rating"]), (&json!(50), &json!("unknown")));
+    assert_eq!(
+        (&new["score"], &new["rating"]),
+        (&json!(50), &json!("unknown"))
+    );
     assert_eq!(new["lowered_by"], json!([]), "nothing is wrong with it");
 
     let Linked { id, .. } = stage.link(OWNER).await;
@@ -49,7 +56,9 @@ async fn an_account_is_unknown_until_it_has_shown_how_it_does() {
     assert_eq!(factor(&linked, "qr_quality")["points"], 100);
     let ana = stage.contact(ANA);
     for n in 0..12 {
-        ana.send(OWNER, Outgoing::text(format!("echo {n}"))).await.unwrap();
+        ana.send(OWNER, Outgoing::text(format!("echo {n}")))
+            .await
+            .unwrap();
     }
     stage.messages(&id, 24).await;
     stage.settled(&id).await;
@@ -64,7 +73,10 @@ async fn an_account_is_unknown_until_it_has_shown_how_it_does() {
     assert_eq!(factor(&busy, "message_success")["value"], 100.0);
     let of = factor(&busy, "message_success")["of"].as_u64().unwrap();
     assert!(of >= 20, "12 messages and their answers: {busy:#}");
-    assert!(factor(&busy, "response")["of"].as_u64().unwrap() >= 10, "{busy:#}");
+    assert!(
+        factor(&busy, "response")["of"].as_u64().unwrap() >= 10,
+        "{busy:#}"
+    );
     assert_ne!(busy["rating"], "unknown");
 
     let history = stage.items(&format!("/accounts/{id}/health/history")).await;
@@ -156,14 +168,21 @@ async fn an_overloaded_machine_puts_work_off_and_tells() {
     .await;
     let load = until("work to be put off", async || {
         let load = stage.get("/system/load").await;
-        if load["level"] == "nothing" { Err(load) } else { Ok(load) }
+        if load["level"] == "none" {
+            Err(load)
+        } else {
+            Ok(load)
+        }
     })
     .await;
     assert_eq!(load["cause"]["gauge"], "memory");
     let told = stage.items("/events?kinds=system.load").await;
     assert_eq!(told[0]["data"]["level"], "nice_to_have");
     let metrics = stage.metrics().await;
-    assert!(metrics.contains("waypost_shed_changes_total{way=\"shed\"}"), "{metrics}");
+    assert!(
+        metrics.contains("waypost_shed_changes_total{way=\"shed\"}"),
+        "{metrics}"
+    );
     let said = stage.command(&["load"]).await;
     assert_eq!(said["gauges"].as_array().unwrap().len(), 3);
 }

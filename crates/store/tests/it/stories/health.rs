@@ -38,7 +38,12 @@ async fn counts_of_an_hour_add_up_and_survive_a_restart() {
     let mut scene = Scene::new().await;
     let (us, other) = (scene.account, scene.second_account().await.id);
     let later = NOON + Duration::hours(2);
-    for (account, at, attempts) in [(us, NOON, 5), (us, NOON, 7), (other, NOON, 1), (us, later, 9)] {
+    for (account, at, attempts) in [
+        (us, NOON, 5),
+        (us, NOON, 7),
+        (other, NOON, 1),
+        (us, later, 9),
+    ] {
         let counts = vec![counted(account, at, attempts)];
         scene.store.record_health(counts, vec![]).await.unwrap();
     }
@@ -63,9 +68,19 @@ async fn scores_are_read_page_by_page_newest_first() {
     let scene = Scene::new().await;
     let us = scene.account;
     let all: Vec<Score> = (0..7)
-        .map(|n| score(us, NOON + Duration::mins(5 * n), 90 - u8::try_from(n).unwrap()))
+        .map(|n| {
+            score(
+                us,
+                NOON + Duration::mins(5 * n),
+                90 - u8::try_from(n).unwrap(),
+            )
+        })
         .collect();
-    scene.store.record_health(vec![], all.clone()).await.unwrap();
+    scene
+        .store
+        .record_health(vec![], all.clone())
+        .await
+        .unwrap();
     // The same moment again is the same sample, corrected.
     let again = score(us, NOON, 12);
     scene
