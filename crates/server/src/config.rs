@@ -17,6 +17,7 @@ use waypost_engine::flow::outbox::NumberCheck;
 use waypost_engine::model::Duration;
 use waypost_engine::watch::degrade::{DegradeConfig, Marks};
 use waypost_store::DatabaseUrl;
+use waypost_store::owner::STALE_AFTER;
 
 /// The file read when none is named and it exists.
 pub const FILE_DEFAULT: &str = "waypost.toml";
@@ -91,12 +92,15 @@ pub struct Server {
 }
 
 /// Which database.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
     /// A PostgreSQL database, `postgres://user:password@host:5432/database`. Without it the
     /// database is an SQLite file in `data_dir`, where files and keys are in both cases.
     pub url: Option<DatabaseUrl>,
+    /// How long another process that has the database may be silent before this one takes its place, in
+    /// seconds. The same for all that share one.
+    pub stale_s: u64,
 }
 
 /// How we appear to WhatsApp.
@@ -378,7 +382,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("waypost-data"),
-            store: Store::default(),
+            store: Store {
+                url: None,
+                stale_s: STALE_AFTER.as_millis() / 1_000,
+            },
             server: Server {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
                 allow_remote: false,
@@ -518,6 +525,7 @@ impl Config {
                 ),
             );
         }
+        between("store.stale_s", self.store.stale_s, 3, 3_600)?;
         between("link.window_s", self.link.window_s, 10, 160)?;
         between(
             "link.regenerations_max",

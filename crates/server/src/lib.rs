@@ -16,5 +16,6 @@ pub mod driver;
 pub mod file_type;
 mod insight;
 pub(crate) mod load;
+mod ownership;
 pub mod run;
 pub mod webhooks;

@@ -15,6 +15,7 @@ mod media;
 mod messages;
 mod noticed;
 mod outbox;
+pub(crate) mod owner;
 mod prune;
 mod send_states;
 mod standing;

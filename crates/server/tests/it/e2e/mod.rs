@@ -9,6 +9,7 @@ mod health;
 mod linking;
 mod messages;
 mod moving_in;
+mod ownership;
 mod people;
 mod postgres;
 mod proxies;

@@ -1,4 +1,4 @@
--- How accounts do. Times are UTC milliseconds.
+-- How accounts do, and which process the database belongs to. Times are UTC milliseconds.
 
 -- What was counted of an account's work, by the hour.
 CREATE TABLE health_tally (
@@ -25,6 +25,16 @@ CREATE TABLE health (
     PRIMARY KEY (account, at)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX health_at ON health (at);
+
+-- Which process the database belongs to: one row. `epoch` counts the takings; `beat_at` is when the
+-- owner last said that it lives, by the database's clock.
+CREATE TABLE store_owner (
+    place   INTEGER NOT NULL PRIMARY KEY CHECK (place = 1),
+    epoch   INTEGER NOT NULL,
+    holder  TEXT    NOT NULL,
+    beat_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO store_owner (place, epoch, holder, beat_at) VALUES (1, 0, '', 0);
 
 CREATE TRIGGER account_gone_health AFTER DELETE ON account
 BEGIN
