@@ -154,7 +154,7 @@ async fn an_account_with_a_critical_score_gets_a_new_connection_and_says_why() {
     // It serves as before.
     let ana = stage.contact(ANA);
     stage.send_text(&id, &format!("+{ANA}"), "all well").await;
-    stage.apps_come_to_show(ANA, &["all well"]).await;
+    stage.apps_come_to_show(OWNER, &["all well"]).await;
     drop(ana);
 }
 

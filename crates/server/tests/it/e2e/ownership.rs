@@ -17,7 +17,7 @@ async fn a_program_that_hangs_is_replaced_and_one_that_works_is_not() {
     stage.rule_echo().await;
     let ana = stage.contact(ANA);
     ana.send(OWNER, Outgoing::text("one")).await.unwrap();
-    stage.apps_come_to_show(ANA, &["Echo: one"]).await;
+    stage.apps_come_to_show(OWNER, &["Echo: one"]).await;
     // As often as one likes, for longer than it may be silent.
     for _ in 0..4 {
         let said = stage.refused_command(&["serve"]).await;
@@ -35,7 +35,7 @@ async fn a_program_that_hangs_is_replaced_and_one_that_works_is_not() {
     stage.account_state(&linked.id, "online").await;
     ana.send(OWNER, Outgoing::text("two")).await.unwrap();
     stage
-        .apps_come_to_show(ANA, &["Echo: one", "Echo: two"])
+        .apps_come_to_show(OWNER, &["Echo: one", "Echo: two"])
         .await;
 
     old.wakes_and_ends("another Waypost has taken this database over")
@@ -44,7 +44,7 @@ async fn a_program_that_hangs_is_replaced_and_one_that_works_is_not() {
     stage.account_state(&linked.id, "online").await;
     ana.send(OWNER, Outgoing::text("three")).await.unwrap();
     stage
-        .apps_come_to_show(ANA, &["Echo: one", "Echo: two", "Echo: three"])
+        .apps_come_to_show(OWNER, &["Echo: one", "Echo: two", "Echo: three"])
         .await;
     let said = stage.refused_command(&["serve"]).await;
     assert!(said.contains("is in use by another waypost"), "{said}");
