@@ -7,6 +7,7 @@ mod authors;
 pub(crate) mod codec;
 mod completion;
 mod dead_letters;
+mod deferred;
 pub(crate) mod events;
 mod identity;
 mod imports;

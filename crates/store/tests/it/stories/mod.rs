@@ -5,6 +5,7 @@ use super::Scene;
 mod accounts;
 mod admin;
 mod blobs;
+mod deferred;
 mod events;
 mod health;
 mod identity;

@@ -26,6 +26,14 @@ CREATE TABLE health (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX health_at ON health (at);
 
+-- Messages that parts did not read because the machine was overloaded; they are read again later.
+CREATE TABLE deferred (
+    message INTEGER NOT NULL PRIMARY KEY,
+    account INTEGER NOT NULL,
+    at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deferred_oldest ON deferred (at, message);
+
 -- Which process the database belongs to: one row. `epoch` counts the takings; `beat_at` is when the
 -- owner last said that it lives, by the database's clock.
 CREATE TABLE store_owner (
@@ -40,4 +48,5 @@ CREATE TRIGGER account_gone_health AFTER DELETE ON account
 BEGIN
     DELETE FROM health_tally WHERE account = old.id;
     DELETE FROM health WHERE account = old.id;
+    DELETE FROM deferred WHERE account = old.id;
 END;
