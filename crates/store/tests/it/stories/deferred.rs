@@ -6,26 +6,24 @@ use serde_json::{Value, json};
 use waypost_engine::model::{MessageId, WorkspaceId};
 use waypost_store::{Complete, Completed, Work};
 
-impl<P: crate::place::Place> crate::scene::Scene<P> {
-    async fn found(&self, work: &Work, findings: Value) {
-        let complete = Complete {
-            message: work.message,
-            account: self.account,
-            owner: self.owner,
-            now: NOON,
-            findings,
-            sends: vec![],
-            events: vec![],
-        };
-        let done = self.store.complete(complete).await.unwrap();
-        assert!(matches!(done, Completed::Done { .. }), "{done:?}");
-    }
+async fn found(scene: &Scene, work: &Work, findings: Value) {
+    let complete = Complete {
+        message: work.message,
+        account: scene.account,
+        owner: scene.owner,
+        now: NOON,
+        findings,
+        sends: vec![],
+        events: vec![],
+    };
+    let done = scene.store.complete(complete).await.unwrap();
+    assert!(matches!(done, Completed::Done { .. }), "{done:?}");
+}
 
-    async fn put_off(&self) -> Vec<MessageId> {
-        let found = self.store.deferred(10).await.unwrap();
-        assert!(found.iter().all(|(home, _)| *home == WorkspaceId::DEFAULT));
-        found.into_iter().map(|(_, message)| message).collect()
-    }
+async fn put_off(scene: &Scene) -> Vec<MessageId> {
+    let found = scene.store.deferred(10).await.unwrap();
+    assert!(found.iter().all(|(home, _)| *home == WorkspaceId::DEFAULT));
+    found.into_iter().map(|(_, message)| message).collect()
 }
 
 #[tokio::test]
@@ -42,15 +40,15 @@ async fn what_was_put_off_is_remembered_over_a_restart_until_it_is_done() {
     .enumerate()
     {
         let work = scene.work(says(ana(), &format!("A{n}"), "hello")).await;
-        scene.found(&work, findings).await;
+        found(&scene, &work, findings).await;
         messages.push(work.message);
     }
-    assert_eq!(scene.put_off().await, [messages[0], messages[2]]);
+    assert_eq!(put_off(&scene).await, [messages[0], messages[2]]);
     scene.restart().await;
-    assert_eq!(scene.put_off().await, [messages[0], messages[2]]);
+    assert_eq!(put_off(&scene).await, [messages[0], messages[2]]);
     let done = vec![messages[0]];
     scene.store.settle_deferred(done).await.unwrap();
-    assert_eq!(scene.put_off().await, [messages[2]]);
+    assert_eq!(put_off(&scene).await, [messages[2]]);
     assert_eq!(scene.store.deferred_count().await.unwrap(), 1);
     let (store, account) = (scene.store.clone(), scene.account);
     store.delete_account(account, NOON).await.unwrap();
