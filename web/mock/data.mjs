@@ -137,6 +137,16 @@ export function healthHistory(account) {
   return Array.from({ length: 192 }, (_, n) => ({ at: new Date(Date.now() - n * 5 * MINUTE).toISOString(), score: Math.min(100, score + (n > 8 ? fell : 0) - (n % 37 === 5 ? 4 : 0)), rating, points }));
 }
 
+/** How long stages and parts take. */
+export function performance() {
+  const timing = (of, name, budget_ms, p50_ms, p95_ms, longest_ms, more = {}) => ({ of, name, budget_ms, count: 1840, p50_ms, p95_ms, p99_ms: longest_ms / 2, longest_ms, over_budget: budget_ms === null ? null : 0, ordinary_p95_ms: p95_ms, anomaly: null, ...more });
+  const slow = { p95_ms: 41.2, over_budget: 12, anomaly: { at: new Date(Date.now() - 2 * MINUTE).toISOString(), p95_ms: 41.2, ordinary_ms: 4.4, deviations: 11.3 } };
+  return {
+    stages: [timing("stage", "session", 50, 0.05, 0.2, 3.1), timing("stage", "conversation", 150, 0.6, 1.4, 8.9), timing("stage", "resilience", 50, 2.1, 4.4, 88, slow), timing("stage", "performance", 100, 0.4, 2, 9)],
+    parts: [timing("part", "entities", null, 0.21, 0.62, 3.2), timing("part", "intent", null, 0.11, 0.31, 1.9), timing("part", "sentiment", null, 0.02, 0.05, 0.4, { count: 12, ordinary_p95_ms: null })],
+  };
+}
+
 /** How loaded the machine is. */
 export function systemLoad(level = "none") {
   const shed = level !== "none";
@@ -150,6 +160,7 @@ export function systemLoad(level = "none") {
       { gauge: "memory", percent: 44.1, sheds_at: 85, recovers_at: 70 },
       { gauge: "errors", percent: null, sheds_at: 30, recovers_at: 10 },
     ],
+    put_off: shed ? 37 : 0,
     measured_at: new Date().toISOString(),
     text: shed ? "What is nice to have is put off because the processors are 93 %; it is done once the load has fallen. Messages, replies and sends go on." : "Everything is done at once.",
   };

@@ -362,7 +362,7 @@ export class Mock {
       return [204, null];
     }
     if (a === "accounts" && c === "health" && d === "history") return [200, page(data.healthHistory(found(this.accounts.find((x) => x.id === b), "account")), q)];
-    if (a === "system") return [200, data.systemLoad(this.shedLevel)];
+    if (a === "system") return [200, b === "performance" ? data.performance() : data.systemLoad(this.shedLevel)];
     const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes }[a];
     if (handler) return handler.call(this, m, b, c, body, q, req, res);
     if (a === "status") return [200, this.status()];

@@ -17,5 +17,6 @@ pub mod file_type;
 mod insight;
 pub(crate) mod load;
 mod ownership;
+pub mod performance;
 pub mod run;
 pub mod webhooks;

@@ -106,7 +106,8 @@ impl Driver {
         let measuring = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
             let (context, stop) = measuring;
-            context.load.run(&context.store, &stop).await;
+            let tell = |level| tracing::debug!(?level, "what is put off changed");
+            context.load.run(&context.store, tell, &stop).await;
         });
         let learning = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {

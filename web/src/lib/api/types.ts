@@ -24,7 +24,11 @@ export type HealthTrend = Whole<Schemas["HealthTrend"]>;
 export type AccountHealth = Whole<Omit<Schemas["Health"], "factors" | "trend">> & { factors: HealthFactor[]; trend: HealthTrend };
 export type HealthSample = Whole<Schemas["HealthSample"]>;
 /** How loaded the machine is, and what is put off because of it. */
-export type SystemLoad = Whole<Schemas["SystemLoad"]>;
+export type LoadGauge = Whole<Schemas["LoadGauge"]>;
+export type SystemLoad = Whole<Omit<Schemas["SystemLoad"], "gauges">> & { gauges: LoadGauge[] };
+/** How long a stage or part takes lately. */
+export type Timing = Whole<Schemas["Timing"]>;
+export type Performance = { stages: Timing[]; parts: Timing[] };
 export type ProxyCheck = Whole<Schemas["ProxyCheck"]>;
 export type StateChange = Whole<Schemas["StateChange"]>;
 
