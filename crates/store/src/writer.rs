@@ -18,6 +18,7 @@ use crate::config::StoreConfig;
 use crate::db::{Connection, Statement, Step};
 use crate::error::StoreError;
 use crate::merges::{MergeBell, Merged};
+use crate::sql::owner;
 use memory::Memory;
 pub(crate) use memory::People;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -113,6 +114,8 @@ pub(crate) fn head(conn: &Connection) -> Result<i64, StoreError> {
 pub(crate) struct Writer {
     conn: Connection,
     config: StoreConfig,
+    /// As whom this process took the database.
+    owner: i64,
     memory: Memory,
     ids: Arc<Mutex<IdSource>>,
     /// What the transaction under way has merged.
@@ -149,6 +152,7 @@ impl Writer {
     pub(crate) fn start(
         mut conn: Connection,
         config: StoreConfig,
+        owner: i64,
         ids: Arc<Mutex<IdSource>>,
         told: Told,
     ) -> Result<(mpsc::Sender<Message>, JoinHandle<()>), StoreError> {
@@ -164,6 +168,7 @@ impl Writer {
         let writer = Self {
             conn,
             config,
+            owner,
             memory: Memory::default(),
             ids,
             merges: Vec::new(),
@@ -264,6 +269,10 @@ impl Writer {
 
     fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         self.conn.step(Step::Begin)?;
+        // A process that was replaced while it hung must change nothing any more.
+        if owner::epoch(&self.conn).map_err(Failed::Group)? != self.owner {
+            return Err(Failed::Group(StoreError::TakenOver));
+        }
         for (at, job) in group.iter_mut().enumerate() {
             let written = self.conn.rows_written();
             let mut tx = Tx {

@@ -17,6 +17,7 @@ mod events;
 pub(crate) mod extract;
 mod front;
 mod groups;
+mod health;
 mod imports;
 mod insight;
 mod links;
@@ -39,6 +40,7 @@ mod shape;
 mod state;
 mod status;
 mod stream;
+mod system;
 
 pub use messages::new_wire_id;
 pub use openapi::openapi;
@@ -60,6 +62,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(health::routes())
         .merge(sending::routes())
         .merge(imports::routes())
         .merge(messages::routes())
@@ -76,6 +79,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(api_keys::routes())
         .merge(events::routes())
         .merge(stream::routes())
+        .merge(system::routes())
         .merge(status::routes());
     OpenApiRouter::with_openapi(openapi::description()).nest(BASE, resources)
 }
