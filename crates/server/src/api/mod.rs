@@ -12,6 +12,7 @@ mod condition;
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod device;
 mod endpoints;
 mod events;
 pub(crate) mod extract;
@@ -37,6 +38,7 @@ mod sending;
 mod session;
 mod shape;
 mod state;
+mod stats;
 mod status;
 mod stream;
 
@@ -61,6 +63,8 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(accounts::routes())
         .merge(links::routes())
         .merge(sending::routes())
+        .merge(device::routes())
+        .merge(stats::routes())
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())

@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use waypost_engine::fleet::Rung;
 use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
 use waypost_server::api::ports::{
-    Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase, LinkStatus,
-    LinkWay, ProxyCheck, Typing, Waiting,
+    Condition, Device, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase,
+    LinkStatus, LinkWay, ProxyCheck, Typing, Waiting,
 };
 use waypost_store::admin::conversations::MarkedRead;
-use waypost_wa::{Proxy, ProxyError};
+use waypost_wa::{KeysError, Proxy, ProxyError};
 
 #[derive(Default)]
 pub(crate) struct FakeFleet {
@@ -19,6 +19,7 @@ pub(crate) struct FakeFleet {
     refuse: Mutex<Option<FleetError>>,
     conditions: Mutex<HashMap<AccountId, Condition>>,
     proxies: Mutex<HashMap<AccountId, Proxy>>,
+    devices: Mutex<HashMap<AccountId, Result<Option<Device>, KeysError>>>,
 }
 
 impl FakeFleet {
@@ -30,6 +31,11 @@ impl FakeFleet {
     /// From now on the account is like this.
     pub(crate) fn is(&self, account: AccountId, condition: Condition) {
         self.conditions.lock().unwrap().insert(account, condition);
+    }
+
+    /// From now on this is what is stored of the account's device.
+    pub(crate) fn linked_as(&self, account: AccountId, device: Result<Option<Device>, KeysError>) {
+        self.devices.lock().unwrap().insert(account, device);
     }
 
     /// The next call that may fail does.
@@ -96,6 +102,16 @@ impl Fleet for FakeFleet {
     }
     async fn reconnect(&self, _: AccountId) -> Result<(), FleetError> {
         self.note("reconnect".into())
+    }
+    async fn recover(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("recover".into())
+    }
+    async fn restore(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("restore".into())
+    }
+    async fn device(&self, account: AccountId) -> Result<Option<Device>, KeysError> {
+        let devices = self.devices.lock().unwrap();
+        devices.get(&account).cloned().unwrap_or(Ok(None))
     }
     async fn unlink(&self, _: AccountId) -> Result<(), FleetError> {
         self.note("unlink".into())
