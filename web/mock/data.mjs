@@ -219,6 +219,57 @@ export function accounts() {
   ];
 }
 
+/** What an account may still send. */
+export function sending(account) {
+  const waiting = account.counts.waiting_to_send;
+  const base = { unasked: { used: 31, limit: 200 }, new_chats: { used: 6, limit: 20 }, share_percent: 100, warm_up_day: null, restriction: null, waiting: [] };
+  const why = (code, text, count, until = null) => ({ code, text, count, until });
+  const away = "The account is not connected; it goes out as soon as it is online again.";
+  if (account.id === "acc_0events") {
+    const until = new Date(Date.now() + 5.2 * HOUR).toISOString();
+    const barred = "WhatsApp does not let this number start new chats for now; it goes out by itself afterwards. Chats that exist are not held up.";
+    return { ...base, new_chats: { used: 8, limit: 8 }, unasked: { used: 70, limit: 80 }, share_percent: 40, warm_up_day: 9, restriction: { until, source: "inferred" }, waiting: [why("restricted", barred, 4, until)] };
+  }
+  if (account.id === "acc_0lease") {
+    const paced = "New chats keep a distance from each other; this one is next in its turn.";
+    return { ...base, unasked: { used: 34, limit: 40 }, new_chats: { used: 2, limit: 4 }, share_percent: 20, warm_up_day: 5, waiting: [why("new_chat_limit", paced, 1, new Date(Date.now() + 4 * MINUTE).toISOString()), why("in_flight", "Sent; waiting for WhatsApp's server to accept it.", 1)] };
+  }
+  return { ...base, waiting: waiting > 0 ? [why("not_connected", away, waiting)] : [] };
+}
+
+/** The device that an account is linked as. */
+export function device(account, life) {
+  const none = { session: { state: "missing", text: "No device is linked; link this account.", conversations: 0, group_keys: 0, one_time_keys: 0 }, address: null, lid: null, device: null, shown_as: null, platform: null, push_name: null, registration_id: null, version: null, linked_at: null, last_seen_at: null, phone_seen_at: null, phone_limit_at: null };
+  if (!account.phone) return none;
+  const number = account.phone.replace(/\D/g, "");
+  return {
+    session: { state: "valid", text: "The session is whole.", conversations: 412, group_keys: 38, one_time_keys: 731 },
+    address: `${number}:7@s.whatsapp.net`,
+    lid: account.lid?.replace("@", ":7@") ?? null,
+    device: 7,
+    shown_as: "Waypost",
+    platform: "Chrome",
+    push_name: account.name,
+    registration_id: 20411,
+    version: "2.3000.1029496320",
+    linked_at: account.created_at,
+    last_seen_at: life.heard_at,
+    phone_seen_at: life.phone_seen_at,
+    phone_limit_at: life.phone_limit_at,
+  };
+}
+
+/** What went through an account. */
+export function stats(account, hours) {
+  const days = hours / 24;
+  const times = (count, median_ms, p95_ms) => ({ count, median_ms, p95_ms });
+  const none = times(0, null, null);
+  const base = { since: new Date(Date.now() - hours * HOUR).toISOString(), received: 0, sent: 0, sent_elsewhere: 0, failed: 0, waiting: account.counts.waiting_to_send, dead_letters: 0, handled: none, accepted: none, delivered: none, links: {} };
+  if (!account.phone) return base;
+  const of = (daily) => Math.round(daily * days);
+  return { ...base, received: of(214), sent: of(187), sent_elsewhere: of(22), failed: account.id === "acc_0viewings" ? 3 : 0, dead_letters: account.id === "acc_0viewings" ? 1 : 0, handled: times(214, 6, 21), accepted: times(187, 212, 840), delivered: times(171, 1_420, 38_000), links: hours > 24 ? { linked: 1, expired: 1 } : {} };
+}
+
 export function history() {
   const at = (m) => new Date(Date.now() - m * MINUTE).toISOString();
   return [

@@ -407,9 +407,13 @@ export class Mock {
       const window = account.state === "disabled" ? null : data.linkWindow(account);
       return [200, { ...view(link ?? { status: "idle", method: null, qr: null, qr_expires_at: null, code: null, window_ends_at: null, regeneration: 0, regenerations_max: 3, message: null }), window }];
     }
+    if (c === "sending") return [200, data.sending(account)];
+    if (c === "device") return [200, data.device(account, data.liveness(account))];
+    if (c === "stats") return [200, data.stats(account, Number(q.get("hours") ?? 24))];
+    if (c === "recover" && ["online", "degraded"].includes(account.state)) return [200, shownAccount(account)];
     if (c === "pause") this.setState(account, "disabled", "requested");
     else if (c === "unlink") this.setState(account, "logged_out", "requested");
-    else if (c === "resume" || c === "reconnect") {
+    else if (["resume", "reconnect", "recover", "restore"].includes(c)) {
       this.setState(account, "connecting", "requested");
       this.after(500, () => this.setState(account, "online", "connected"));
     } else throw new Refusal(404, "not_found", "There is no such route.");

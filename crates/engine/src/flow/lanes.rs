@@ -368,6 +368,11 @@ impl<T: Clone> Lanes<T> {
         lane.running.get(&message).or_else(waiting)
     }
 
+    /// Everything that is held, in no particular order.
+    pub fn messages(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.by_message.keys().copied()
+    }
+
     /// The message that must go before this one in its conversation, if both are held.
     #[must_use]
     pub fn head_before(&self, message: MessageId) -> Option<MessageId> {

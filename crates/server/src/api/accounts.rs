@@ -434,7 +434,12 @@ async fn history(
     })))
 }
 
-async fn now(state: &AppState, caller: &Caller, id: AccountId) -> ApiResult<Json<AccountView>> {
+/// The account as it is now.
+pub(super) async fn now(
+    state: &AppState,
+    caller: &Caller,
+    id: AccountId,
+) -> ApiResult<Json<AccountView>> {
     let account = own_account(state, caller, id).await?;
     Ok(Json(view(state, account).await?))
 }

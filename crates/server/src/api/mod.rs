@@ -12,6 +12,7 @@ mod condition;
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod device;
 mod endpoints;
 mod events;
 pub(crate) mod extract;
@@ -38,6 +39,7 @@ mod sending;
 mod session;
 mod shape;
 mod state;
+mod stats;
 mod status;
 mod stream;
 mod system;
@@ -64,6 +66,8 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(links::routes())
         .merge(health::routes())
         .merge(sending::routes())
+        .merge(device::routes())
+        .merge(stats::routes())
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())

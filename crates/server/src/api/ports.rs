@@ -13,7 +13,7 @@ use waypost_engine::watch::health::Health;
 use waypost_engine::watch::recent::Went;
 use waypost_engine::watch::trend::Trend;
 use waypost_store::admin::conversations::MarkedRead;
-use waypost_wa::{Proxy, ProxyError};
+use waypost_wa::{KeysError, Proxy, ProxyError, StoredDevice};
 
 /// How a phone is to be linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +143,15 @@ pub struct ProxyCheck {
     pub took: Duration,
 }
 
+/// The device that an account is linked as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// What is stored of it.
+    pub stored: StoredDevice,
+    /// What the phone shows it as.
+    pub shown_as: String,
+}
+
 /// How an account is: what is done about what is wrong, and what proves that it lives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Condition {
@@ -231,6 +240,16 @@ pub trait Fleet: Send + Sync {
     async fn resume(&self, account: AccountId) -> Result<(), FleetError>;
     /// Drops the connection and opens a new one.
     async fn reconnect(&self, account: AccountId) -> Result<(), FleetError>;
+    /// Tries at once what would be tried next to bring the account back; one that is connected is
+    /// asked for proof that it lives.
+    async fn recover(&self, account: AccountId) -> Result<(), FleetError>;
+    /// Reads the session anew from the store and connects with it.
+    async fn restore(&self, account: AccountId) -> Result<(), FleetError>;
+    /// The device that the account is linked as; `None` when none is.
+    async fn device(&self, account: AccountId) -> Result<Option<Device>, KeysError> {
+        let _ = account;
+        Ok(None)
+    }
     /// Removes this device from the phone's linked devices.
     async fn unlink(&self, account: AccountId) -> Result<(), FleetError>;
     /// The proxy that all the account's traffic goes through.

@@ -45,6 +45,14 @@ pub(super) enum Command {
     Reconnect {
         reply: oneshot::Sender<Result<(), FleetError>>,
     },
+    /// Try at once what would be tried next.
+    Recover {
+        reply: oneshot::Sender<Result<(), FleetError>>,
+    },
+    /// Connect with the session as it is stored.
+    Restore {
+        reply: oneshot::Sender<Result<(), FleetError>>,
+    },
     /// Remove this device from the phone.
     Unlink {
         reply: oneshot::Sender<Result<(), FleetError>>,
@@ -225,7 +233,13 @@ impl Life {
                 let _ = reply.send(());
             }
             Command::Reconnect { reply } => {
-                let _ = reply.send(self.reconnect().await);
+                let _ = reply.send(self.reconnect(ConnectInput::Retry).await);
+            }
+            Command::Recover { reply } => {
+                let _ = reply.send(self.recover().await);
+            }
+            Command::Restore { reply } => {
+                let _ = reply.send(self.reconnect(ConnectInput::Restore).await);
             }
             Command::Unlink { reply } => {
                 let _ = reply.send(self.unlink().await);
@@ -248,14 +262,45 @@ impl Life {
         }
     }
 
-    async fn reconnect(&mut self) -> Result<(), FleetError> {
+    async fn reconnect(&mut self, how: ConnectInput) -> Result<(), FleetError> {
         if !self.context.has_session(self.account).await {
-            return Err(FleetError::WrongState(
-                "this account is not linked; link it first".into(),
-            ));
+            return Err(not_linked());
         }
         self.cancel_link().await;
-        self.step(ConnectInput::Retry).await;
+        self.step(how).await;
+        Ok(())
+    }
+
+    /// Does what is due next about the account, because a person wants it now.
+    async fn recover(&mut self) -> Result<(), FleetError> {
+        let refuse = |why: &str| Err(FleetError::WrongState(why.to_owned()));
+        if self.link.is_some() {
+            return refuse("this account is being linked; finish or cancel that first");
+        }
+        if !self.context.has_session(self.account).await {
+            return Err(not_linked());
+        }
+        let account = self.context.store.account(self.account).await?;
+        match (account.state, account.reason) {
+            (AccountState::Disabled, _) => {
+                return refuse("this account is paused; resume it first");
+            }
+            (_, Reason::TemporaryBan { until, .. }) if until > clock::now() => {
+                return refuse(
+                    "WhatsApp has banned this number for a while; it is tried again by itself when \
+                     that ends, and trying earlier makes it worse",
+                );
+            }
+            (AccountState::LoggedOut, _) => {
+                return refuse("WhatsApp has unlinked this device; link the account again");
+            }
+            _ => {}
+        }
+        if self.connection.borrow().is_some() {
+            self.feel(Signal::Prove).await;
+        } else {
+            self.step(ConnectInput::Climb).await;
+        }
         Ok(())
     }
 
@@ -512,6 +557,10 @@ impl Life {
             self.link_effect(effect).await;
         }
     }
+}
+
+fn not_linked() -> FleetError {
+    FleetError::WrongState("this account is not linked; link it first".into())
 }
 
 /// What a failure to open means for the account.

@@ -29,6 +29,7 @@ mod recent;
 mod registry;
 mod restraint;
 mod strangers;
+mod told;
 mod upkeep;
 mod windows;
 

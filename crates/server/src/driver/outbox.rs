@@ -34,6 +34,8 @@ const NEWS_MAX: usize = 1_024;
 const READ_ROWS: usize = 256;
 /// Sends kept in memory with their payload; further ones are read again when they go out.
 const ITEMS_MAX: usize = 4_096;
+/// Most waiting sends that are looked at when somebody asks why they wait.
+const EXPLAINED_MAX: usize = 1_000;
 /// How long to wait before the store is read again after it failed.
 const STORE_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -96,6 +98,7 @@ impl OutboxHandle {
         Sending {
             used: caution.used(&state.config().caution, now),
             restriction: caution.restriction(now),
+            waiting: state.waiting(EXPLAINED_MAX, now),
         }
     }
 

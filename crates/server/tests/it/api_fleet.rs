@@ -7,11 +7,11 @@ use waypost_engine::fleet::Rung;
 use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
 use waypost_engine::watch::recent::Went;
 use waypost_server::api::ports::{
-    AccountHealth, Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase,
-    LinkStatus, LinkWay, ProxyCheck, SystemLoad, Typing, Waiting,
+    AccountHealth, Condition, Device, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod,
+    LinkPhase, LinkStatus, LinkWay, ProxyCheck, SystemLoad, Typing, Waiting,
 };
 use waypost_store::admin::conversations::MarkedRead;
-use waypost_wa::{Proxy, ProxyError};
+use waypost_wa::{KeysError, Proxy, ProxyError};
 
 #[derive(Default)]
 pub(crate) struct FakeFleet {
@@ -23,6 +23,7 @@ pub(crate) struct FakeFleet {
     healths: Mutex<HashMap<AccountId, AccountHealth>>,
     load: Mutex<Option<SystemLoad>>,
     answers: Mutex<(usize, usize)>,
+    devices: Mutex<HashMap<AccountId, Result<Option<Device>, KeysError>>>,
 }
 
 impl FakeFleet {
@@ -49,6 +50,11 @@ impl FakeFleet {
     /// Requests that were answered well, and that failed on our side.
     pub(crate) fn answers(&self) -> (usize, usize) {
         *self.answers.lock().unwrap()
+    }
+
+    /// From now on this is what is stored of the account's device.
+    pub(crate) fn linked_as(&self, account: AccountId, device: Result<Option<Device>, KeysError>) {
+        self.devices.lock().unwrap().insert(account, device);
     }
 
     /// The next call that may fail does.
@@ -115,6 +121,16 @@ impl Fleet for FakeFleet {
     }
     async fn reconnect(&self, _: AccountId) -> Result<(), FleetError> {
         self.note("reconnect".into())
+    }
+    async fn recover(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("recover".into())
+    }
+    async fn restore(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("restore".into())
+    }
+    async fn device(&self, account: AccountId) -> Result<Option<Device>, KeysError> {
+        let devices = self.devices.lock().unwrap();
+        devices.get(&account).cloned().unwrap_or(Ok(None))
     }
     async fn unlink(&self, _: AccountId) -> Result<(), FleetError> {
         self.note("unlink".into())

@@ -39,6 +39,7 @@ mod people;
 mod reading;
 mod rules;
 mod search;
+mod traffic;
 pub use authors::Author;
 #[cfg(feature = "fuzzing")]
 pub use search::WordIndex;

@@ -32,6 +32,14 @@ export type Performance = { stages: Timing[]; parts: Timing[] };
 export type ProxyCheck = Whole<Schemas["ProxyCheck"]>;
 export type StateChange = Whole<Schemas["StateChange"]>;
 
+/** What an account may still begin today, and why sends wait. */
+export type SendingAllowance = Omit<Schemas["SendingAllowance"], "limit"> & { limit: number | null };
+type SendingWaiting = Whole<Schemas["SendingWaiting"]>;
+export type Sending = Whole<Omit<Schemas["Sending"], "unasked" | "new_chats" | "waiting" | "restriction">> & { unasked: SendingAllowance; new_chats: SendingAllowance; restriction: Schemas["SendingRestriction"] | null; waiting: SendingWaiting[] };
+export type LinkedDevice = Whole<Schemas["LinkedDevice"]>;
+export type Times = Whole<Schemas["Times"]>;
+export type AccountStats = Whole<Omit<Schemas["AccountStats"], "handled" | "accepted" | "delivered">> & { handled: Times; accepted: Times; delivered: Times };
+
 export type LinkMethod = Schemas["LinkMethod"];
 export type LinkStatus = Schemas["LinkState"];
 /** How long a set of codes waits, and what that rests on. */

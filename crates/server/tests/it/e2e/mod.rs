@@ -1,6 +1,7 @@
 //! Stories of the real program on a WhatsApp network, from link to answer.
 
 mod caution;
+mod commands;
 mod compat;
 mod events;
 mod files;

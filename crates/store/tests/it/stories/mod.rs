@@ -16,4 +16,5 @@ mod neighbours;
 mod noticed;
 mod outbox;
 mod reading;
+mod traffic;
 mod webhooks;
