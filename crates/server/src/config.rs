@@ -285,6 +285,8 @@ pub struct Media {
 pub struct Compat {
     /// Answer WAHA's calls, with `/waha` in front of their paths.
     pub waha: bool,
+    /// Answer Evolution API's calls, with `/evolution` in front of their paths.
+    pub evolution: bool,
 }
 
 /// Logs.
@@ -394,7 +396,10 @@ impl Default for Config {
                 parallel: 4,
                 bytes_max: 100 * 1024 * 1024,
             },
-            compat: Compat { waha: false },
+            compat: Compat {
+                waha: false,
+                evolution: false,
+            },
             log: Log {
                 filter: "info".into(),
                 format: LogFormat::Text,
