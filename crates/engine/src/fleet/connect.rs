@@ -664,6 +664,7 @@ fn may_be_quick(down: &DownReason) -> bool {
         DownReason::Network
         | DownReason::KeepaliveTimeout
         | DownReason::NotServed
+        | DownReason::Unwell { .. }
         | DownReason::OfflineSyncInterrupted => true,
         DownReason::ServerError { status } => *status == RESTART,
         _ => false,

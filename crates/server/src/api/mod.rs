@@ -18,6 +18,7 @@ mod events;
 pub(crate) mod extract;
 mod front;
 mod groups;
+mod health;
 mod imports;
 mod insight;
 mod links;
@@ -41,6 +42,7 @@ mod state;
 mod stats;
 mod status;
 mod stream;
+mod system;
 
 pub use messages::new_wire_id;
 pub use openapi::openapi;
@@ -62,6 +64,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(health::routes())
         .merge(sending::routes())
         .merge(device::routes())
         .merge(stats::routes())
@@ -80,6 +83,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(api_keys::routes())
         .merge(events::routes())
         .merge(stream::routes())
+        .merge(system::routes())
         .merge(status::routes());
     OpenApiRouter::with_openapi(openapi::description()).nest(BASE, resources)
 }

@@ -16,7 +16,8 @@ pub(super) enum AccountCommand {
     List,
     /// Show one account.
     Show(Who),
-    /// Show how the accounts are: what proves that they live, and how they are brought back.
+    /// Show how the accounts are: their score, what proves that they live, and how they are brought
+    /// back. Of one account, what lowered its score.
     Health {
         /// Only this one, by name, phone number or id.
         #[arg(value_name = "ACCOUNT")]
@@ -155,9 +156,19 @@ pub(super) async fn condition(who: Option<String>, client: &Client, output: Outp
         let accounts = client.all("/accounts").await?;
         return output.show(&Value::Array(accounts), health);
     };
-    let account = client.pick(&who).await?;
+    let mut account = client.pick(&who).await?;
+    let path = format!("/accounts/{}/health", text(&account, "/id"));
+    // In place of the summary. A server that has just started has no score yet.
+    if let Ok(health) = client.get(&path).await {
+        account["health"] = health;
+    }
     output.show(&account, |account| {
-        format!("{}\n{}", describe(account), pulse(account))
+        format!(
+            "{}\n{}{}",
+            describe(account),
+            score(account),
+            pulse(account)
+        )
     })
 }
 
@@ -299,6 +310,8 @@ fn health(accounts: &Value) -> String {
             vec![
                 printable(text(a, "/name")),
                 text(a, "/state").to_owned(),
+                health_in_short(a),
+                text(a, "/health/lowered_by").to_owned(),
                 step(a),
                 text(a, "/recovery/breaker/state").to_owned(),
                 or_never(a, "/liveness/heard_at"),
@@ -314,6 +327,8 @@ fn health(accounts: &Value) -> String {
         &[
             "name",
             "state",
+            "health",
+            "lowered by",
             "next",
             "breaker",
             "heard",
@@ -322,6 +337,47 @@ fn health(accounts: &Value) -> String {
         ],
         &rows,
     )
+}
+
+/// `87 good, falling`.
+fn health_in_short(account: &Value) -> String {
+    let Some(score) = account.pointer("/health/score").and_then(Value::as_u64) else {
+        return "not yet".into();
+    };
+    let rating = text(account, "/health/rating");
+    match text(account, "/health/trend") {
+        "falling" => format!("{score} {rating}, falling"),
+        "rising" => format!("{score} {rating}, rising"),
+        _ => format!("{score} {rating}"),
+    }
+}
+
+/// An account's score with everything that makes it up, in lines of its own.
+fn score(account: &Value) -> String {
+    let health = &account["health"];
+    let Some(score) = health["score"].as_u64() else {
+        return "health: not computed yet\n".into();
+    };
+    let mut lines = format!("health: {score} of 100, {}", text(health, "/rating"));
+    match text(health, "/trend/direction") {
+        "unknown" | "" => {}
+        direction => lines.push_str(&format!(", {direction}")),
+    }
+    if let Some(line) = health.pointer("/trend/falls_below/score") {
+        let at = text(health, "/trend/falls_below/at");
+        lines.push_str(&format!(", below {line} at {at} if it goes on"));
+    }
+    lines.push('\n');
+    for factor in health["factors"].as_array().into_iter().flatten() {
+        lines.push_str(&format!(
+            "  {:>3} of 100 for {} ({} %): {}\n",
+            factor["points"],
+            text(factor, "/factor").replace('_', " "),
+            factor["weight_percent"],
+            printable(text(factor, "/text")),
+        ));
+    }
+    lines
 }
 
 fn or_never(value: &Value, pointer: &str) -> String {

@@ -13,6 +13,7 @@ mod figures;
 mod import;
 mod link;
 mod live_check;
+mod load;
 mod message;
 mod output;
 mod remedy;
@@ -59,6 +60,14 @@ enum Command {
     /// Create, show and change accounts.
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// Show how well accounts do; of one account, what lowered its score.
+    Health {
+        /// Only this one, by name, phone number or id.
+        #[arg(value_name = "ACCOUNT")]
+        who: Option<String>,
+    },
+    /// Show how loaded the machine is, and what is put off because of it.
+    Load,
     /// Link a new or existing account by QR code or pairing code.
     Link(link::LinkArgs),
     /// Link an account again, by name or number; lists the candidates when nobody is named.
@@ -161,6 +170,10 @@ impl Cli {
 async fn online(command: Command, client: &Client, output: Output) -> Result<()> {
     match command {
         Command::Account(args) => account::run(args, client, output).await,
+        Command::Health { who } => {
+            account::run(account::AccountCommand::Health { who }, client, output).await
+        }
+        Command::Load => load::run(client, output).await,
         Command::Link(args) => link::link(args, client, output).await,
         Command::Relink(args) => link::relink(args, client, output).await,
         Command::Code(args) => link::code(args, client, output).await,

@@ -8,8 +8,8 @@ use super::proxies;
 use super::registry::Running;
 use super::restraint::Sending;
 use crate::api::ports::{
-    Condition, Device, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus,
-    ProxyCheck, TakenBack, Typing, Waiting,
+    AccountHealth, Condition, Device, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod,
+    LinkStatus, ProxyCheck, SystemLoad, TakenBack, Typing, Waiting,
 };
 use crate::clock;
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use waypost_engine::fleet::Rung;
 use waypost_engine::fleet::window::Learned;
 use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
+use waypost_engine::watch::recent::Went;
 use waypost_store::admin::conversations::MarkedRead;
 use waypost_wa::{Connection, GroupRole, KeysError, Proxy, Route, TaskError, TypingState};
 
@@ -243,6 +244,18 @@ impl Fleet for Shared {
         self.running(account)
             .map(|running| running.life.condition.borrow().shown.clone())
             .unwrap_or_default()
+    }
+
+    fn health(&self, account: AccountId) -> Option<AccountHealth> {
+        self.context.healths.of(account)
+    }
+
+    fn load(&self) -> Option<SystemLoad> {
+        Some(self.context.load.shown())
+    }
+
+    fn answered(&self, went: Went) {
+        self.context.load.count(went);
     }
 
     fn rungs(&self) -> BTreeMap<Rung, usize> {

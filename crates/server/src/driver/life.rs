@@ -23,6 +23,7 @@ use waypost_engine::fleet::{
 use waypost_engine::model::{
     Account, AccountId, AccountState, Address, Duration, Reason, Timestamp,
 };
+use waypost_engine::watch::tally::Happening;
 use waypost_wa::{ChannelEvent, Connection, Events, KeysError, OpenError, Purpose};
 
 /// Events and commands waiting for one account's loop; senders wait when it is full.
@@ -58,6 +59,11 @@ pub(super) enum Command {
     },
     /// The connection takes no messages although it is open.
     Replace,
+    /// The account's health score is so low that a new connection is tried.
+    Heal {
+        /// The score.
+        score: u8,
+    },
     /// The account goes another way from now on.
     Reroute { reply: oneshot::Sender<()> },
     /// Another account's connection came up after an outage.
@@ -245,6 +251,11 @@ impl Life {
             Command::Replace => {
                 if self.connection.borrow().is_some() {
                     self.replace(DownReason::NotServed).await;
+                }
+            }
+            Command::Heal { score } => {
+                if self.connection.borrow().is_some() {
+                    self.replace(DownReason::Unwell { score }).await;
                 }
             }
             Command::NetworkBack => self.step(ConnectInput::NetworkBack).await,
@@ -483,6 +494,7 @@ impl Life {
     async fn own_event(&mut self, event: ChannelEvent) {
         match event {
             ChannelEvent::Online => {
+                self.context.healths.count(self.account, Happening::Worked);
                 self.context.gate.connected(self.account);
                 let connection = self.own.as_ref().and_then(|(_, c)| c.clone());
                 self.connection.send_replace(connection);
@@ -491,6 +503,9 @@ impl Life {
                 self.feel(Signal::Connected).await;
             }
             ChannelEvent::Down(reason) => {
+                if reason != DownReason::Closed {
+                    self.context.healths.count(self.account, Happening::Failed);
+                }
                 self.close_own().await;
                 self.step(ConnectInput::Down(reason)).await;
             }
@@ -517,8 +532,11 @@ impl Life {
             .store
             .set_account_state(self.account, state, reason, now)
             .await;
-        if let Err(error) = set {
-            tracing::error!(account = %self.account, %error, "the account's state cannot be stored");
+        match set {
+            Ok(_) => self.context.healths.changed(self.account),
+            Err(error) => {
+                tracing::error!(account = %self.account, %error, "the account's state cannot be stored");
+            }
         }
     }
 

@@ -23,6 +23,7 @@ use waypost_engine::flow::rate::Rate;
 use waypost_engine::model::{
     AccountId, Content, ConversationId, Duration, FailReason, MessageId, SendState, Seq, Timestamp,
 };
+use waypost_engine::watch::tally::Happening;
 use waypost_store::{OutboxItem, StoreError};
 use waypost_wa::{Connection, TypingState};
 
@@ -454,9 +455,12 @@ impl Sender {
                 ..
             } => {
                 self.noted(store.attempt_failed(message, &error, next_at).await);
+                self.context.healths.count(self.account, Happening::Failed);
             }
             Effect::Accepted(message) => {
                 if let Some(item) = self.items.remove(&message) {
+                    let healths = &self.context.healths;
+                    healths.accepted(self.account, message, item.created_at);
                     self.noted(
                         store
                             .server_accepted(self.account, &item.wire_id, now)
@@ -465,9 +469,26 @@ impl Sender {
                 }
             }
             Effect::Fail(message, reason) => {
+                self.count_failed(message, &reason);
                 self.noted(store.send_failed(message, reason, now).await);
                 self.items.remove(&message);
             }
+        }
+    }
+
+    /// What the caller asked wrongly for, or took back, says nothing about the account.
+    fn count_failed(&self, message: MessageId, reason: &FailReason) {
+        let healths = &self.context.healths;
+        healths.no_answer(message);
+        match reason {
+            FailReason::Refused { .. }
+            | FailReason::Restricted
+            | FailReason::Exhausted { .. }
+            | FailReason::Media { .. } => {
+                healths.count(self.account, Happening::Failed);
+                healths.count(self.account, Happening::Lost);
+            }
+            FailReason::NotOnWhatsApp | FailReason::Unsupported { .. } | FailReason::Cancelled => {}
         }
     }
 

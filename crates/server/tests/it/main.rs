@@ -13,6 +13,7 @@ mod api_contract;
 mod api_device;
 mod api_events;
 mod api_fleet;
+mod api_health;
 mod api_messages;
 mod api_scene;
 #[cfg(feature = "sim")]

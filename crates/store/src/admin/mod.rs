@@ -9,6 +9,7 @@ pub mod counts;
 pub mod deliveries;
 pub mod endpoints;
 pub mod groups;
+pub mod health;
 pub mod link_attempts;
 pub mod people;
 pub mod rules;

@@ -62,7 +62,7 @@ export function headActions(state: AccountState): AccountAction[] {
 
 /** Trouble that a new link would not end: what the reason says is done elsewhere, then connected again. */
 const NOT_FOR_A_LINK = new Set([
-  ...["connection_lost", "keepalive_timeout", "not_served", "server_error", "offline_sync_interrupted", "unexpected", "restored"],
+  ...["connection_lost", "keepalive_timeout", "not_served", "unwell", "server_error", "offline_sync_interrupted", "unexpected", "restored"],
   ...["stream_replaced", "client_outdated", "blocked", "store_failed", "proxy_unreachable", "proxy_refused"],
 ]);
 
