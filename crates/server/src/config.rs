@@ -292,6 +292,8 @@ pub struct Media {
 pub struct Compat {
     /// Answer WAHA's calls, with `/waha` in front of their paths.
     pub waha: bool,
+    /// Answer Evolution API's calls, with `/evolution` in front of their paths.
+    pub evolution: bool,
 }
 
 /// When work is put off because the machine is overloaded. Each figure is two percentages: at the
@@ -445,7 +447,10 @@ impl Default for Config {
                 parallel: 4,
                 bytes_max: 100 * 1024 * 1024,
             },
-            compat: Compat { waha: false },
+            compat: Compat {
+                waha: false,
+                evolution: false,
+            },
             load: Load {
                 shedding: Shedding::On,
                 cpu_percent: [80, 50],

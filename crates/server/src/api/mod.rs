@@ -95,6 +95,11 @@ pub fn router(state: AppState) -> Router {
     front::around(api.merge(status::outside()).merge(fronts), state)
 }
 
+/// A QR code as a PNG picture; none when it is too long for one.
+pub(crate) fn qr_png(code: &str) -> Option<Vec<u8>> {
+    qr::png(code).ok()
+}
+
 /// A stored message as the API shows it, without what only the running fleet knows.
 pub(crate) fn message_shown(stored: StoredMessage) -> Value {
     serde_json::to_value(message_view::MessageView::of(stored)).unwrap_or_default()

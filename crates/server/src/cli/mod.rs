@@ -73,13 +73,6 @@ enum Command {
     Recover(remedy::RecoverArgs),
     /// List the accounts with their states.
     List,
-    /// Show how well the accounts do: their scores and what lowered them, what proves that they live, how they
-    /// are brought back.
-    Health {
-        /// Only this one, by name, phone number or id.
-        #[arg(value_name = "ACCOUNT")]
-        who: Option<String>,
-    },
     /// Show the device that an account is linked as, and whether its session can be used.
     Device(figures::DeviceArgs),
     /// Show what went through: messages, failures, times, links.
@@ -165,13 +158,13 @@ impl Cli {
 async fn online(command: Command, client: &Client, output: Output) -> Result<()> {
     match command {
         Command::Account(args) => account::run(args, client, output).await,
+        Command::Health { who } => account::condition(who, client, output).await,
         Command::Load => load::run(client, output).await,
         Command::Link(args) => link::link(args, client, output).await,
         Command::Relink(args) => link::relink(args, client, output).await,
         Command::Code(args) => link::code(args, client, output).await,
         Command::Recover(args) => remedy::recover(args, client, output).await,
         Command::List => account::all(client, output).await,
-        Command::Health { who } => account::condition(who, client, output).await,
         Command::Device(args) => figures::device(args, client, output).await,
         Command::Stats(args) => figures::stats(args, client, output).await,
         Command::Status => figures::status(client, output).await,

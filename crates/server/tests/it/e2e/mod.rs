@@ -4,6 +4,7 @@ mod caution;
 mod commands;
 mod compat;
 mod events;
+mod evolution;
 mod files;
 mod groups;
 mod health;
