@@ -73,6 +73,13 @@ enum Command {
     Recover(remedy::RecoverArgs),
     /// List the accounts with their states.
     List,
+    /// Show how well the accounts do: their scores and what lowered them, what proves that they live, how they
+    /// are brought back.
+    Health {
+        /// Only this one, by name, phone number or id.
+        #[arg(value_name = "ACCOUNT")]
+        who: Option<String>,
+    },
     /// Show the device that an account is linked as, and whether its session can be used.
     Device(figures::DeviceArgs),
     /// Show what went through: messages, failures, times, links.
