@@ -30,6 +30,7 @@ mod counts;
 mod deliveries;
 mod endpoint_progress;
 mod endpoints;
+mod gaps;
 mod groups;
 mod link_attempts;
 mod people;

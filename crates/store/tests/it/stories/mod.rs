@@ -6,6 +6,7 @@ mod accounts;
 mod admin;
 mod blobs;
 mod events;
+mod gaps;
 mod identity;
 mod imports;
 mod keys;
