@@ -16,6 +16,7 @@ mod endpoints;
 mod events;
 pub(crate) mod extract;
 mod front;
+mod gaps;
 mod groups;
 mod imports;
 mod insight;
@@ -61,6 +62,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(accounts::routes())
         .merge(links::routes())
         .merge(sending::routes())
+        .merge(gaps::routes())
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())

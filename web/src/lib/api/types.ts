@@ -19,6 +19,10 @@ export type Account = Whole<Omit<Schemas["Account"], "recovery" | "liveness">> &
 export type ProxyCheck = Whole<Schemas["ProxyCheck"]>;
 export type StateChange = Whole<Schemas["StateChange"]>;
 
+/** Messages that never came, and what is done about them. */
+export type Gap = Whole<Schemas["Gap"]>;
+export type Gaps = Whole<Omit<Schemas["Gaps"], "items">> & { items: Gap[] };
+
 export type LinkMethod = Schemas["LinkMethod"];
 export type LinkStatus = Schemas["LinkState"];
 /** How long a set of codes waits, and what that rests on. */

@@ -4,6 +4,7 @@ mod caution;
 mod compat;
 mod events;
 mod files;
+mod gaps;
 mod groups;
 mod linking;
 mod messages;
