@@ -12,12 +12,14 @@ mod condition;
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod device;
 mod endpoints;
 mod events;
 pub(crate) mod extract;
 mod front;
 mod gaps;
 mod groups;
+mod health;
 mod imports;
 mod insight;
 mod links;
@@ -38,8 +40,10 @@ mod sending;
 mod session;
 mod shape;
 mod state;
+mod stats;
 mod status;
 mod stream;
+mod system;
 
 pub use messages::new_wire_id;
 pub use openapi::openapi;
@@ -61,8 +65,11 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(health::routes())
         .merge(sending::routes())
         .merge(gaps::routes())
+        .merge(device::routes())
+        .merge(stats::routes())
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
@@ -78,6 +85,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(api_keys::routes())
         .merge(events::routes())
         .merge(stream::routes())
+        .merge(system::routes())
         .merge(status::routes());
     OpenApiRouter::with_openapi(openapi::description()).nest(BASE, resources)
 }
@@ -87,6 +95,11 @@ pub fn router(state: AppState) -> Router {
     let (api, _) = document().split_for_parts();
     let fronts = compat::routes(&state, api.clone().with_state(state.clone()));
     front::around(api.merge(status::outside()).merge(fronts), state)
+}
+
+/// A QR code as a PNG picture; none when it is too long for one.
+pub(crate) fn qr_png(code: &str) -> Option<Vec<u8>> {
+    qr::png(code).ok()
 }
 
 /// A stored message as the API shows it, without what only the running fleet knows.
