@@ -17,6 +17,7 @@ mod endpoints;
 mod events;
 pub(crate) mod extract;
 mod front;
+mod gaps;
 mod groups;
 mod health;
 mod imports;
@@ -66,6 +67,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(links::routes())
         .merge(health::routes())
         .merge(sending::routes())
+        .merge(gaps::routes())
         .merge(device::routes())
         .merge(stats::routes())
         .merge(imports::routes())

@@ -6,6 +6,7 @@ mod compat;
 mod events;
 mod evolution;
 mod files;
+mod gaps;
 mod groups;
 mod health;
 mod linking;
