@@ -396,6 +396,7 @@ export class Mock {
     }
     if (c === "health") return [200, data.health(account)];
     if (c === "history") return [200, page(this.histories.get(b), q)];
+    if (c === "gaps") return [200, data.gaps(account)];
     if (c === "link") {
       if (m === "POST") return [202, { ...view(this.startLink(account, body.method)), window: data.linkWindow(account) }];
       const link = this.links.get(b);

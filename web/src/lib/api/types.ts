@@ -32,6 +32,9 @@ export type Performance = { stages: Timing[]; parts: Timing[] };
 export type ProxyCheck = Whole<Schemas["ProxyCheck"]>;
 export type StateChange = Whole<Schemas["StateChange"]>;
 
+/** Messages that never came, and what is done about them. */
+export type Gap = Whole<Schemas["Gap"]>;
+export type Gaps = Whole<Omit<Schemas["Gaps"], "items">> & { items: Gap[] };
 /** What an account may still begin today, and why sends wait. */
 export type SendingAllowance = Omit<Schemas["SendingAllowance"], "limit"> & { limit: number | null };
 type SendingWaiting = Whole<Schemas["SendingWaiting"]>;
