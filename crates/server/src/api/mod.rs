@@ -14,11 +14,13 @@ mod conversations;
 mod dead_letters;
 mod endpoints;
 mod events;
+mod explain;
 pub(crate) mod extract;
 mod front;
 mod groups;
 mod imports;
 mod insight;
+mod insight_sets;
 mod links;
 mod media;
 mod message_content;
@@ -27,11 +29,13 @@ pub mod messages;
 mod openapi;
 mod people;
 mod phone;
+mod pipeline;
 pub mod ports;
 pub(crate) mod problem;
 mod qr;
 mod recipient;
 mod rules;
+mod runs;
 mod search;
 mod sending;
 mod session;
@@ -71,6 +75,10 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(groups::routes())
         .merge(rules::routes())
         .merge(insight::routes())
+        .merge(insight_sets::routes())
+        .merge(pipeline::routes())
+        .merge(runs::routes())
+        .merge(explain::routes())
         .merge(endpoints::routes())
         .merge(dead_letters::routes())
         .merge(api_keys::routes())

@@ -11,6 +11,7 @@ use crate::api::ports::{
     TakenBack, Typing, Waiting,
 };
 use crate::clock;
+use crate::parts::TextParts;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -320,6 +321,10 @@ impl Fleet for Shared {
             .into_iter()
             .find(|one| one.exists)
             .map(|one| one.address))
+    }
+
+    fn text(&self) -> Option<Arc<TextParts>> {
+        Some(Arc::clone(&self.context.text))
     }
 
     fn rules_changed(&self, _workspace: WorkspaceId) {

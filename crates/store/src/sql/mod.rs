@@ -10,6 +10,7 @@ mod dead_letters;
 pub(crate) mod events;
 mod identity;
 mod imports;
+mod insight_sets;
 mod keys;
 mod media;
 mod messages;
@@ -17,7 +18,9 @@ mod noticed;
 mod outbox;
 mod prune;
 mod send_states;
+mod settings;
 mod standing;
+mod threads;
 
 // administrative rooms
 mod api_keys;

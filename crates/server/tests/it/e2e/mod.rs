@@ -9,6 +9,7 @@ mod linking;
 mod messages;
 mod moving_in;
 mod people;
+mod pipeline;
 mod postgres;
 mod proxies;
 mod recovery;
