@@ -4,6 +4,7 @@
 //! `listen` under `[server]`. An unknown key, a wrong type or a value out of range is refused with
 //! the key and the file it came from; nothing is guessed.
 
+use crate::parts::switchboard::Choice;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ use waypost_engine::fleet::{BreakerConfig, ConnectConfig, LivenessConfig, WaveCo
 use waypost_engine::flow::caution::{self, WarmUp};
 use waypost_engine::flow::human::HumanPace;
 use waypost_engine::flow::outbox::NumberCheck;
+use waypost_engine::flow::parts::{Part, Switch};
+use waypost_engine::flow::stage::Group;
 use waypost_engine::model::Duration;
 use waypost_engine::watch::degrade::{DegradeConfig, Marks};
 use waypost_store::DatabaseUrl;
@@ -58,6 +61,8 @@ pub struct Config {
     pub gaps: Gaps,
     /// The flow of messages.
     pub flow: Flow,
+    /// The parts that messages go through.
+    pub pipeline: Pipeline,
     /// Sending.
     pub send: Send,
     /// Webhooks.
@@ -264,6 +269,49 @@ pub struct Flow {
     pub parallel: usize,
 }
 
+/// The parts that messages go through, as long as nobody switches them while the program runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Stages and parts that are off, by their names.
+    pub off: Vec<String>,
+    /// Whether the start and the stages of every message are told as events too.
+    pub stage_events: Switch,
+    /// Whether messages that the account's owner writes on another device are read.
+    pub own: Switch,
+    /// Whether messages that come with the history are read.
+    pub history: Switch,
+}
+
+impl Pipeline {
+    /// What is switched.
+    pub(crate) fn choice(&self) -> Choice {
+        let stages = self.off.iter().filter_map(|name| stage_named(name));
+        let parts = self.off.iter().filter_map(|name| name.parse().ok());
+        Choice {
+            stages: stages.map(|stage| (stage, Switch::Off)).collect(),
+            parts: parts.map(|part: Part| (part, Switch::Off)).collect(),
+            stage_events: Some(self.stage_events),
+            own: Some(self.own),
+            history: Some(self.history),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for name in &self.off {
+            if stage_named(name).is_none() {
+                name.parse::<Part>().map_err(|e| e.to_string())?;
+            }
+        }
+        self.choice().switches().map_err(|e| e.to_string())?;
+        Ok(())
+    }
+}
+
+fn stage_named(name: &str) -> Option<Group> {
+    Group::ALL.into_iter().find(|stage| stage.name() == name)
+}
+
 /// Sending: safe limits for linked devices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -461,6 +509,12 @@ impl Default for Config {
                 retry_ms: 60_000,
             },
             flow: Flow { parallel: 16 },
+            pipeline: Pipeline {
+                off: Vec::new(),
+                stage_events: Switch::Off,
+                own: Switch::Off,
+                history: Switch::Off,
+            },
             send: Send {
                 account_burst: 30,
                 account_gap_ms: 250,
@@ -615,6 +669,9 @@ impl Config {
             }
         }
         between("flow.parallel", self.flow.parallel as u64, 1, 1_024)?;
+        if let Err(problem) = self.pipeline.check() {
+            return bad("pipeline.off", problem);
+        }
         between(
             "send.account_burst",
             self.send.account_burst.into(),
@@ -820,6 +877,14 @@ mod tests {
         check(
             "[server]\nlisten = \"0.0.0.0:80\"",
             &["server.listen", "allow_remote"],
+        );
+        check(
+            "[pipeline]\noff = [\"sentimental\"]",
+            &["pipeline.off", "sentimental", "sentiment,"],
+        );
+        check(
+            "[pipeline]\noff = [\"ordering\"]",
+            &["pipeline.off", "always runs"],
         );
         check(
             "[store]\nurl = \"mysql://db/waypost\"",

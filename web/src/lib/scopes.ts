@@ -15,6 +15,8 @@ export const SCOPES = [
   { value: "groups:write", label: "Create and change groups" },
   { value: "rules:read", label: "See reply rules" },
   { value: "rules:write", label: "Change reply rules" },
+  { value: "pipeline:read", label: "See the pipeline and its switches" },
+  { value: "pipeline:write", label: "Switch its parts, read messages again" },
   { value: "webhooks:read", label: "See webhooks and deliveries" },
   { value: "webhooks:write", label: "Change webhooks" },
   { value: "dead_letters:read", label: "See dead letters" },

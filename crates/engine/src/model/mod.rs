@@ -20,6 +20,6 @@ pub use id::{
     EventId, IdSource, MessageId, PersonId, RuleId, WorkspaceId,
 };
 pub use message::{Direction, Inbound, Origin, Seq};
-pub use rule::{Match, Rule};
+pub use rule::{Conditions, Match, Rule};
 pub use send::{Draft, FailReason, SendOrigin, SendState};
 pub use time::{Duration, Timestamp};

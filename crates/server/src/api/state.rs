@@ -6,6 +6,7 @@ use crate::auth::cookie::Transport;
 use crate::auth::throttle::Throttle;
 use crate::clock;
 use crate::config::{Compat, Config};
+use crate::parts::TextParts;
 use crate::webhooks::guard::Guard;
 use crate::webhooks::send::Sender;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub(crate) struct Limits {
 struct Shared {
     store: Store,
     fleet: Arc<dyn Fleet>,
+    text: Arc<TextParts>,
     limits: Limits,
     public_url: Option<String>,
     compat: Compat,
@@ -62,9 +64,13 @@ impl AppState {
             request_timeout: Duration::from_secs(config.server.request_timeout_s),
             requests_max: config.server.requests_max,
         };
+        // A fleet without any reads no messages; what is asked of the API is still answered.
+        let text = fleet.text();
+        let text = text.unwrap_or_else(|| Arc::new(TextParts::new(config, store.clone())));
         Self(Arc::new(Shared {
             store,
             fleet,
+            text,
             limits,
             public_url: config.server.public_url.clone(),
             compat: config.compat,
@@ -82,6 +88,11 @@ impl AppState {
 
     pub(crate) fn fleet(&self) -> &dyn Fleet {
         &*self.0.fleet
+    }
+
+    /// What reads messages.
+    pub(crate) fn text(&self) -> &Arc<TextParts> {
+        &self.0.text
     }
 
     pub(crate) fn limits(&self) -> &Limits {

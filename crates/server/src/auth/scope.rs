@@ -73,6 +73,10 @@ scopes! {
     RulesRead = "rules:read";
     /// Change reply rules.
     RulesWrite = "rules:write";
+    /// See the parts of the pipeline and their switches.
+    PipelineRead = "pipeline:read";
+    /// Switch parts of the pipeline, read stored messages again, change what it knows.
+    PipelineWrite = "pipeline:write";
     /// See webhook endpoints and deliveries.
     WebhooksRead = "webhooks:read";
     /// Change webhook endpoints.
@@ -147,6 +151,7 @@ impl Scopes {
             S::ContactsRead,
             S::GroupsRead,
             S::RulesRead,
+            S::PipelineRead,
             S::WebhooksRead,
             S::DeadLettersRead,
             S::EventsRead,
@@ -159,7 +164,13 @@ impl Scopes {
             S::GroupsWrite,
             S::DeadLettersWrite,
         ];
-        let settings = [S::RulesWrite, S::WebhooksWrite, S::KeysRead, S::KeysWrite];
+        let settings = [
+            S::RulesWrite,
+            S::PipelineWrite,
+            S::WebhooksWrite,
+            S::KeysRead,
+            S::KeysWrite,
+        ];
         let mut all: BTreeSet<Scope> = reading.into();
         if role >= PersonRole::Operator {
             all.extend(working);

@@ -13,6 +13,8 @@ export type Route =
   | { name: "contacts"; id: string | null }
   | { name: "groups"; id: string | null }
   | { name: "rules" }
+  | { name: "pipeline" }
+  | { name: "lists" }
   | { name: "dead_letters" }
   | { name: "webhooks"; id: string | null }
   | { name: "keys" }
@@ -45,6 +47,10 @@ export function routeFor(path: string): Route {
       return { name: "webhooks", id: second ?? null };
     case "rules":
       return { name: "rules" };
+    case "pipeline":
+      return second ? { name: "missing" } : { name: "pipeline" };
+    case "lists":
+      return second ? { name: "missing" } : { name: "lists" };
     case "dead-letters":
       return { name: "dead_letters" };
     case "move-in":

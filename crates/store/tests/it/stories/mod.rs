@@ -17,5 +17,6 @@ mod neighbours;
 mod noticed;
 mod outbox;
 mod reading;
+mod threads;
 mod traffic;
 mod webhooks;
