@@ -53,6 +53,7 @@ const SCREENS = [
   ["pipeline", "/pipeline", (page) => page.getByTestId("stage-conversation").waitFor()],
   ["understand", "/understand", async (page) => (await page.getByRole("button", { name: /^2BR/ }).click(), page.getByTestId("analysis").waitFor())],
   ["understand-arabic", "/understand", async (page) => (await page.locator(".example", { hasText: "دبي" }).click(), page.getByTestId("analysis").waitFor())],
+  ["system", "/system"],
   ["new", "/accounts/new"],
   ["link-qr", "/accounts/acc_0spare/link", showQr],
   ["conversations", "/conversations"],
