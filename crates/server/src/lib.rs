@@ -16,4 +16,5 @@ pub mod driver;
 pub mod file_type;
 mod insight;
 pub mod run;
+mod sheets;
 pub mod webhooks;

@@ -36,6 +36,9 @@ mod search;
 mod sending;
 mod session;
 mod shape;
+mod sheet_mappings;
+mod sheet_values;
+mod sheets;
 mod state;
 mod status;
 mod stream;
@@ -72,6 +75,9 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(rules::routes())
         .merge(insight::routes())
         .merge(endpoints::routes())
+        .merge(sheets::routes())
+        .merge(sheet_mappings::routes())
+        .merge(sheet_values::routes())
         .merge(dead_letters::routes())
         .merge(api_keys::routes())
         .merge(events::routes())

@@ -6,6 +6,7 @@ use crate::auth::cookie::Transport;
 use crate::auth::throttle::Throttle;
 use crate::clock;
 use crate::config::{Compat, Config};
+use crate::sheets::Connectors;
 use crate::webhooks::guard::Guard;
 use crate::webhooks::send::Sender;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ struct Shared {
     turns: Arc<Semaphore>,
     meter: Meter,
     sender: Sender,
+    sheets: Connectors,
     started_at: Timestamp,
 }
 
@@ -63,6 +65,7 @@ impl AppState {
             requests_max: config.server.requests_max,
         };
         Self(Arc::new(Shared {
+            sheets: Connectors::new(&config.sheets, store.clone()),
             store,
             fleet,
             limits,
@@ -119,6 +122,11 @@ impl AppState {
     /// For tests of endpoints.
     pub(crate) fn sender(&self) -> &Sender {
         &self.0.sender
+    }
+
+    /// Google Sheets, one connector per connection.
+    pub(crate) fn sheets(&self) -> &Connectors {
+        &self.0.sheets
     }
 
     /// Which addresses endpoints may have.

@@ -77,6 +77,10 @@ scopes! {
     WebhooksRead = "webhooks:read";
     /// Change webhook endpoints.
     WebhooksWrite = "webhooks:write";
+    /// See connections to Google Sheets, mappings, rows and spreadsheets.
+    SheetsRead = "sheets:read";
+    /// Connect Google Sheets, change mappings, write to spreadsheets.
+    SheetsWrite = "sheets:write";
     /// See dead letters.
     DeadLettersRead = "dead_letters:read";
     /// Replay and archive dead letters.
@@ -148,6 +152,7 @@ impl Scopes {
             S::GroupsRead,
             S::RulesRead,
             S::WebhooksRead,
+            S::SheetsRead,
             S::DeadLettersRead,
             S::EventsRead,
         ];
@@ -159,7 +164,13 @@ impl Scopes {
             S::GroupsWrite,
             S::DeadLettersWrite,
         ];
-        let settings = [S::RulesWrite, S::WebhooksWrite, S::KeysRead, S::KeysWrite];
+        let settings = [
+            S::RulesWrite,
+            S::WebhooksWrite,
+            S::SheetsWrite,
+            S::KeysRead,
+            S::KeysWrite,
+        ];
         let mut all: BTreeSet<Scope> = reading.into();
         if role >= PersonRole::Operator {
             all.extend(working);

@@ -14,6 +14,7 @@ mod link;
 mod live_check;
 mod message;
 mod output;
+mod sheets;
 
 use crate::config::Config;
 use anyhow::Result;
@@ -73,6 +74,9 @@ enum Command {
     /// List, replay and archive what could not be processed or sent.
     #[command(subcommand)]
     Deadletters(dead_letters::DeadLettersCommand),
+    /// Connect, read and write Google Sheets.
+    #[command(subcommand)]
+    Sheets(sheets::SheetsCommand),
     /// Write a backup while the server runs.
     Backup(backup::BackupArgs),
     /// Put a backup back in place; the server must be stopped.
@@ -146,6 +150,7 @@ async fn online(command: Command, client: &Client, output: Output) -> Result<()>
         Command::Tail(args) => message::tail(args, client, output).await,
         Command::Conversations(args) => conversation::run(args, client, output).await,
         Command::Deadletters(args) => dead_letters::run(args, client, output).await,
+        Command::Sheets(args) => sheets::run(args, client, output).await,
         Command::Serve
         | Command::Backup(_)
         | Command::Restore(_)

@@ -5,7 +5,7 @@
 
 mod alive;
 mod context;
-mod crash;
+pub(crate) mod crash;
 mod files;
 mod fleet;
 mod flow;

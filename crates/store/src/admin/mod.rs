@@ -13,3 +13,4 @@ pub mod link_attempts;
 pub mod people;
 pub mod rules;
 pub mod search;
+pub mod sheets;

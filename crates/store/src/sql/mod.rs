@@ -36,6 +36,8 @@ mod people;
 mod reading;
 mod rules;
 mod search;
+mod sheet_writes;
+mod sheets;
 pub use authors::Author;
 #[cfg(feature = "fuzzing")]
 pub use search::WordIndex;

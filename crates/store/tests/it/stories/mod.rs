@@ -14,4 +14,5 @@ mod neighbours;
 mod noticed;
 mod outbox;
 mod reading;
+mod sheets;
 mod webhooks;
