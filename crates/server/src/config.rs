@@ -15,9 +15,11 @@ use waypost_engine::flow::caution::{self, WarmUp};
 use waypost_engine::flow::human::HumanPace;
 use waypost_engine::flow::outbox::NumberCheck;
 use waypost_engine::model::Duration;
+use waypost_engine::watch::degrade::{DegradeConfig, Marks};
 use waypost_sheets::Endpoints;
 use waypost_sheets::client::SETTLED_AFTER;
 use waypost_store::DatabaseUrl;
+use waypost_store::owner::STALE_AFTER;
 
 /// The file read when none is named and it exists.
 pub const FILE_DEFAULT: &str = "waypost.toml";
@@ -65,6 +67,8 @@ pub struct Config {
     pub media: Media,
     /// Fronts for bots of other gateways.
     pub compat: Compat,
+    /// When work is put off.
+    pub load: Load,
     /// Logs.
     pub log: Log,
 }
@@ -92,12 +96,15 @@ pub struct Server {
 }
 
 /// Which database.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
     /// A PostgreSQL database, `postgres://user:password@host:5432/database`. Without it the
     /// database is an SQLite file in `data_dir`, where files and keys are in both cases.
     pub url: Option<DatabaseUrl>,
+    /// How long another process that has the database may be silent before this one takes its place, in
+    /// seconds. The same for all that share one.
+    pub stale_s: u64,
 }
 
 /// How we appear to WhatsApp.
@@ -320,6 +327,47 @@ pub struct Compat {
     pub waha: bool,
 }
 
+/// When work is put off because the machine is overloaded. Each figure is two percentages: at the
+/// first work is put off, at the second it may be taken up again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Whether work is put off at all. The load is measured in any case.
+    pub shedding: Shedding,
+    /// Use of the processors that this process may use.
+    pub cpu_percent: [u8; 2],
+    /// Use of the memory that this process may use.
+    pub memory_percent: [u8; 2],
+    /// Requests to the API that failed on our side, within a minute.
+    pub errors_percent: [u8; 2],
+}
+
+/// Whether work is put off under load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shedding {
+    /// It is.
+    On,
+    /// Everything is done at once, however long it takes.
+    Off,
+}
+
+impl Load {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn marks(&self) -> DegradeConfig {
+        let marks = |[shed, recover]: [u8; 2]| Marks {
+            shed: shed.into(),
+            recover: recover.into(),
+        };
+        DegradeConfig {
+            cpu: marks(self.cpu_percent),
+            memory: marks(self.memory_percent),
+            errors: marks(self.errors_percent),
+        }
+    }
+}
+
 /// Logs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -367,7 +415,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("waypost-data"),
-            store: Store::default(),
+            store: Store {
+                url: None,
+                stale_s: STALE_AFTER.as_millis() / 1_000,
+            },
             server: Server {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
                 allow_remote: false,
@@ -433,6 +484,12 @@ impl Default for Config {
                 bytes_max: 100 * 1024 * 1024,
             },
             compat: Compat { waha: false },
+            load: Load {
+                shedding: Shedding::On,
+                cpu_percent: [80, 50],
+                memory_percent: [85, 70],
+                errors_percent: [30, 10],
+            },
             log: Log {
                 filter: "info".into(),
                 format: LogFormat::Text,
@@ -506,6 +563,7 @@ impl Config {
                 ),
             );
         }
+        between("store.stale_s", self.store.stale_s, 3, 3_600)?;
         between("link.window_s", self.link.window_s, 10, 160)?;
         between(
             "link.regenerations_max",
@@ -533,6 +591,21 @@ impl Config {
         between("recovery.breaker_errors", errors.into(), 1, 1_000)?;
         for cooldown in self.recovery.cooldowns_s {
             between("recovery.cooldowns_s", cooldown, 1, 86_400)?;
+        }
+        for (key, [shed, recover]) in [
+            ("load.cpu_percent", self.load.cpu_percent),
+            ("load.memory_percent", self.load.memory_percent),
+            ("load.errors_percent", self.load.errors_percent),
+        ] {
+            between(key, shed.into(), 1, 100)?;
+            if recover >= shed {
+                return bad(
+                    key,
+                    format!(
+                        "{recover} must be below {shed}, or work would be put off and taken up in turn"
+                    ),
+                );
+            }
         }
         between("flow.parallel", self.flow.parallel as u64, 1, 1_024)?;
         between(

@@ -15,6 +15,8 @@ pub(crate) mod disposition;
 pub mod driver;
 pub mod file_type;
 mod insight;
+pub(crate) mod load;
+mod ownership;
 pub mod run;
 mod sheets;
 pub mod webhooks;

@@ -44,6 +44,7 @@ mod clock;
 mod config;
 mod connection;
 mod connector;
+mod device;
 mod directory;
 mod event;
 pub mod freeze;
@@ -68,7 +69,8 @@ mod transport;
 
 pub use config::{ChannelConfig, HistoryPolicy};
 pub use connection::{Connection, Held, SendError, TaskError};
-pub use connector::{Connector, OpenError, Purpose};
+pub use connector::{Connector, OpenError, PLATFORM, Purpose};
+pub use device::{StoredDevice, stored_device};
 pub use event::{ChannelEvent, Events, GroupChange, ReceiptKind, TypingState};
 pub use freeze::{Author, FreezeError, Target, freeze};
 pub use groups::{Group, GroupMember, GroupRole, Presence};

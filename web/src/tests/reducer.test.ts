@@ -19,6 +19,7 @@ const ACCOUNT: Account = {
   next_attempt_at: null,
   proxy: null,
   recovery: null,
+  health: null,
   liveness: {
     decrypted_at: null,
     heard_at: null,

@@ -15,6 +15,7 @@ use crate::model::time::Timestamp;
 use crate::model::{Address, Seq};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 /// Version of the shape of [`Findings`] as stored.
@@ -134,7 +135,8 @@ pub struct StageError {
 }
 
 /// The five groups, in the order in which they run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Group {
     /// Locks, queues, session state.
     Session,
@@ -146,6 +148,35 @@ pub enum Group {
     Resilience,
     /// Caches, batching, measuring.
     Performance,
+}
+
+impl Group {
+    /// All five, in their order.
+    pub const ALL: [Self; 5] = [
+        Self::Session,
+        Self::Conversation,
+        Self::Media,
+        Self::Resilience,
+        Self::Performance,
+    ];
+
+    /// Its name, as switched, measured and shown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Conversation => "conversation",
+            Self::Media => "media",
+            Self::Resilience => "resilience",
+            Self::Performance => "performance",
+        }
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// One step of the way.

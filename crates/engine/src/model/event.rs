@@ -26,6 +26,10 @@ pub mod kind {
     pub const ACCOUNT_RESTRICTED: &str = "account.restricted";
     /// An account that is not well is being brought back another way, or a person is called.
     pub const ACCOUNT_RECOVERY: &str = "account.recovery";
+    /// An account's health score changed much, dropped, or made it be brought back.
+    pub const ACCOUNT_HEALTH: &str = "account.health";
+    /// Work is put off because the machine is overloaded, or taken up again.
+    pub const SYSTEM_LOAD: &str = "system.load";
     /// An account and everything that hung on it was deleted.
     pub const ACCOUNT_DELETED: &str = "account.deleted";
     /// A new code to show while linking.

@@ -12,11 +12,13 @@ mod condition;
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod device;
 mod endpoints;
 mod events;
 pub(crate) mod extract;
 mod front;
 mod groups;
+mod health;
 mod imports;
 mod insight;
 mod links;
@@ -40,8 +42,10 @@ mod sheet_mappings;
 mod sheet_values;
 mod sheets;
 mod state;
+mod stats;
 mod status;
 mod stream;
+mod system;
 
 pub use messages::new_wire_id;
 pub use openapi::openapi;
@@ -63,7 +67,10 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(health::routes())
         .merge(sending::routes())
+        .merge(device::routes())
+        .merge(stats::routes())
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
@@ -82,6 +89,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(api_keys::routes())
         .merge(events::routes())
         .merge(stream::routes())
+        .merge(system::routes())
         .merge(status::routes());
     OpenApiRouter::with_openapi(openapi::description()).nest(BASE, resources)
 }

@@ -274,6 +274,18 @@ fn describe() {
             "Bytes of cells held in the cache of Google Sheets",
         ),
         ("waypost_uptime_seconds", "Seconds since the start"),
+        (
+            "waypost_health_accounts",
+            "Accounts by the rating of their health",
+        ),
+        (
+            "waypost_load_percent",
+            "Use of processors and memory, and share of failed requests",
+        ),
+        (
+            "waypost_shed_level",
+            "What is put off: 0 nothing, 1 what is nice to have, 2 what is important too",
+        ),
     ] {
         metrics::describe_gauge!(name, text);
     }
@@ -314,6 +326,22 @@ fn describe() {
         (
             "waypost_recovery_healed_total",
             "Accounts that came back by the rung that did it",
+        ),
+        (
+            "waypost_health_drops_total",
+            "Drops of a health score by 10 or more within an hour",
+        ),
+        (
+            "waypost_health_recoveries_total",
+            "Connections replaced because of a low health score, by urgency",
+        ),
+        (
+            "waypost_flow_workers_changed_total",
+            "Times that an account got more or fewer workers",
+        ),
+        (
+            "waypost_shed_changes_total",
+            "Times that work was put off or taken up again",
         ),
         (
             "waypost_recovery_calls_total",

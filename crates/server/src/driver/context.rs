@@ -2,6 +2,8 @@
 
 use super::flow::Trouble;
 use super::gate::Gate;
+use super::health::Healths;
+use super::load::LoadWatch;
 use super::outbox::Refusal;
 use super::recent::Recent;
 use super::registry::Registry;
@@ -12,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use waypost_engine::fleet::link::LinkMethod;
 use waypost_engine::fleet::{LinkOutcome, LinkRecord};
+use waypost_engine::flow::reply::LOOP_WINDOW;
 use waypost_engine::flow::retry::Jitter;
 use waypost_engine::flow::stage::{Effect, Input, Pipeline, StageError};
 use waypost_engine::model::{
@@ -35,6 +38,8 @@ pub(super) struct Context {
     pub(super) registry: Arc<Registry>,
     pub(super) gate: Arc<Gate>,
     pub(super) windows: Windows,
+    pub(super) healths: Healths,
+    pub(super) load: LoadWatch,
     connector: OnceLock<Connector>,
     pipeline: Pipeline,
     rules: RwLock<HashMap<AccountId, Rules>>,
@@ -73,6 +78,8 @@ impl Context {
         let base = Duration::secs(config.link.window_s);
         Self {
             windows: Windows::new(config.link.strategy, base),
+            healths: Healths::default(),
+            load: LoadWatch::new(&config.load),
             config,
             store,
             registry,
@@ -201,6 +208,11 @@ impl Context {
             .await
             .map_err(Trouble::Store)?;
         super::crash::point("after_commit_2");
+        if let Completed::Done { sends } = &completed {
+            for send in sends {
+                self.healths.answers(send.message, work.received_at);
+            }
+        }
         self.remember(work, answered, now);
         Ok(completed)
     }
@@ -243,6 +255,18 @@ impl Context {
             answered_at,
             rules,
         }
+    }
+
+    /// Takes up what rules answered just before the program started, so that two programs that answer
+    /// each other are not let loose again by a restart.
+    pub(super) async fn recall_answers(&self, account: AccountId) -> Result<(), StoreError> {
+        let since = clock::now() - LOOP_WINDOW;
+        let answers = self.store.rule_answers_since(account, since).await?;
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        for (conversation, at) in answers.into_iter().rev() {
+            recent.answered(conversation, at);
+        }
+        Ok(())
     }
 
     fn remember(&self, work: &Work, answered: bool, now: Timestamp) {
@@ -431,6 +455,7 @@ impl Context {
             return tracing::error!(%account, %error, "a link attempt cannot be recorded");
         }
         self.windows.recompute(&self.store).await;
+        self.healths.changed(account);
     }
 }
 

@@ -11,11 +11,13 @@ mod fleet;
 mod flow;
 mod gate;
 mod groups;
+mod health;
 mod inbox;
 pub(crate) mod keys;
 mod life;
 mod link_measures;
 mod links;
+mod load;
 mod media;
 mod mutant;
 mod news;
@@ -27,6 +29,7 @@ mod recent;
 mod registry;
 mod restraint;
 mod strangers;
+mod told;
 mod upkeep;
 mod windows;
 
@@ -96,6 +99,16 @@ impl Driver {
             stop.clone(),
         ));
         tasks.spawn(upkeep::run(store.clone(), stop.clone()));
+        let scoring = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = scoring;
+            health::run(&context, &stop).await;
+        });
+        let measuring = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = measuring;
+            context.load.run(&context.store, &stop).await;
+        });
         let learning = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
             let (context, stop) = learning;
@@ -143,6 +156,7 @@ impl Shared {
     async fn take(&self, account: Account) -> Result<(), waypost_store::StoreError> {
         let id = account.id;
         let owner = self.context.store.take_ownership(id).await?;
+        self.context.recall_answers(id).await?;
         let route = proxies::read(&self.context.store, id).await;
         let route = route.unwrap_or_else(|error| {
             // Every connection reads it again, and none is opened while it cannot.
@@ -172,6 +186,7 @@ impl Shared {
             tasks: tasks.clone(),
         };
         self.context.registry.insert(id, Arc::new(running));
+        self.context.healths.changed(id);
         tasks.spawn(flow.run(stop.clone()));
         tasks.spawn(sender.run(stop.clone()));
         tasks.spawn(groups.run(stop.clone()));

@@ -5,10 +5,11 @@
 
 use super::context::Context;
 use super::outbox::News;
+use super::told;
 use crate::clock;
 use serde_json::json;
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{AccountId, Address, Inbound, NewEvent, WorkspaceId};
+use waypost_engine::model::{AccountId, Address, Inbound};
 use waypost_store::admin::contacts::Noticed;
 use waypost_store::admin::conversations::ReadElsewhere;
 use waypost_store::{Accept, Accepted, Confirmation, Receipt, StoreError};
@@ -190,17 +191,8 @@ async fn typing(
     sender: &Address,
     state: TypingState,
 ) -> Result<(), StoreError> {
-    let now = clock::now();
-    let conversation = context.store.conversation_at(account, chat.clone()).await?;
-    let event = NewEvent {
-        id: context.store.next_id(now),
-        workspace: WorkspaceId::DEFAULT,
-        account: Some(account),
-        conversation,
-        kind: kind::TYPING,
-        version: 1,
-        data: json!({"chat": chat, "sender": sender, "active": state == TypingState::Active}),
-        at: now,
-    };
-    context.store.append_event(event).await.map(|_| ())
+    let store = &context.store;
+    let conversation = store.conversation_at(account, chat.clone()).await?;
+    let data = json!({"chat": chat, "sender": sender, "active": state == TypingState::Active});
+    told::tell(store, account, conversation, kind::TYPING, data).await
 }

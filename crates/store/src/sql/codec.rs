@@ -66,6 +66,7 @@ words!(crate::dead_letters::DeadLetterState, "dead letter state", {
     crate::dead_letters::DeadLetterState::Retrying => "retrying",
     crate::dead_letters::DeadLetterState::Resolved => "resolved",
     crate::dead_letters::DeadLetterState::Archived => "archived",
+    crate::dead_letters::DeadLetterState::ManualReview => "manual_review",
 });
 
 /// A stored word read from a column.

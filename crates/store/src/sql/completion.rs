@@ -7,6 +7,7 @@ use crate::flow::{Complete, Completed};
 use crate::sql::accounts::home;
 use crate::sql::codec::cut;
 use crate::sql::dead_letters::resolve_replayed;
+use crate::sql::deferred;
 use crate::sql::events::{emit, insert_new};
 use crate::sql::identity::Evidence;
 use crate::sql::messages::{Place, Stored, stored};
@@ -27,6 +28,8 @@ struct CompleteMessage {
     now: Timestamp,
     /// In JSON, for the row and for the event.
     findings: Box<RawValue>,
+    /// Whether parts of its reading are still to be done.
+    partial: bool,
     sends: Vec<Prepared>,
     events: Vec<NewEvent>,
 }
@@ -59,6 +62,9 @@ impl Write for CompleteMessage {
              ON CONFLICT (message) DO UPDATE SET data = excluded.data, at = excluded.at",
         )?
         .execute((self.message.raw(), self.findings.get(), self.now.0))?;
+        if self.partial {
+            deferred::note(tx, self.account, self.message, self.now)?;
+        }
         let sends = self
             .sends
             .iter()
@@ -169,6 +175,7 @@ impl Store {
         let sealer = &self.shared.sealer;
         let sends = sends.into_iter().map(|draft| Prepared::new(sealer, draft));
         let sends: Vec<Prepared> = sends.collect::<Result<_, _>>()?;
+        let partial = deferred::is_partial(&findings);
         let findings = to_raw_value(&findings)?;
         #[cfg(feature = "fault-injection")]
         if self.mutated(crate::fault::Mutation::OutboxOutsideCommit) {
@@ -178,6 +185,7 @@ impl Store {
                 owner,
                 now,
                 findings,
+                partial,
                 sends: vec![],
                 events,
             };
@@ -193,6 +201,7 @@ impl Store {
             owner,
             now,
             findings,
+            partial,
             sends,
             events,
         })

@@ -31,7 +31,7 @@ impl Store {
                 )?,
                 dead_letters: count(
                     "SELECT count(*) FROM dead_letter
-                     WHERE workspace IN (SELECT id FROM workspace) AND state = 'pending'",
+                     WHERE workspace IN (SELECT id FROM workspace) AND state IN ('pending', 'manual_review')",
                 )?,
                 webhook_backlog: count("SELECT count(*) FROM endpoint_backlog")?,
                 endpoints_disabled: count(

@@ -41,6 +41,23 @@ export interface paths {
         patch: operations["change"];
         trace?: never;
     };
+    "/api/v1/accounts/{id}/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The device that an account is linked as, and whether its stored session can be used. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{id}/history": {
         parameters: {
             query?: never;
@@ -179,6 +196,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{id}/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries at once what the recovery ladder would try next; a connection that is up is asked for proof
+         *     that it lives, and replaced when it gives none.
+         */
+        post: operations["recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads the session anew from the database, checks it, and connects with it. Nothing is taken from
+         *     a backup.
+         */
+        post: operations["restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{id}/resume": {
         parameters: {
             query?: never;
@@ -205,6 +262,23 @@ export interface paths {
         };
         /** What an account may still begin today, and what WhatsApp bars. */
         get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What went through one account lately. */
+        get: operations["one"];
         put?: never;
         post?: never;
         delete?: never;
@@ -884,6 +958,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What went through all accounts lately, together and each. */
+        get: operations["all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -1103,6 +1194,14 @@ export interface components {
          * @enum {string}
          */
         AccountState: "new" | "linking" | "connecting" | "online" | "degraded" | "recovering" | "needs_attention" | "logged_out" | "banned" | "disabled";
+        /** @description What went through one account, and since when. */
+        AccountStats: components["schemas"]["Traffic"] & {
+            /**
+             * Format: date-time
+             * @description Since when it was counted.
+             */
+            since: string;
+        };
         /** @description An account to create. */
         AccountToCreate: {
             /** @description What to call it; unique. */
@@ -1112,6 +1211,13 @@ export interface components {
              * @example +971505760056
              */
             phone?: string | null;
+        };
+        /** @description What went through one account. */
+        AccountTraffic: components["schemas"]["Traffic"] & {
+            /** @example acc_0C3M5V7K2QH8J */
+            id: string;
+            /** @description What people call it. */
+            name: string;
         };
         /** @description An address with the time it was theirs. */
         Alias: {
@@ -1767,6 +1873,66 @@ export interface components {
          * @enum {string}
          */
         LinkWindowStrategy: "fixed" | "blend" | "survival";
+        /** @description The device that an account is linked as. */
+        LinkedDevice: {
+            /**
+             * @description Its address by number, with the device; null when none is linked.
+             * @example 971505760056:5@s.whatsapp.net
+             */
+            address?: string | null;
+            /**
+             * Format: int32
+             * @description Its number among the account's devices; the phone is 0.
+             * @example 5
+             */
+            device?: number | null;
+            /**
+             * Format: date-time
+             * @description When WhatsApp was last heard on the connection that is up.
+             */
+            last_seen_at?: string | null;
+            /** @description Its address by LID, with the device. */
+            lid?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was linked, or taken over from another client; null when that is longer ago than the
+             *     history of the account reaches.
+             */
+            linked_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When WhatsApp unlinks the device if the phone is not seen until then.
+             */
+            phone_limit_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the account's phone was last seen.
+             */
+            phone_seen_at?: string | null;
+            /**
+             * @description The kind of device that the phone takes it for.
+             * @example Chrome
+             */
+            platform?: string | null;
+            /** @description What the account calls itself on WhatsApp, when that is known. */
+            push_name?: string | null;
+            /**
+             * Format: int32
+             * @description The id that other devices know its registration by.
+             */
+            registration_id?: number | null;
+            session: components["schemas"]["StoredSession"];
+            /**
+             * @description What the phone shows it as, in its list of linked devices.
+             * @example Waypost
+             */
+            shown_as?: string | null;
+            /**
+             * @description The version of WhatsApp Web that it says it is.
+             * @example 2.3000.1012345678
+             */
+            version?: string | null;
+        };
         /** @description One page of a list. */
         List_Account: {
             /** @description The items. */
@@ -2557,6 +2723,14 @@ export interface components {
             share_percent: number;
             /** @description Messages to people who had not written for a day. */
             unasked: components["schemas"]["SendingAllowance"];
+            /** @description Why sends wait, the commonest reason first. At most 1,000 are looked at. */
+            waiting: components["schemas"]["SendingWaiting"][];
+            /**
+             * Format: int32
+             * @description Which day of the warm-up it is, from 1; absent when it is over or switched off.
+             * @example 9
+             */
+            warm_up_day?: number | null;
         };
         /** @description A limit over 24 hours. */
         SendingAllowance: {
@@ -2585,6 +2759,23 @@ export interface components {
          * @enum {string}
          */
         SendingRestrictionSource: "told" | "inferred";
+        /** @description A reason why sends wait. */
+        SendingWaiting: {
+            /**
+             * @description A short, stable name, as at a message.
+             * @example warm_up
+             */
+            code: string;
+            /** @description How many sends wait for it. */
+            count: number;
+            /** @description The same as a sentence. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description When the first of them may go, where that is known.
+             */
+            until?: string | null;
+        };
         /** @description How a message feels. */
         SentimentView: {
             /** @description `positive`, `neutral` or `negative`. */
@@ -2628,6 +2819,16 @@ export interface components {
             reason: components["schemas"]["Explained"];
             to: components["schemas"]["AccountState"];
         };
+        /** @description What went through all accounts, together and each. */
+        Stats: {
+            accounts: components["schemas"]["AccountTraffic"][];
+            /**
+             * Format: date-time
+             * @description Since when it was counted.
+             */
+            since: string;
+            total: components["schemas"]["Traffic"];
+        };
         /** @description What is going on, in numbers. */
         Status: {
             /** @description How many accounts are in each state. */
@@ -2641,6 +2842,24 @@ export interface components {
             uptime_s: number;
             version: string;
         };
+        /** @description Whether the stored session can be used. Every value of it was read and its seal checked. */
+        StoredSession: {
+            /** @description Ratchets with other people's devices. */
+            conversations: number;
+            /** @description Keys of groups. */
+            group_keys: number;
+            /** @description One-time keys that others may use to write first. */
+            one_time_keys: number;
+            state: components["schemas"]["StoredSessionState"];
+            /** @description One sentence, with what to do next where there is something to do. */
+            text: string;
+        };
+        /**
+         * @description Whether a stored session can be used: it can, there is none, it does not fit together, or it
+         *     cannot be read.
+         * @enum {string}
+         */
+        StoredSessionState: "valid" | "missing" | "damaged" | "unreadable";
         /** @description A message to analyse. */
         TextToAnalyze: {
             /**
@@ -2658,9 +2877,67 @@ export interface components {
             /** @description The contact's time zone, an IANA name; `Asia/Dubai` when absent. */
             timezone?: string | null;
         };
+        /** @description How long something took, of the newest 2,000 of each account. */
+        Times: {
+            /** @description How many it is taken from. */
+            count: number;
+            /**
+             * Format: int64
+             * @description Half of them took at most so many milliseconds.
+             */
+            median_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Nineteen of twenty took at most so many milliseconds.
+             */
+            p95_ms?: number | null;
+        };
         /** @description Dead letters to try again. */
         ToReplay: {
             ids: string[];
+        };
+        /** @description Messages, failures and times. */
+        Traffic: {
+            /** @description From a send's acceptance here to WhatsApp's. */
+            accepted: components["schemas"]["Times"];
+            /**
+             * Format: int64
+             * @description What could not be processed or sent and waits, or waited, for a person.
+             */
+            dead_letters: number;
+            /** @description From a send's acceptance here to the other side's device. */
+            delivered: components["schemas"]["Times"];
+            /**
+             * Format: int64
+             * @description Sends that failed for good.
+             */
+            failed: number;
+            /** @description From a message's arrival to the end of the work on it. */
+            handled: components["schemas"]["Times"];
+            /** @description Attempts to link, by how they ended. */
+            links: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Messages from others; history is not among them.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Messages sent through here.
+             */
+            sent: number;
+            /**
+             * Format: int64
+             * @description Messages that the accounts' owners sent from other devices.
+             */
+            sent_elsewhere: number;
+            /**
+             * Format: int64
+             * @description Sends of the span that WhatsApp has not accepted yet.
+             */
+            waiting: number;
         };
         /**
          * @description The kind of trouble.
@@ -3209,6 +3486,99 @@ export interface operations {
             };
             /** @description The body has another content type than documented */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedDevice"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4238,6 +4608,210 @@ export interface operations {
             };
         };
     };
+    recover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resume: {
         parameters: {
             query?: never;
@@ -4357,6 +4931,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Sending"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one: {
+        parameters: {
+            query?: {
+                /** @description The last so many hours; 24 when absent. */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountStats"];
                 };
             };
             /** @description The request cannot be read */
@@ -9299,6 +9969,100 @@ export interface operations {
             };
             /** @description The body has another content type than documented */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    all: {
+        parameters: {
+            query?: {
+                /** @description The last so many hours; 24 when absent. */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };

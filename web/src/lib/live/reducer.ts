@@ -14,7 +14,9 @@ export type Resource =
   | "typing"
   | "dead_letters"
   | "webhooks"
-  | "contacts";
+  | "contacts"
+  | "health"
+  | "load";
 
 export type Change =
   | { do: "account"; id: string; patch: Partial<Account> }
@@ -100,6 +102,10 @@ export function changesFor(event: LiveEvent): Change[] {
       return accountState(event, data);
     case "account.recovery":
       return [refresh("account", event.account)];
+    case "account.health":
+      return [refresh("account", event.account), refresh("health", event.account)];
+    case "system.load":
+      return [refresh("load", null)];
     case "account.deleted":
       return [refresh("account", event.account ?? string(data, "account"))];
     case "store.restored":

@@ -1,13 +1,16 @@
 //! Stories of the real program on a WhatsApp network, from link to answer.
 
 mod caution;
+mod commands;
 mod compat;
 mod events;
 mod files;
 mod groups;
+mod health;
 mod linking;
 mod messages;
 mod moving_in;
+mod ownership;
 mod people;
 mod postgres;
 mod proxies;
