@@ -28,6 +28,8 @@ describe("how an account is doing", () => {
     if (mocked) await life.getByText(/^WhatsApp allows 13 d more/).waitFor();
     assert.equal(await page.getByTestId("ladder").count(), 0);
     await page.getByTestId("window").getByText(/^\d+ s$/).first().waitFor();
+    // Nothing that was announced has failed to come.
+    await page.getByTestId("gaps").getByText(/^0\s*missing$/).waitFor();
     assertHealthy(page);
   });
 

@@ -137,6 +137,16 @@ export function healthHistory(account) {
   return Array.from({ length: 192 }, (_, n) => ({ at: new Date(Date.now() - n * 5 * MINUTE).toISOString(), score: Math.min(100, score + (n > 8 ? fell : 0) - (n % 37 === 5 ? 4 : 0)), rating, points }));
 }
 
+/** How long stages and parts take. */
+export function performance() {
+  const timing = (of, name, budget_ms, p50_ms, p95_ms, longest_ms, more = {}) => ({ of, name, budget_ms, count: 1840, p50_ms, p95_ms, p99_ms: longest_ms / 2, longest_ms, over_budget: budget_ms === null ? null : 0, ordinary_p95_ms: p95_ms, anomaly: null, ...more });
+  const slow = { p95_ms: 41.2, over_budget: 12, anomaly: { at: new Date(Date.now() - 2 * MINUTE).toISOString(), p95_ms: 41.2, ordinary_ms: 4.4, deviations: 11.3 } };
+  return {
+    stages: [timing("stage", "session", 50, 0.05, 0.2, 3.1), timing("stage", "conversation", 150, 0.6, 1.4, 8.9), timing("stage", "resilience", 50, 2.1, 4.4, 88, slow), timing("stage", "performance", 100, 0.4, 2, 9)],
+    parts: [timing("part", "entities", null, 0.21, 0.62, 3.2), timing("part", "intent", null, 0.11, 0.31, 1.9), timing("part", "sentiment", null, 0.02, 0.05, 0.4, { count: 12, ordinary_p95_ms: null })],
+  };
+}
+
 /** How loaded the machine is. */
 export function systemLoad(level = "none") {
   const shed = level !== "none";
@@ -150,6 +160,7 @@ export function systemLoad(level = "none") {
       { gauge: "memory", percent: 44.1, sheds_at: 85, recovers_at: 70 },
       { gauge: "errors", percent: null, sheds_at: 30, recovers_at: 10 },
     ],
+    put_off: shed ? 37 : 0,
     measured_at: new Date().toISOString(),
     text: shed ? "What is nice to have is put off because the processors are 93 %; it is done once the load has fallen. Messages, replies and sends go on." : "Everything is done at once.",
   };
@@ -180,7 +191,7 @@ function account(id, name, phone, state, code, minutes, more = {}) {
     recovery: null,
     proxy: null,
     created_at: new Date(now - 40 * 24 * HOUR).toISOString(),
-    counts: { waiting_to_send: 0, unfinished: 0 },
+    counts: { waiting_to_send: 0, unfinished: 0, missing: 0 },
     ...more,
   };
 }
@@ -189,10 +200,10 @@ export function accounts() {
   const soon = new Date(Date.now() + 34_000).toISOString();
   return [
     account("acc_0sales", "Sales Dubai", "+971505760056", "online", "connected", 4 * 60 + 12),
-    account("acc_0lease", "Leasing desk", "+971505551200", "online", "connected", 26 * 60, { counts: { waiting_to_send: 2, unfinished: 1 } }),
-    account("acc_0viewings", "Viewings", "+971524417788", "recovering", "connection_lost", 1, { next_attempt_at: soon, counts: { waiting_to_send: 7, unfinished: 0 }, recovery: recovery("reconnect", "connection_lost", { at: soon, failures: 6 }) }),
-    account("acc_0service", "After-sales", "+971501209944", "logged_out", "device_removed", 95, { counts: { waiting_to_send: 3, unfinished: 0 }, recovery: recovery("relink_qr", "device_removed", { class: "auth", since: new Date(Date.now() - 95 * MINUTE).toISOString() }) }),
-    account("acc_0abu", "Abu Dhabi office", "+971561112233", "degraded", "backpressure", 6, { counts: { waiting_to_send: 0, unfinished: 212 } }),
+    account("acc_0lease", "Leasing desk", "+971505551200", "online", "connected", 26 * 60, { counts: { waiting_to_send: 2, unfinished: 1, missing: 2 } }),
+    account("acc_0viewings", "Viewings", "+971524417788", "recovering", "connection_lost", 1, { next_attempt_at: soon, counts: { waiting_to_send: 7, unfinished: 0, missing: 0 }, recovery: recovery("reconnect", "connection_lost", { at: soon, failures: 6 }) }),
+    account("acc_0service", "After-sales", "+971501209944", "logged_out", "device_removed", 95, { counts: { waiting_to_send: 3, unfinished: 0, missing: 0 }, recovery: recovery("relink_qr", "device_removed", { class: "auth", since: new Date(Date.now() - 95 * MINUTE).toISOString() }) }),
+    account("acc_0abu", "Abu Dhabi office", "+971561112233", "degraded", "backpressure", 6, { counts: { waiting_to_send: 0, unfinished: 212, missing: 0 } }),
     account("acc_0london", "London partners", "+442079460018", "online", "connected", 9 * 24 * 60, { role: "secondary", priority: 20 }),
     account("acc_0night", "Night shift", "+971508889900", "disabled", "requested", 13 * 60),
     account("acc_0airport", "Airport desk", "+971504445566", "degraded", "phone_offline", 70, { phoneAway: 11.6 * DAY, reason: { ...reason("phone_offline"), until: new Date(Date.now() + 2.4 * DAY).toISOString() } }),
@@ -473,4 +484,14 @@ export function imported(creds, parts, name) {
     left_out: [{ what: "device lists", count: count("device-list-"), why: "they are asked for again" }].filter((l) => l.count > 0),
     refused: null,
   };
+}
+
+/** Messages that never came; one account has a hole that was half filled. */
+export function gaps(account) {
+  const missing = account.counts.missing ?? 0;
+  const at = (minutes) => new Date(Date.now() - minutes * MINUTE).toISOString();
+  const base = { chat: null, wire_id: null, since: at(190), until: at(95), filled_at: null, attempts: 1, next_attempt_at: null };
+  const announced = { ...base, kind: "announced", text: "WhatsApp announced more messages kept while the account was away than it delivered.", state: "open", missing, expected: 5, filled: 5 - missing, found_at: at(95), next_attempt_at: new Date(Date.now() + 4 * MINUTE).toISOString() };
+  const edited = { ...base, kind: "edited", text: "A message was changed that is not here.", state: "filled", chat: "+971501112233", wire_id: "3EB0C1D2", missing: 0, expected: 1, filled: 1, found_at: at(2_000), filled_at: at(1_999) };
+  return { missing, filled: missing > 0 ? 6 - missing : 0, doubtful: 0, items: missing > 0 ? [announced, edited] : [], next: null };
 }

@@ -364,7 +364,7 @@ export class Mock {
       return [204, null];
     }
     if (a === "accounts" && c === "health" && d === "history") return [200, page(data.healthHistory(found(this.accounts.find((x) => x.id === b), "account")), q)];
-    if (a === "system") return [200, data.systemLoad(this.shedLevel)];
+    if (a === "system") return [200, b === "performance" ? data.performance() : data.systemLoad(this.shedLevel)];
     if (a === "sheets") return this.sheets.handle(m, b, c, d, body, q);
     const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes }[a];
     if (handler) return handler.call(this, m, b, c, body, q, req, res);
@@ -399,6 +399,7 @@ export class Mock {
     }
     if (c === "health") return [200, data.health(account)];
     if (c === "history") return [200, page(this.histories.get(b), q)];
+    if (c === "gaps") return [200, data.gaps(account)];
     if (c === "link") {
       if (m === "POST") return [202, { ...view(this.startLink(account, body.method)), window: data.linkWindow(account) }];
       const link = this.links.get(b);

@@ -9,6 +9,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use waypost_engine::fleet::gaps::GapsConfig;
 use waypost_engine::fleet::window::Strategy;
 use waypost_engine::fleet::{BreakerConfig, ConnectConfig, LivenessConfig, WaveConfig};
 use waypost_engine::flow::caution::{self, WarmUp};
@@ -55,6 +56,8 @@ pub struct Config {
     pub liveness: Liveness,
     /// Bringing accounts back.
     pub recovery: Recovery,
+    /// Messages that never came.
+    pub gaps: Gaps,
     /// The flow of messages.
     pub flow: Flow,
     /// Sending.
@@ -230,6 +233,33 @@ impl Recovery {
     }
 }
 
+/// Messages that never came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gaps {
+    /// How many milliseconds a message that is named or unreadable may take to come by itself.
+    pub settle_ms: u64,
+    /// How many milliseconds the phone may take to answer.
+    pub answer_ms: u64,
+    /// Milliseconds between two questions of one account.
+    pub pause_ms: u64,
+    /// Milliseconds before a hole is asked for a second time; each further wait is six times as long.
+    pub retry_ms: u64,
+}
+
+impl Gaps {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn waits(&self) -> GapsConfig {
+        GapsConfig {
+            settle: Duration::millis(self.settle_ms),
+            answer: Duration::millis(self.answer_ms),
+            pause: Duration::millis(self.pause_ms),
+            retry: Duration::millis(self.retry_ms),
+        }
+    }
+}
+
 /// The flow of messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -325,6 +355,8 @@ pub struct Media {
 pub struct Compat {
     /// Answer WAHA's calls, with `/waha` in front of their paths.
     pub waha: bool,
+    /// Answer Evolution API's calls, with `/evolution` in front of their paths.
+    pub evolution: bool,
 }
 
 /// When work is put off because the machine is overloaded. Each figure is two percentages: at the
@@ -455,6 +487,12 @@ impl Default for Config {
                 breaker_errors: 5,
                 cooldowns_s: [60, 300, 900, 1_800],
             },
+            gaps: Gaps {
+                settle_ms: 120_000,
+                answer_ms: 60_000,
+                pause_ms: 15_000,
+                retry_ms: 60_000,
+            },
             flow: Flow { parallel: 16 },
             send: Send {
                 account_burst: 30,
@@ -483,7 +521,10 @@ impl Default for Config {
                 parallel: 4,
                 bytes_max: 100 * 1024 * 1024,
             },
-            compat: Compat { waha: false },
+            compat: Compat {
+                waha: false,
+                evolution: false,
+            },
             load: Load {
                 shedding: Shedding::On,
                 cpu_percent: [80, 50],
@@ -592,6 +633,10 @@ impl Config {
         for cooldown in self.recovery.cooldowns_s {
             between("recovery.cooldowns_s", cooldown, 1, 86_400)?;
         }
+        between("gaps.settle_ms", self.gaps.settle_ms, 100, 3_600_000)?;
+        between("gaps.answer_ms", self.gaps.answer_ms, 100, 600_000)?;
+        between("gaps.pause_ms", self.gaps.pause_ms, 100, 3_600_000)?;
+        between("gaps.retry_ms", self.gaps.retry_ms, 100, 3_600_000)?;
         for (key, [shed, recover]) in [
             ("load.cpu_percent", self.load.cpu_percent),
             ("load.memory_percent", self.load.memory_percent),
@@ -763,6 +808,7 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.liveness.timings(), LivenessConfig::default());
         assert_eq!(config.recovery.patience(), ConnectConfig::default());
+        assert_eq!(config.gaps.waits(), GapsConfig::default());
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod file_type;
 mod insight;
 pub(crate) mod load;
 mod ownership;
+pub mod performance;
 pub mod run;
 mod sheets;
 pub mod webhooks;

@@ -9,7 +9,7 @@ use waypost_engine::watch::latency::{Anomaly, Durations, Series};
 
 /// What is measured. There are as many as there are stages and parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Measured {
+pub enum Measured {
     /// A whole stage.
     Stage(Group),
     /// One part of it.
@@ -18,30 +18,31 @@ pub(crate) enum Measured {
 
 /// How one thing does.
 #[derive(Debug, Clone)]
-pub(crate) struct Lately {
+pub struct Lately {
     /// Everything of the last minutes.
-    pub(crate) recent: Durations,
+    pub recent: Durations,
     /// The 95th percentile of an ordinary minute, in microseconds.
-    pub(crate) ordinary: Option<u32>,
+    pub ordinary: Option<u32>,
     /// The minute that stood out last.
-    pub(crate) anomaly: Option<Anomaly>,
+    pub anomaly: Option<Anomaly>,
 }
 
 /// The figures of this process since it started.
 #[derive(Debug, Default)]
-pub(crate) struct Performance {
+pub struct Performance {
     series: Mutex<BTreeMap<Measured, Series>>,
 }
 
 impl Performance {
     /// Something took this long.
-    pub(crate) fn record(&self, what: Measured, micros: u32) {
+    pub fn record(&self, what: Measured, micros: u32) {
         let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(what).or_default().record(micros, clock::now());
     }
 
     /// How everything that was measured does.
-    pub(crate) fn lately(&self) -> BTreeMap<Measured, Lately> {
+    #[must_use]
+    pub fn lately(&self) -> BTreeMap<Measured, Lately> {
         let now = clock::now();
         let all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter()

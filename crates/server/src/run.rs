@@ -47,7 +47,12 @@ pub async fn serve(config: Config) -> Result<()> {
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
     let driver = Driver::start(&config, store.clone(), stop.clone()).await?;
-    let webhooks = webhooks::Worker::start(&config.webhooks, store.clone(), stop.clone());
+    let webhooks = webhooks::Worker::start(
+        &config.webhooks,
+        store.clone(),
+        driver.fleet(),
+        stop.clone(),
+    );
     let state = api::AppState::new(&config, store.clone(), driver.fleet());
     let sheets = sheets::Worker::start(
         &config.sheets,

@@ -145,6 +145,7 @@ impl Connector {
             broken: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
             switch: ReconnectSwitch::default(),
             signs: Signs::new(),
+            backlog: crate::backlog::Counter::default(),
         });
         let (lost, reports) = LostReports::new();
         let frame = Frame {

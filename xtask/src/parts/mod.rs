@@ -91,8 +91,7 @@ impl Part {
             Self::Fonts => "Arabic and other scripts in the browser tests",
             Self::Python => "runs the API fuzzer and other gateways' clients",
             Self::Schemathesis => {
-                "test the HTTP API from its OpenAPI document and as WAHA's bots see it, and the stand-in for \
-                 Google Sheets"
+                "test the HTTP API from its OpenAPI document, and the fronts for other bots; Google's client"
             }
         }
     }

@@ -32,6 +32,10 @@ pub mod kind {
     pub const SYSTEM_LOAD: &str = "system.load";
     /// An account and everything that hung on it was deleted.
     pub const ACCOUNT_DELETED: &str = "account.deleted";
+    /// Messages are missing.
+    pub const GAP_FOUND: &str = "gap.found";
+    /// Messages that were missing came after all.
+    pub const GAP_FILLED: &str = "gap.filled";
     /// A new code to show while linking.
     pub const LINK_CODE: &str = "link.code";
     /// A message went to the dead letters.

@@ -82,6 +82,8 @@ pub(super) struct AccountCounts {
     waiting_to_send: i64,
     /// Received messages not yet processed.
     unfinished: i64,
+    /// Messages that are known to be missing.
+    missing: i64,
 }
 
 /// The part an account plays among others.
@@ -251,6 +253,7 @@ fn view_with(state: &AppState, account: Account, waiting: &Waiting) -> AccountVi
         counts: AccountCounts {
             waiting_to_send: queues.sends_waiting,
             unfinished: queues.unfinished,
+            missing: queues.missing,
         },
     }
 }

@@ -17,6 +17,7 @@ mod endpoints;
 mod events;
 pub(crate) mod extract;
 mod front;
+mod gaps;
 mod groups;
 mod health;
 mod imports;
@@ -69,6 +70,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(links::routes())
         .merge(health::routes())
         .merge(sending::routes())
+        .merge(gaps::routes())
         .merge(device::routes())
         .merge(stats::routes())
         .merge(imports::routes())
@@ -99,6 +101,11 @@ pub fn router(state: AppState) -> Router {
     let (api, _) = document().split_for_parts();
     let fronts = compat::routes(&state, api.clone().with_state(state.clone()));
     front::around(api.merge(status::outside()).merge(fronts), state)
+}
+
+/// A QR code as a PNG picture; none when it is too long for one.
+pub(crate) fn qr_png(code: &str) -> Option<Vec<u8>> {
+    qr::png(code).ok()
 }
 
 /// A stored message as the API shows it, without what only the running fleet knows.

@@ -1,6 +1,7 @@
 //! What the API asks of the running fleet. The driver implements it; tests hand in a fake.
 
 use crate::driver::Sending;
+use crate::performance::{Lately, Measured};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use waypost_engine::fleet::window::Learned;
@@ -297,6 +298,10 @@ pub trait Fleet: Send + Sync {
     }
     /// How loaded the machine is; `None` when nobody measures.
     fn load(&self) -> Option<SystemLoad> {
+        None
+    }
+    /// How long stages and parts take lately; `None` when nobody measures.
+    fn performance(&self) -> Option<BTreeMap<Measured, Lately>> {
         None
     }
     /// A request to the API was answered, well or not.

@@ -154,6 +154,7 @@ fn gauges(counts: &Counts, state: &AppState) {
             "waypost_webhook_endpoints_disabled",
             counts.endpoints_disabled,
         ),
+        ("waypost_messages_missing", counts.messages_missing),
         ("waypost_event_log_position", state.store().head()),
     ] {
         metrics::gauge!(name).set(as_f64(count));
@@ -265,6 +266,7 @@ fn describe() {
             "waypost_webhook_endpoints_disabled",
             "Webhook endpoints that are switched off",
         ),
+        ("waypost_messages_missing", "Messages known to be missing"),
         (
             "waypost_event_log_position",
             "Newest position of the event log",
@@ -346,6 +348,18 @@ fn describe() {
         (
             "waypost_recovery_calls_total",
             "Times that a person was called, by reason",
+        ),
+        (
+            "waypost_messages_missed_total",
+            "Messages found to be missing, by how",
+        ),
+        (
+            "waypost_messages_backfilled_total",
+            "Messages that were missing and came after all, by how they were missed",
+        ),
+        (
+            "waypost_gap_questions_total",
+            "Questions to accounts' phones for older messages",
         ),
     ] {
         metrics::describe_counter!(name, text);

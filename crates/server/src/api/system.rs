@@ -5,6 +5,8 @@ use super::ports::SystemLoad;
 use super::problem::{ApiError, ApiResult};
 use super::shape::iso_or_null;
 use crate::auth::caller::Caller;
+use crate::clock::iso;
+use crate::performance::{Lately, Measured};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -13,10 +15,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::flow::parts::ShedLevel;
 use waypost_engine::watch::degrade::Gauge;
+use waypost_engine::watch::latency::Durations;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(load))
+    OpenApiRouter::new()
+        .routes(routes!(load))
+        .routes(routes!(performance))
 }
 
 /// How loaded the machine is, and what is put off because of it. What is put off is done later.
@@ -32,6 +37,8 @@ struct LoadView {
     /// Whether the settings allow that work is put off.
     shedding: bool,
     gauges: Vec<GaugeView>,
+    /// Messages that wait to be read completely.
+    put_off: i64,
     #[schema(format = DateTime)]
     measured_at: Option<String>,
     /// The level as a sentence.
@@ -102,8 +109,8 @@ impl From<Gauge> for GaugeText {
     }
 }
 
-impl From<SystemLoad> for LoadView {
-    fn from(shown: SystemLoad) -> Self {
+impl LoadView {
+    fn of(shown: SystemLoad, put_off: i64) -> Self {
         let gauges = Gauge::ALL.iter().map(|gauge| GaugeView {
             gauge: (*gauge).into(),
             percent: shown.load.of(*gauge).map(tenths),
@@ -120,6 +127,7 @@ impl From<SystemLoad> for LoadView {
             }),
             shedding: shown.sheds,
             gauges: gauges.collect(),
+            put_off,
             measured_at: iso_or_null(shown.at),
             text: explain(&shown),
         }
@@ -160,5 +168,120 @@ fn explain(shown: &SystemLoad) -> String {
 async fn load(State(state): State<AppState>, _: Caller) -> ApiResult<Json<LoadView>> {
     let shown = state.fleet().load();
     let shown = shown.ok_or_else(|| ApiError::not_found("measurement of the load"))?;
-    Ok(Json(shown.into()))
+    let put_off = state.store().deferred_count().await?;
+    Ok(Json(LoadView::of(shown, put_off)))
+}
+
+/// How long the work on a message takes, over the last five minutes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Performance)]
+struct PerformanceView {
+    /// Stages that messages went through, in their order.
+    stages: Vec<TimingView>,
+    /// Parts that read messages.
+    parts: Vec<TimingView>,
+}
+
+/// How long a stage or part takes. Durations are milliseconds; they are null where nothing happened.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Timing)]
+struct TimingView {
+    of: TimedText,
+    #[schema(example = "conversation")]
+    name: String,
+    /// What a stage may take; null for a part.
+    budget_ms: Option<u64>,
+    /// Messages.
+    count: u64,
+    p50_ms: Option<f64>,
+    p95_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    longest_ms: Option<f64>,
+    /// Messages for which a stage took longer than its budget.
+    over_budget: Option<u64>,
+    /// The 95th percentile of an ordinary minute; null until ten minutes were busy enough.
+    ordinary_p95_ms: Option<f64>,
+    /// A minute of the last five that stood out.
+    anomaly: Option<AnomalyView>,
+}
+
+/// What is timed.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Timed)]
+enum TimedText {
+    Stage,
+    Part,
+}
+
+/// A minute that stood out.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TimingAnomaly)]
+struct AnomalyView {
+    #[schema(format = DateTime)]
+    at: String,
+    p95_ms: f64,
+    ordinary_ms: f64,
+    /// How many robust deviations it lies above what is ordinary.
+    deviations: f64,
+}
+
+fn millis(micros: u32) -> f64 {
+    f64::from(micros) / 1_000.0
+}
+
+impl TimingView {
+    fn of(what: Measured, lately: &Lately) -> Self {
+        let (of, name, budget_ms) = match what {
+            Measured::Stage(stage) => (
+                TimedText::Stage,
+                stage.name(),
+                Some(stage.budget().as_millis()),
+            ),
+            Measured::Part(part) => (TimedText::Part, part.name(), None),
+        };
+        let recent = &lately.recent;
+        let at = |percent| recent.percentile(percent).map(millis);
+        Self {
+            of,
+            name: name.to_owned(),
+            budget_ms,
+            count: recent.count(),
+            p50_ms: at(50),
+            p95_ms: at(95),
+            p99_ms: at(99),
+            longest_ms: (recent.count() > 0).then(|| millis(recent.longest())),
+            over_budget: budget_ms.map(|budget| over(recent, budget)),
+            ordinary_p95_ms: lately.ordinary.map(millis),
+            anomaly: lately.anomaly.map(|anomaly| AnomalyView {
+                at: iso(anomaly.at),
+                p95_ms: millis(anomaly.p95),
+                ordinary_ms: millis(anomaly.ordinary),
+                deviations: tenths(anomaly.deviations),
+            }),
+        }
+    }
+}
+
+fn over(recent: &Durations, budget_ms: u64) -> u64 {
+    let micros = u32::try_from(budget_ms.saturating_mul(1_000)).unwrap_or(u32::MAX);
+    recent.longer_than(micros)
+}
+
+/// How long the work on a message takes, by stage and part, and what stands out.
+#[utoipa::path(get, path = "/system/performance", tag = "status",
+    responses((status = 200, body = PerformanceView)),
+    security(("api_key" = []), ("session" = [])))]
+async fn performance(State(state): State<AppState>, _: Caller) -> ApiResult<Json<PerformanceView>> {
+    let measured = state.fleet().performance();
+    let measured = measured.ok_or_else(|| ApiError::not_found("measurement of the work"))?;
+    let (mut stages, mut parts) = (Vec::new(), Vec::new());
+    for (what, lately) in &measured {
+        let view = TimingView::of(*what, lately);
+        match what {
+            Measured::Stage(_) => stages.push(view),
+            Measured::Part(_) => parts.push(view),
+        }
+    }
+    Ok(Json(PerformanceView { stages, parts }))
 }

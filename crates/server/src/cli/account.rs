@@ -40,6 +40,8 @@ pub(super) enum AccountCommand {
     },
     /// Show the changes of an account's state, newest first.
     History(Who),
+    /// Show how many messages are missing, and what is done about them, newest first.
+    Gaps(Who),
     /// Disconnect an account and leave it off.
     Pause(Who),
     /// Connect a paused account again.
@@ -97,6 +99,10 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
             let path = path_of(client, &who).await?;
             let changes = client.all(&format!("{path}/history")).await?;
             output.show(&Value::Array(changes), history)
+        }
+        AccountCommand::Gaps(who) => {
+            let path = path_of(client, &who).await?;
+            output.show(&client.get(&format!("{path}/gaps?limit=200")).await?, gaps)
         }
         AccountCommand::Pause(who) => act(client, output, &who, "pause").await,
         AccountCommand::Resume(who) => act(client, output, &who, "resume").await,
@@ -442,6 +448,37 @@ fn repair(account: &Value) -> String {
         text(account, "/recovery/breaker/state"),
         if called { "\nA person is needed." } else { "" },
     )
+}
+
+/// What is missing: the sums in a line, then every hole.
+fn gaps(gaps: &Value) -> String {
+    let number = |pointer: &str| gaps.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+    let sums = format!(
+        "{} missing, {} filled later, {} doubtful",
+        number("/missing"),
+        number("/filled"),
+        number("/doubtful"),
+    );
+    let items = gaps.pointer("/items").and_then(Value::as_array);
+    let rows: Vec<Vec<String>> = items
+        .into_iter()
+        .flatten()
+        .map(|gap| {
+            vec![
+                text(gap, "/found_at").to_owned(),
+                text(gap, "/state").to_owned(),
+                format!("{} of {}", gap["missing"], gap["expected"]),
+                printable(text(gap, "/chat")),
+                text(gap, "/next_attempt_at").to_owned(),
+                text(gap, "/text").to_owned(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return sums;
+    }
+    let heads = ["found", "state", "missing", "chat", "asked next", "what"];
+    format!("{sums}\n{}", table(&heads, &rows))
 }
 
 fn history(changes: &Value) -> String {

@@ -61,12 +61,6 @@ enum Command {
     /// Create, show and change accounts.
     #[command(subcommand)]
     Account(account::AccountCommand),
-    /// Show how well accounts do; of one account, what lowered its score.
-    Health {
-        /// Only this one, by name, phone number or id.
-        #[arg(value_name = "ACCOUNT")]
-        who: Option<String>,
-    },
     /// Show how loaded the machine is, and what is put off because of it.
     Load,
     /// Link a new or existing account by QR code or pairing code.
@@ -80,7 +74,8 @@ enum Command {
     Recover(remedy::RecoverArgs),
     /// List the accounts with their states.
     List,
-    /// Show how the accounts are: what proves that they live, and how they are brought back.
+    /// Show how well the accounts do: their scores and what lowered them, what proves that they live, how they
+    /// are brought back.
     Health {
         /// Only this one, by name, phone number or id.
         #[arg(value_name = "ACCOUNT")]
@@ -174,16 +169,13 @@ impl Cli {
 async fn online(command: Command, client: &Client, output: Output) -> Result<()> {
     match command {
         Command::Account(args) => account::run(args, client, output).await,
-        Command::Health { who } => {
-            account::run(account::AccountCommand::Health { who }, client, output).await
-        }
+        Command::Health { who } => account::condition(who, client, output).await,
         Command::Load => load::run(client, output).await,
         Command::Link(args) => link::link(args, client, output).await,
         Command::Relink(args) => link::relink(args, client, output).await,
         Command::Code(args) => link::code(args, client, output).await,
         Command::Recover(args) => remedy::recover(args, client, output).await,
         Command::List => account::all(client, output).await,
-        Command::Health { who } => account::condition(who, client, output).await,
         Command::Device(args) => figures::device(args, client, output).await,
         Command::Stats(args) => figures::stats(args, client, output).await,
         Command::Status => figures::status(client, output).await,

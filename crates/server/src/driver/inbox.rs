@@ -28,6 +28,7 @@ impl Inbox for StoreInbox {
         };
         super::crash::point("before_commit_1");
         let chats: Vec<Address> = messages.iter().map(|m| m.chat.clone()).collect();
+        let seen = running.gaps.look(&messages);
         let accept = Accept {
             account,
             owner: running.owner,
@@ -40,6 +41,7 @@ impl Inbox for StoreInbox {
             .await
             .map_err(|error| commit_error(&error))?;
         super::crash::point("after_commit_1");
+        running.gaps.accepted(seen, &outcomes);
         for outcome in outcomes {
             match outcome {
                 Accepted::New(work) => running.flow.offer(*work),

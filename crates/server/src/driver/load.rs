@@ -69,8 +69,13 @@ impl LoadWatch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Measures until told to stop.
-    pub(super) async fn run(&self, store: &Store, stop: &CancellationToken) {
+    /// Measures until told to stop; `tell` hears of every change of what is put off.
+    pub(super) async fn run(
+        &self,
+        store: &Store,
+        tell: impl Fn(ShedLevel) + Send,
+        stop: &CancellationToken,
+    ) {
         let mut sampler = Sampler::new();
         let mut due = tokio::time::interval(SAMPLE_EVERY);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -88,6 +93,7 @@ impl LoadWatch {
                 errors.percent(now)
             };
             if let Some(shift) = self.read(load, now) {
+                tell(shift.to);
                 told(store, &shift).await;
             }
         }

@@ -1,7 +1,8 @@
 //! The thin loops that feed engine, store and channel.
 //!
-//! Every account has four: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
-//! (messages out) and [`groups`] (what groups it is in). One more fetches files for all. They hold no decisions: those are the engine's.
+//! Every account has five: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
+//! (messages out), [`groups`] (what groups it is in) and [`gaps`] (messages that never came). One more
+//! fetches files for all. They hold no decisions: those are the engine's.
 
 mod alive;
 mod context;
@@ -9,6 +10,7 @@ pub(crate) mod crash;
 mod files;
 mod fleet;
 mod flow;
+mod gaps;
 mod gate;
 mod groups;
 mod health;
@@ -38,6 +40,7 @@ use crate::config::Config;
 use anyhow::Result;
 use context::Context;
 use flow::Flow;
+use gaps::GapWatch;
 use gate::Gate;
 use groups::Groups;
 use inbox::StoreInbox;
@@ -107,7 +110,8 @@ impl Driver {
         let measuring = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
             let (context, stop) = measuring;
-            context.load.run(&context.store, &stop).await;
+            let tell = |level| tracing::debug!(?level, "what is put off changed");
+            context.load.run(&context.store, tell, &stop).await;
         });
         let learning = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
@@ -171,6 +175,7 @@ impl Shared {
             Sender::new(Arc::clone(&self.context), id, connection.clone(), commands);
         let (groups, groups_handle) =
             Groups::new(Arc::clone(&self.context), id, connection.clone());
+        let (gaps, gaps_handle) = GapWatch::new(Arc::clone(&self.context), id, connection.clone());
         let tasks = TaskTracker::new();
         let running = Running {
             owner,
@@ -178,6 +183,7 @@ impl Shared {
             outbox,
             life: handle,
             groups: groups_handle,
+            gaps: gaps_handle,
             strangers: strangers::Strangers::default(),
             route: proxies::Shown::new(route),
             media: Arc::clone(&self.media),
@@ -190,6 +196,7 @@ impl Shared {
         tasks.spawn(flow.run(stop.clone()));
         tasks.spawn(sender.run(stop.clone()));
         tasks.spawn(groups.run(stop.clone()));
+        tasks.spawn(gaps.run(stop.clone()));
         tasks.spawn(life.run(account, stop));
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod conversations;
 pub mod counts;
 pub mod deliveries;
 pub mod endpoints;
+pub mod gaps;
 pub mod groups;
 pub mod health;
 pub mod link_attempts;

@@ -12,12 +12,14 @@ const SQLITE: [&str; COUNT] = [
     include_str!("migrations/sqlite/0002_admin.sql"),
     include_str!("migrations/sqlite/0004_sheets.sql"),
     include_str!("migrations/sqlite/0006_health.sql"),
+    include_str!("migrations/sqlite/0007_gaps.sql"),
 ];
 const POSTGRES: [&str; COUNT] = [
     include_str!("migrations/postgres/0001_core.sql"),
     include_str!("migrations/postgres/0002_admin.sql"),
     include_str!("migrations/postgres/0004_sheets.sql"),
     include_str!("migrations/postgres/0006_health.sql"),
+    include_str!("migrations/postgres/0007_gaps.sql"),
 ];
 
 /// Brings the database to the newest schema. Refuses one that is newer than this program.

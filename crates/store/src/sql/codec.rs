@@ -45,7 +45,7 @@ pub(crate) trait ToWord: Copy {
 
 words!(Origin, "origin", {
     Origin::Live => "live", Origin::Offline => "offline", Origin::History => "history",
-    Origin::Own => "own", Origin::Repair => "repair", Origin::Sent => "sent",
+    Origin::Backfill => "backfill", Origin::Own => "own", Origin::Repair => "repair", Origin::Sent => "sent",
 });
 words!(Direction, "direction", { Direction::In => "in", Direction::Out => "out" });
 words!(SendState, "send state", {

@@ -32,6 +32,7 @@ mod counts;
 mod deliveries;
 mod endpoint_progress;
 mod endpoints;
+mod gaps;
 mod groups;
 mod health;
 mod link_attempts;

@@ -31,7 +31,7 @@ impl Store {
                     break;
                 }
                 let is_send = row.get::<_, Option<String>>(2)?.is_some();
-                if is_send && matches!(json_at(row, 2)?, SendOrigin::Rule { .. }) {
+                if is_send && matches!(json_at(&row, 2)?, SendOrigin::Rule { .. }) {
                     answers.push((ConversationId::from_raw(row.get(1)?), at));
                 }
             }

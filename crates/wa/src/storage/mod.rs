@@ -75,23 +75,6 @@ pub(crate) fn rewritings() -> [Rewrite; 4] {
     ]
 }
 
-/// Forgets everything about an account's device, so that a new one can be linked. Close its
-/// connection first.
-///
-/// # Errors
-/// When the session store does not answer.
-pub async fn forget_session(
-    keys: &dyn SessionKeys,
-    account: AccountId,
-) -> std::result::Result<(), KeysError> {
-    let clear = |space| KeyWrite::DeletePrefix {
-        space,
-        prefix: Vec::new(),
-    };
-    keys.write(account, Space::ALL.into_iter().map(clear).collect())
-        .await
-}
-
 /// One account's storage as the library sees it.
 pub(crate) struct Storage {
     keys: Arc<dyn SessionKeys>,

@@ -1165,6 +1165,7 @@ export interface components {
             state: components["schemas"]["AccountState"];
             /** Format: date-time */
             state_since: string;
+            health?: null | components["schemas"]["HealthSummary"];
         };
         /** @description What to change about an account; what is absent stays. */
         AccountChange: {
@@ -1485,7 +1486,7 @@ export interface components {
          * @description Where a dead letter stands.
          * @enum {string}
          */
-        DeadLetterState: "pending" | "retrying" | "resolved" | "archived";
+        DeadLetterState: "pending" | "retrying" | "resolved" | "archived" | "manual_review";
         /** @description A dead letter with its message. */
         DeadLetterWithPayload: components["schemas"]["DeadLetter"] & {
             payload?: components["schemas"]["Message"] | null;
@@ -2994,6 +2995,82 @@ export interface components {
              * @example whsec_...
              */
             secret: string;
+        };
+        /** @enum {string} */
+        HealthRating: "excellent" | "good" | "fair" | "poor" | "critical" | "unknown";
+        /** @enum {string} */
+        HealthFactorName: "uptime" | "qr_quality" | "error_rate" | "response" | "message_success";
+        /** @enum {string} */
+        HealthDirection: "falling" | "steady" | "rising" | "unknown";
+        HealthSummary: {
+            score: number;
+            rating: components["schemas"]["HealthRating"];
+            trend: components["schemas"]["HealthDirection"];
+            lowered_by: null | components["schemas"]["HealthFactorName"];
+        };
+        HealthAhead: {
+            at: string;
+            score: number;
+        };
+        HealthTrend: {
+            direction: components["schemas"]["HealthDirection"];
+            per_hour: number;
+            ahead: components["schemas"]["HealthAhead"][];
+            falls_below: null | components["schemas"]["HealthAhead"];
+        };
+        HealthFactor: {
+            factor: components["schemas"]["HealthFactorName"];
+            weight_percent: number;
+            points: number;
+            value: number | null;
+            unit: string;
+            of: number | null;
+            marks: number[];
+            lowered: number;
+            text: string;
+        };
+        Health: {
+            score: number;
+            rating: components["schemas"]["HealthRating"];
+            known_percent: number;
+            wants_diagnosis: boolean;
+            factors: components["schemas"]["HealthFactor"][];
+            lowered_by: components["schemas"]["HealthFactorName"][];
+            trend: components["schemas"]["HealthTrend"];
+            dropped_from: number | null;
+            computed_at: string;
+        };
+        HealthSample: {
+            at: string;
+            score: number;
+            rating: components["schemas"]["HealthRating"];
+            points: {
+                [key: string]: number | null;
+            };
+        };
+        /** @enum {string} */
+        ShedLevel: "none" | "nice_to_have" | "important";
+        /** @enum {string} */
+        LoadGaugeName: "cpu" | "memory" | "errors";
+        ShedCause: {
+            gauge: components["schemas"]["LoadGaugeName"];
+            value: number;
+            mark: number;
+        };
+        LoadGauge: {
+            gauge: components["schemas"]["LoadGaugeName"];
+            percent: number | null;
+            sheds_at: number;
+            recovers_at: number;
+        };
+        SystemLoad: {
+            level: components["schemas"]["ShedLevel"];
+            since: string | null;
+            cause: null | components["schemas"]["ShedCause"];
+            shedding: boolean;
+            gauges: components["schemas"]["LoadGauge"][];
+            measured_at: string | null;
+            text: string;
         };
     };
     responses: never;

@@ -24,10 +24,17 @@ export type HealthTrend = Whole<Schemas["HealthTrend"]>;
 export type AccountHealth = Whole<Omit<Schemas["Health"], "factors" | "trend">> & { factors: HealthFactor[]; trend: HealthTrend };
 export type HealthSample = Whole<Schemas["HealthSample"]>;
 /** How loaded the machine is, and what is put off because of it. */
-export type SystemLoad = Whole<Schemas["SystemLoad"]>;
+export type LoadGauge = Whole<Schemas["LoadGauge"]>;
+export type SystemLoad = Whole<Omit<Schemas["SystemLoad"], "gauges">> & { gauges: LoadGauge[] };
+/** How long a stage or part takes lately. */
+export type Timing = Whole<Schemas["Timing"]>;
+export type Performance = { stages: Timing[]; parts: Timing[] };
 export type ProxyCheck = Whole<Schemas["ProxyCheck"]>;
 export type StateChange = Whole<Schemas["StateChange"]>;
 
+/** Messages that never came, and what is done about them. */
+export type Gap = Whole<Schemas["Gap"]>;
+export type Gaps = Whole<Omit<Schemas["Gaps"], "items">> & { items: Gap[] };
 /** What an account may still begin today, and why sends wait. */
 export type SendingAllowance = Omit<Schemas["SendingAllowance"], "limit"> & { limit: number | null };
 type SendingWaiting = Whole<Schemas["SendingWaiting"]>;

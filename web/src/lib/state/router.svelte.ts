@@ -5,6 +5,7 @@ export type Route =
   | { name: "account_new" }
   | { name: "move_in" }
   | { name: "understand" }
+  | { name: "system" }
   | { name: "account"; id: string; tab: "state" | "settings" }
   | { name: "link"; id: string }
   | { name: "conversations"; id: string | null }
@@ -53,6 +54,8 @@ export function routeFor(path: string): Route {
       return second ? { name: "missing" } : { name: "move_in" };
     case "understand":
       return second ? { name: "missing" } : { name: "understand" };
+    case "system":
+      return second ? { name: "missing" } : { name: "system" };
     case "keys":
       return { name: "keys" };
     case "settings":

@@ -7,6 +7,7 @@ mod admin;
 mod blobs;
 mod deferred;
 mod events;
+mod gaps;
 mod health;
 mod identity;
 mod imports;
