@@ -207,7 +207,7 @@ struct SheetPreview {
     /// Why there are no cells.
     error: Option<String>,
     /// The event as paths see it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     event: Option<Value>,
 }
 

@@ -125,12 +125,15 @@ pub(super) async fn run(command: SheetsCommand, client: &Client, output: Output)
         SheetsCommand::Connect { key_file, name } => connect(key_file, &name, client, output).await,
         SheetsCommand::Info { book } => {
             let connection = book.connection(client).await?;
-            let path = book.path("info", &[("connection", &connection)]);
+            let path = book.path("info", &[("connection", connection.as_str())]);
             output.show(&client.get(&path).await?, info)
         }
         SheetsCommand::Read { book, range } => {
             let connection = book.connection(client).await?;
-            let query = [("connection", connection.as_str()), ("range", &range)];
+            let query = [
+                ("connection", connection.as_str()),
+                ("range", range.as_str()),
+            ];
             let read = client.get(&book.path("values", &query)).await?;
             output.show(&read, |read| lines(&read["rows"]))
         }
@@ -158,9 +161,9 @@ pub(super) async fn run(command: SheetsCommand, client: &Client, output: Output)
             let (from, to) = (first.to_string(), last.unwrap_or(first).to_string());
             let query = [
                 ("connection", connection.as_str()),
-                ("tab", &tab),
-                ("first", &from),
-                ("last", &to),
+                ("tab", tab.as_str()),
+                ("first", from.as_str()),
+                ("last", to.as_str()),
             ];
             let done = client.delete(&book.path("rows", &query)).await?;
             output.show(&done, |_| "Deleted.".to_owned())
@@ -173,8 +176,8 @@ pub(super) async fn run(command: SheetsCommand, client: &Client, output: Output)
             let connection = book.connection(client).await?;
             let query = [
                 ("connection", connection.as_str()),
-                ("tab", &tab),
-                ("text", &wanted),
+                ("tab", tab.as_str()),
+                ("text", wanted.as_str()),
             ];
             let found = client.get(&book.path("search", &query)).await?;
             output.show(&found, matches)
