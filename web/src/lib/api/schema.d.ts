@@ -1118,6 +1118,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        SheetConnection: { id: string; name: string; identity: string; created_at: string; breakers: components["schemas"]["SheetBreaker"][]; saved: components["schemas"]["SheetSavings"] };
+        SheetBreaker: { spreadsheet: string; state: string; until?: string | null };
+        SheetSavings: { operations: number; calls: number; cache_hits: number; cache_misses: number; cache_bytes: number };
+        SheetColumn: { header: string; from: "event_id" | "path" | "literal" | "time"; path?: string | null; text?: string | null; format?: string | null; zone?: string | null; missing?: "blank" | "refuse" };
+        SheetCounts: { waiting: number; in_doubt: number; done: number; failed: number; duplicate: number };
+        SheetMapping: { id: string; name: string; connection: string; spreadsheet: string; tab: string; kinds: string[]; account?: string | null; columns: components["schemas"]["SheetColumn"][]; repetition_window_s?: number | null; enabled: boolean; paused_at?: string | null; created_at: string; rows: components["schemas"]["SheetCounts"] };
+        SheetMappingTest: { works: boolean; error?: string | null; headers: "unknown" | "written" | "same" | "different" };
+        SheetPreview: { headers: string[]; cells?: string[] | null; error?: string | null; event?: Record<string, never> | null };
         /** @description An account. */
         Account: {
             counts: components["schemas"]["AccountCounts"];
