@@ -58,6 +58,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{id}/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that never came, newest first: what was noticed, what came after all, and what is done. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{id}/history": {
         parameters: {
             query?: never;
@@ -1165,7 +1182,6 @@ export interface components {
             state: components["schemas"]["AccountState"];
             /** Format: date-time */
             state_since: string;
-            health?: null | components["schemas"]["HealthSummary"];
         };
         /** @description What to change about an account; what is absent stays. */
         AccountChange: {
@@ -1182,6 +1198,11 @@ export interface components {
         };
         /** @description What piles up at an account. */
         AccountCounts: {
+            /**
+             * Format: int64
+             * @description Messages that are known to be missing.
+             */
+            missing: number;
             /**
              * Format: int64
              * @description Received messages not yet processed.
@@ -1486,7 +1507,7 @@ export interface components {
          * @description Where a dead letter stands.
          * @enum {string}
          */
-        DeadLetterState: "pending" | "retrying" | "resolved" | "archived" | "manual_review";
+        DeadLetterState: "pending" | "retrying" | "resolved" | "archived";
         /** @description A dead letter with its message. */
         DeadLetterWithPayload: components["schemas"]["DeadLetter"] & {
             payload?: components["schemas"]["Message"] | null;
@@ -1655,6 +1676,88 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "ping";
+        };
+        /** @description A hole in what was received. */
+        Gap: {
+            /**
+             * Format: int32
+             * @description Rounds of asking the account's phone that brought nothing.
+             */
+            attempts: number;
+            /** @description The chat, if it is known. */
+            chat?: string | null;
+            /**
+             * Format: int32
+             * @description How many were missing when it was found.
+             */
+            expected: number;
+            /**
+             * Format: int32
+             * @description How many came after all.
+             */
+            filled: number;
+            /** Format: date-time */
+            filled_at?: string | null;
+            /** Format: date-time */
+            found_at: string;
+            kind: components["schemas"]["GapKind"];
+            /**
+             * Format: int32
+             * @description Its messages that are missing still.
+             */
+            missing: number;
+            /**
+             * Format: date-time
+             * @description When the phone is asked next, while it is to be asked.
+             */
+            next_attempt_at?: string | null;
+            /**
+             * Format: date-time
+             * @description What is missing was sent then or later; null when that is not known.
+             */
+            since?: string | null;
+            state: components["schemas"]["GapState"];
+            /** @description What happened, in one sentence. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description And not after.
+             */
+            until: string;
+            /** @description The message, if it is known by name. */
+            wire_id?: string | null;
+        };
+        /**
+         * @description How a hole was found.
+         * @enum {string}
+         */
+        GapKind: "announced" | "unreadable" | "quoted" | "reacted" | "edited" | "deleted" | "read_elsewhere" | "recalled";
+        /**
+         * @description How a hole stands.
+         * @enum {string}
+         */
+        GapState: "open" | "doubtful" | "filled" | "lost";
+        /** @description How many messages are missing, with the holes they left, newest first. */
+        Gaps: {
+            /**
+             * Format: int64
+             * @description Messages that are named and may be from before the link; they do not count as missing.
+             */
+            doubtful: number;
+            /**
+             * Format: int64
+             * @description Messages that were missing and came after all.
+             */
+            filled: number;
+            /** @description The holes. */
+            items: components["schemas"]["Gap"][];
+            /**
+             * Format: int64
+             * @description Messages known to be missing.
+             */
+            missing: number;
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
         };
         /** @description A group. */
         Group: {
@@ -2491,7 +2594,7 @@ export interface components {
          * @description How a message came to be known.
          * @enum {string}
          */
-        Origin: "live" | "offline" | "history" | "own" | "repair" | "sent";
+        Origin: "live" | "offline" | "history" | "backfill" | "own" | "repair" | "sent";
         /** @description Somebody who may sign in. */
         Person: {
             /** Format: date-time */
@@ -2995,82 +3098,6 @@ export interface components {
              * @example whsec_...
              */
             secret: string;
-        };
-        /** @enum {string} */
-        HealthRating: "excellent" | "good" | "fair" | "poor" | "critical" | "unknown";
-        /** @enum {string} */
-        HealthFactorName: "uptime" | "qr_quality" | "error_rate" | "response" | "message_success";
-        /** @enum {string} */
-        HealthDirection: "falling" | "steady" | "rising" | "unknown";
-        HealthSummary: {
-            score: number;
-            rating: components["schemas"]["HealthRating"];
-            trend: components["schemas"]["HealthDirection"];
-            lowered_by: null | components["schemas"]["HealthFactorName"];
-        };
-        HealthAhead: {
-            at: string;
-            score: number;
-        };
-        HealthTrend: {
-            direction: components["schemas"]["HealthDirection"];
-            per_hour: number;
-            ahead: components["schemas"]["HealthAhead"][];
-            falls_below: null | components["schemas"]["HealthAhead"];
-        };
-        HealthFactor: {
-            factor: components["schemas"]["HealthFactorName"];
-            weight_percent: number;
-            points: number;
-            value: number | null;
-            unit: string;
-            of: number | null;
-            marks: number[];
-            lowered: number;
-            text: string;
-        };
-        Health: {
-            score: number;
-            rating: components["schemas"]["HealthRating"];
-            known_percent: number;
-            wants_diagnosis: boolean;
-            factors: components["schemas"]["HealthFactor"][];
-            lowered_by: components["schemas"]["HealthFactorName"][];
-            trend: components["schemas"]["HealthTrend"];
-            dropped_from: number | null;
-            computed_at: string;
-        };
-        HealthSample: {
-            at: string;
-            score: number;
-            rating: components["schemas"]["HealthRating"];
-            points: {
-                [key: string]: number | null;
-            };
-        };
-        /** @enum {string} */
-        ShedLevel: "none" | "nice_to_have" | "important";
-        /** @enum {string} */
-        LoadGaugeName: "cpu" | "memory" | "errors";
-        ShedCause: {
-            gauge: components["schemas"]["LoadGaugeName"];
-            value: number;
-            mark: number;
-        };
-        LoadGauge: {
-            gauge: components["schemas"]["LoadGaugeName"];
-            percent: number | null;
-            sheds_at: number;
-            recovers_at: number;
-        };
-        SystemLoad: {
-            level: components["schemas"]["ShedLevel"];
-            since: string | null;
-            cause: null | components["schemas"]["ShedCause"];
-            shedding: boolean;
-            gauges: components["schemas"]["LoadGauge"][];
-            measured_at: string | null;
-            text: string;
         };
     };
     responses: never;
@@ -3615,6 +3642,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LinkedDevice"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gaps"];
                 };
             };
             /** @description The request cannot be read */
