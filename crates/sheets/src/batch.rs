@@ -81,8 +81,8 @@ mod tests {
             let (mut at, mut calls) = (0, 0);
             while at < rows.len() {
                 let n = next(rows[at..].iter().map(|r| (r, Company::Shared)));
-                prop_assert!(n >= 1 && n <= ROWS_MAX);
-                let bytes: usize = rows[at..at + n].iter().map(size).sum();
+                prop_assert!((1..=ROWS_MAX).contains(&n));
+                let bytes: usize = rows[at..at + n].iter().map(|row| size(row)).sum();
                 prop_assert!(n == 1 || bytes <= BYTES_MAX);
                 at += n;
                 calls += 1;
