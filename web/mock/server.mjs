@@ -10,6 +10,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import * as data from "./data.mjs";
+import { Sheets } from "./sheets.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 // The server's own, so that what it forbids is noticed here too.
@@ -31,7 +32,7 @@ const found = (thing, what) => {
 };
 const id = (prefix) => `${prefix}_0${Math.random().toString(32).slice(2, 12)}`;
 /** An account as the API shows it. */
-const shownAccount = ({ phoneAway, livenessMore, ...account }) => ({ ...account, liveness: data.liveness({ ...account, phoneAway, livenessMore }) });
+const shownAccount = ({ phoneAway, livenessMore, ...account }) => ({ ...account, health: data.healthSummary(account), liveness: data.liveness({ ...account, phoneAway, livenessMore }) });
 const now = () => new Date().toISOString();
 const later = (ms) => new Date(Date.now() + ms).toISOString();
 
@@ -54,6 +55,7 @@ export class Mock {
     this.merges = fresh ? [] : data.merges();
     this.groups = fresh ? [] : data.groups();
     this.hooks = fresh ? [] : data.webhooks();
+    this.sheets = new Sheets({ fresh, id, page, found, Refusal });
     this.deliveries = data.deliveries();
     this.keys = fresh ? [] : data.keys();
     this.links = new Map();
@@ -65,6 +67,8 @@ export class Mock {
     this.answers = new Map();
     this.idempotent = new Map();
     this.started = Date.now();
+    /** What is put off: `none`, `nice_to_have` or `important`. */
+    this.shedLevel = "none";
   }
 
   async listen(port = 0) {
@@ -311,6 +315,10 @@ export class Mock {
         Object.assign(account, body.change);
         this.emit("account.recovery", account.id, null, { account: account.id });
         return { ok: true };
+      case "shed":
+        this.shedLevel = body.level;
+        this.emit("system.load", null, null, { level: body.level });
+        return { ok: true };
       case "answer":
         this.answers.set(body.contact, body.text);
         return { ok: true };
@@ -328,7 +336,7 @@ export class Mock {
 
   async route(req, res, url) {
     const path = url.pathname.slice("/api/v1".length);
-    const [a, b, c] = path.split("/").filter(Boolean);
+    const [a, b, c, d] = path.split("/").filter(Boolean);
     const q = url.searchParams;
     const m = req.method;
     if (a === "blobs" && m === "POST") return [201, await this.storeBlob(req, q)];
@@ -355,6 +363,9 @@ export class Mock {
       for (const [token, s] of this.sessions) if (s === session) this.sessions.delete(token);
       return [204, null];
     }
+    if (a === "accounts" && c === "health" && d === "history") return [200, page(data.healthHistory(found(this.accounts.find((x) => x.id === b), "account")), q)];
+    if (a === "system") return [200, b === "performance" ? data.performance() : data.systemLoad(this.shedLevel)];
+    if (a === "sheets") return this.sheets.handle(m, b, c, d, body, q);
     const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes, pipeline: this.pipelineRoutes }[a];
     if (handler) return handler.call(this, m, b, c, body, q, req, res);
     if (a === "status") return [200, this.status()];
@@ -386,7 +397,9 @@ export class Mock {
       this.accounts = this.accounts.filter((x) => x !== account);
       return [204, null];
     }
+    if (c === "health") return [200, data.health(account)];
     if (c === "history") return [200, page(this.histories.get(b), q)];
+    if (c === "gaps") return [200, data.gaps(account)];
     if (c === "link") {
       if (m === "POST") return [202, { ...view(this.startLink(account, body.method)), window: data.linkWindow(account) }];
       const link = this.links.get(b);
@@ -398,9 +411,13 @@ export class Mock {
       const window = account.state === "disabled" ? null : data.linkWindow(account);
       return [200, { ...view(link ?? { status: "idle", method: null, qr: null, qr_expires_at: null, code: null, window_ends_at: null, regeneration: 0, regenerations_max: 3, message: null }), window }];
     }
+    if (c === "sending") return [200, data.sending(account)];
+    if (c === "device") return [200, data.device(account, data.liveness(account))];
+    if (c === "stats") return [200, data.stats(account, Number(q.get("hours") ?? 24))];
+    if (c === "recover" && ["online", "degraded"].includes(account.state)) return [200, shownAccount(account)];
     if (c === "pause") this.setState(account, "disabled", "requested");
     else if (c === "unlink") this.setState(account, "logged_out", "requested");
-    else if (c === "resume" || c === "reconnect") {
+    else if (["resume", "reconnect", "recover", "restore"].includes(c)) {
       this.setState(account, "connecting", "requested");
       this.after(500, () => this.setState(account, "online", "connected"));
     } else throw new Refusal(404, "not_found", "There is no such route.");

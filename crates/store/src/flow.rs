@@ -93,6 +93,9 @@ pub struct Work {
     pub next_at: Timestamp,
 }
 
+/// Newest messages of an account looked through for [`crate::Store::rule_answers_since`].
+pub const ANSWERS_READ_MAX: i64 = 5_000;
+
 /// The outcome of a message's stages, committed as one.
 #[derive(Debug, Clone)]
 pub struct Complete {

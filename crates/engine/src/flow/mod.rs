@@ -7,6 +7,7 @@
 //! - [`outbox`]: when each send goes out and what becomes of it; [`rate`] is its pace, [`caution`]
 //!   what an account may begin in a day, [`human`] the typing before it, [`waiting`] why it waits;
 //!   [`sends`] holds its nouns.
+//! - [`workers`]: how many conversations of an account are worked on at once.
 //! - [`webhook`]: when a delivery is tried again, and when an endpoint is given up.
 
 pub mod caution;
@@ -23,3 +24,4 @@ pub mod sends;
 pub mod stage;
 pub mod waiting;
 pub mod webhook;
+pub mod workers;

@@ -37,8 +37,16 @@ pub mod kind {
     pub const ACCOUNT_RESTRICTED: &str = "account.restricted";
     /// An account that is not well is being brought back another way, or a person is called.
     pub const ACCOUNT_RECOVERY: &str = "account.recovery";
+    /// An account's health score changed much, dropped, or made it be brought back.
+    pub const ACCOUNT_HEALTH: &str = "account.health";
+    /// Work is put off because the machine is overloaded, or taken up again.
+    pub const SYSTEM_LOAD: &str = "system.load";
     /// An account and everything that hung on it was deleted.
     pub const ACCOUNT_DELETED: &str = "account.deleted";
+    /// Messages are missing.
+    pub const GAP_FOUND: &str = "gap.found";
+    /// Messages that were missing came after all.
+    pub const GAP_FILLED: &str = "gap.filled";
     /// A new code to show while linking.
     pub const LINK_CODE: &str = "link.code";
     /// A message went to the dead letters.
@@ -57,6 +65,10 @@ pub mod kind {
     pub const INSIGHT_CHANGED: &str = "insight.changed";
     /// A webhook endpoint was disabled.
     pub const ENDPOINT_DISABLED: &str = "endpoint.disabled";
+    /// A spreadsheet failed too often and is left alone, is tried again, or works again.
+    pub const SHEET_BREAKER: &str = "sheet.breaker";
+    /// A row could not be written for good.
+    pub const SHEET_ROW_FAILED: &str = "sheet.row_failed";
 }
 
 /// True for kinds that tell of single steps and come many to a message: only who names them gets them.

@@ -160,6 +160,7 @@ fn gauges(counts: &Counts, state: &AppState) {
             "waypost_webhook_endpoints_disabled",
             counts.endpoints_disabled,
         ),
+        ("waypost_messages_missing", counts.messages_missing),
         ("waypost_event_log_position", state.store().head()),
     ] {
         metrics::gauge!(name).set(as_f64(count));
@@ -275,16 +276,57 @@ fn describe() {
             "waypost_webhook_endpoints_disabled",
             "Webhook endpoints that are switched off",
         ),
+        ("waypost_messages_missing", "Messages known to be missing"),
         (
             "waypost_event_log_position",
             "Newest position of the event log",
         ),
+        (
+            "waypost_sheet_cache_bytes",
+            "Bytes of cells held in the cache of Google Sheets",
+        ),
         ("waypost_uptime_seconds", "Seconds since the start"),
+        (
+            "waypost_health_accounts",
+            "Accounts by the rating of their health",
+        ),
+        (
+            "waypost_load_percent",
+            "Use of processors and memory, and share of failed requests",
+        ),
+        (
+            "waypost_shed_level",
+            "What is put off: 0 nothing, 1 what is nice to have, 2 what is important too",
+        ),
     ] {
         metrics::describe_gauge!(name, text);
     }
     for (name, text) in [
         ("waypost_connects_total", "Connections dialled"),
+        (
+            "waypost_sheet_operations_total",
+            "Rows written, ranges read and other things asked of Google Sheets",
+        ),
+        (
+            "waypost_sheet_calls_total",
+            "Calls of Google's API; what operations are more than this was saved",
+        ),
+        (
+            "waypost_sheet_appends_total",
+            "Calls that append rows, by result",
+        ),
+        (
+            "waypost_sheet_cache_hits_total",
+            "Reads of Google Sheets answered from the cache",
+        ),
+        (
+            "waypost_sheet_cache_misses_total",
+            "Reads of Google Sheets that had to ask Google",
+        ),
+        (
+            "waypost_sheet_breaker_changes_total",
+            "Changes of breakers of spreadsheets, by change",
+        ),
         (
             "waypost_liveness_questions_total",
             "Questions to open connections by kind and outcome",
@@ -298,8 +340,36 @@ fn describe() {
             "Accounts that came back by the rung that did it",
         ),
         (
+            "waypost_health_drops_total",
+            "Drops of a health score by 10 or more within an hour",
+        ),
+        (
+            "waypost_health_recoveries_total",
+            "Connections replaced because of a low health score, by urgency",
+        ),
+        (
+            "waypost_flow_workers_changed_total",
+            "Times that an account got more or fewer workers",
+        ),
+        (
+            "waypost_shed_changes_total",
+            "Times that work was put off or taken up again",
+        ),
+        (
             "waypost_recovery_calls_total",
             "Times that a person was called, by reason",
+        ),
+        (
+            "waypost_messages_missed_total",
+            "Messages found to be missing, by how",
+        ),
+        (
+            "waypost_messages_backfilled_total",
+            "Messages that were missing and came after all, by how they were missed",
+        ),
+        (
+            "waypost_gap_questions_total",
+            "Questions to accounts' phones for older messages",
         ),
     ] {
         metrics::describe_counter!(name, text);

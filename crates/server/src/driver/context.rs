@@ -2,6 +2,8 @@
 
 use super::flow::Trouble;
 use super::gate::Gate;
+use super::health::Healths;
+use super::load::LoadWatch;
 use super::outbox::Refusal;
 use super::recent::Recent;
 use super::registry::Registry;
@@ -14,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use waypost_engine::fleet::link::LinkMethod;
 use waypost_engine::fleet::{LinkOutcome, LinkRecord};
+use waypost_engine::flow::reply::LOOP_WINDOW;
 use waypost_engine::flow::retry::Jitter;
 use waypost_engine::flow::stage::{Effect, Group, Input, Pipeline, StageError};
 use waypost_engine::model::{
@@ -37,6 +40,8 @@ pub(super) struct Context {
     pub(super) registry: Arc<Registry>,
     pub(super) gate: Arc<Gate>,
     pub(super) windows: Windows,
+    pub(super) healths: Healths,
+    pub(super) load: LoadWatch,
     connector: OnceLock<Connector>,
     pipeline: Pipeline,
     /// Reads what messages say.
@@ -78,6 +83,8 @@ impl Context {
         let base = Duration::secs(config.link.window_s);
         Self {
             windows: Windows::new(config.link.strategy, base),
+            healths: Healths::default(),
+            load: LoadWatch::new(&config.load),
             config,
             store,
             registry,
@@ -215,6 +222,11 @@ impl Context {
         }
         let completed = completed.map_err(Trouble::Store)?;
         super::crash::point("after_commit_2");
+        if let Completed::Done { sends } = &completed {
+            for send in sends {
+                self.healths.answers(send.message, work.received_at);
+            }
+        }
         self.remember(work, answered, now);
         Ok(completed)
     }
@@ -258,6 +270,18 @@ impl Context {
             rules,
             reading: None,
         }
+    }
+
+    /// Takes up what rules answered just before the program started, so that two programs that answer
+    /// each other are not let loose again by a restart.
+    pub(super) async fn recall_answers(&self, account: AccountId) -> Result<(), StoreError> {
+        let since = clock::now() - LOOP_WINDOW;
+        let answers = self.store.rule_answers_since(account, since).await?;
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        for (conversation, at) in answers.into_iter().rev() {
+            recent.answered(conversation, at);
+        }
+        Ok(())
     }
 
     fn remember(&self, work: &Work, answered: bool, now: Timestamp) {
@@ -446,6 +470,7 @@ impl Context {
             return tracing::error!(%account, %error, "a link attempt cannot be recorded");
         }
         self.windows.recompute(&self.store).await;
+        self.healths.changed(account);
     }
 }
 

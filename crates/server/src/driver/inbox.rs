@@ -42,6 +42,7 @@ impl Inbox for StoreInbox {
         };
         super::crash::point("before_commit_1");
         let chats: Vec<Address> = messages.iter().map(|m| m.chat.clone()).collect();
+        let seen = running.gaps.look(&messages);
         let accept = Accept {
             account,
             owner: running.owner,
@@ -54,6 +55,7 @@ impl Inbox for StoreInbox {
             .await
             .map_err(|error| commit_error(&error))?;
         super::crash::point("after_commit_1");
+        running.gaps.accepted(seen, &outcomes);
         let board = self.text.switchboard();
         let reads_aside = board.reads_own() || board.reads_history();
         for outcome in outcomes {

@@ -1,21 +1,26 @@
 //! The thin loops that feed engine, store and channel.
 //!
-//! Every account has four: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
-//! (messages out) and [`groups`] (what groups it is in). One more fetches files for all. They hold no decisions: those are the engine's.
+//! Every account has five: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
+//! (messages out), [`groups`] (what groups it is in) and [`gaps`] (messages that never came). One more
+//! fetches files for all. They hold no decisions: those are the engine's.
 
 mod alive;
 mod context;
-mod crash;
+pub(crate) mod crash;
+mod deferred;
 mod files;
 mod fleet;
 mod flow;
+mod gaps;
 mod gate;
 mod groups;
+mod health;
 mod inbox;
 pub(crate) mod keys;
 mod life;
 mod link_measures;
 mod links;
+mod load;
 mod media;
 mod mutant;
 mod news;
@@ -28,6 +33,7 @@ mod registry;
 mod restraint;
 mod steps;
 mod strangers;
+mod told;
 mod upkeep;
 mod windows;
 
@@ -38,6 +44,7 @@ use crate::parts::again::{self, Aside};
 use anyhow::Result;
 use context::Context;
 use flow::Flow;
+use gaps::GapWatch;
 use gate::Gate;
 use groups::Groups;
 use inbox::StoreInbox;
@@ -117,6 +124,22 @@ impl Driver {
             stop.clone(),
         ));
         tasks.spawn(upkeep::run(store.clone(), stop.clone()));
+        let scoring = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = scoring;
+            health::run(&context, &stop).await;
+        });
+        let measuring = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = measuring;
+            let tell = |level| context.text.switchboard().set_shed(level);
+            context.load.run(&context.store, tell, &stop).await;
+        });
+        let completing = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = completing;
+            deferred::run(&context, &stop).await;
+        });
         tasks.spawn(reads_aside);
         let learning = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
@@ -174,6 +197,7 @@ impl Shared {
     async fn take(&self, account: Account) -> Result<(), waypost_store::StoreError> {
         let id = account.id;
         let owner = self.context.store.take_ownership(id).await?;
+        self.context.recall_answers(id).await?;
         let route = proxies::read(&self.context.store, id).await;
         let route = route.unwrap_or_else(|error| {
             // Every connection reads it again, and none is opened while it cannot.
@@ -188,6 +212,7 @@ impl Shared {
             Sender::new(Arc::clone(&self.context), id, connection.clone(), commands);
         let (groups, groups_handle) =
             Groups::new(Arc::clone(&self.context), id, connection.clone());
+        let (gaps, gaps_handle) = GapWatch::new(Arc::clone(&self.context), id, connection.clone());
         let tasks = TaskTracker::new();
         let running = Running {
             owner,
@@ -195,6 +220,7 @@ impl Shared {
             outbox,
             life: handle,
             groups: groups_handle,
+            gaps: gaps_handle,
             strangers: strangers::Strangers::default(),
             route: proxies::Shown::new(route),
             media: Arc::clone(&self.media),
@@ -203,9 +229,11 @@ impl Shared {
             tasks: tasks.clone(),
         };
         self.context.registry.insert(id, Arc::new(running));
+        self.context.healths.changed(id);
         tasks.spawn(flow.run(stop.clone()));
         tasks.spawn(sender.run(stop.clone()));
         tasks.spawn(groups.run(stop.clone()));
+        tasks.spawn(gaps.run(stop.clone()));
         tasks.spawn(life.run(account, stop));
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! How long each part and stage takes, and what comes of it: for Prometheus and for the API.
 
+use crate::performance::{Lately, Measured, Performance};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use waypost_engine::flow::meaning::{PartOutcome, Trace};
 use waypost_engine::flow::parts::{Part, Parts};
@@ -125,6 +127,8 @@ impl StageMeter {
 pub(crate) struct Meter {
     parts: [PartMeter; Part::TEXT.len()],
     stages: [StageMeter; Group::ALL.len()],
+    /// The same over the last minutes only, and what is out of the ordinary.
+    recent: Performance,
 }
 
 impl Meter {
@@ -138,6 +142,11 @@ impl Meter {
     pub(crate) fn of_stage(&self, stage: Group) -> Option<&StageMeter> {
         let place = Group::ALL.iter().position(|one| *one == stage)?;
         self.stages.get(place)
+    }
+
+    /// How stages and parts do lately.
+    pub(crate) fn lately(&self) -> BTreeMap<Measured, Lately> {
+        self.recent.lately()
     }
 
     pub(super) fn read(&self, traces: &[Trace]) {
@@ -174,6 +183,8 @@ impl Meter {
         if ran {
             metrics::histogram!("waypost_part_seconds", "part" => part)
                 .record(f64::from(trace.took_us) / 1e6);
+            self.recent
+                .record(Measured::Part(trace.part), trace.took_us);
             if let Some(meter) = meter {
                 meter.took.record(trace.took_us);
             }
@@ -183,6 +194,7 @@ impl Meter {
     pub(super) fn stage(&self, stage: Group, micros: u32) {
         metrics::histogram!("waypost_stage_seconds", "stage" => stage.name())
             .record(f64::from(micros) / 1e6);
+        self.recent.record(Measured::Stage(stage), micros);
         let over = u64::from(micros) > stage.budget().as_millis() * 1_000;
         if over {
             metrics::counter!("waypost_stage_overruns_total", "stage" => stage.name()).increment(1);

@@ -305,6 +305,7 @@ struct DeleteRows {
 impl Write for DeleteRows {
     type Output = usize;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
+        tx.people().forget();
         Ok(tx
             .prepare(self.sql)?
             .execute((self.account.raw(), DELETE_STEP))?)
@@ -320,6 +321,7 @@ impl Write for DeleteAccount {
     type Output = ();
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let workspace = home(tx, self.account)?.workspace;
+        tx.people().forget();
         let about = About {
             workspace,
             account: None,

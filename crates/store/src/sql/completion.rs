@@ -8,6 +8,7 @@ use crate::reading::Read;
 use crate::sql::accounts::home;
 use crate::sql::codec::cut;
 use crate::sql::dead_letters::resolve_replayed;
+use crate::sql::deferred;
 use crate::sql::events::{About, emit, insert_new};
 use crate::sql::identity::Evidence;
 use crate::sql::messages::{Place, Stored, stored};
@@ -30,6 +31,8 @@ struct CompleteMessage {
     now: Timestamp,
     /// In JSON, for the row and for the event.
     findings: Box<RawValue>,
+    /// Whether parts of its reading are still to be done.
+    partial: bool,
     read: Option<Box<Read>>,
     sends: Vec<Prepared>,
     events: Vec<NewEvent>,
@@ -74,6 +77,9 @@ impl Write for CompleteMessage {
             thread,
             self.read.as_ref().map(|read| read.traces.as_str()),
         ))?;
+        if self.partial {
+            deferred::note(tx, self.account, self.message, self.now)?;
+        }
         let sends = self
             .sends
             .iter()
@@ -204,6 +210,7 @@ impl Store {
         let sealer = &self.shared.sealer;
         let sends = sends.into_iter().map(|draft| Prepared::new(sealer, draft));
         let sends: Vec<Prepared> = sends.collect::<Result<_, _>>()?;
+        let partial = deferred::is_partial(&findings);
         let findings = to_raw_value(&findings)?;
         if let Some(read) = &read {
             threads::check(read)?;
@@ -216,6 +223,7 @@ impl Store {
                 owner,
                 now,
                 findings,
+                partial,
                 read,
                 sends: vec![],
                 events,
@@ -232,6 +240,7 @@ impl Store {
             owner,
             now,
             findings,
+            partial,
             read,
             sends,
             events,

@@ -173,6 +173,7 @@ impl Write for UndoMerge {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<MergeRecord, StoreError> {
         let merge = self.record(tx)?;
+        tx.people().forget();
         self.aliases(tx, &merge)?;
         self.conversations(tx, &merge)?;
         tx.prepare("UPDATE contact SET merged_into = NULL, updated_at = ?2 WHERE id = ?1")?

@@ -5,6 +5,7 @@ export type Route =
   | { name: "account_new" }
   | { name: "move_in" }
   | { name: "understand" }
+  | { name: "system" }
   | { name: "account"; id: string; tab: "state" | "settings" }
   | { name: "link"; id: string }
   | { name: "conversations"; id: string | null }
@@ -16,6 +17,7 @@ export type Route =
   | { name: "lists" }
   | { name: "dead_letters" }
   | { name: "webhooks"; id: string | null }
+  | { name: "sheets" }
   | { name: "keys" }
   | { name: "settings" }
   | { name: "missing" };
@@ -44,6 +46,8 @@ export function routeFor(path: string): Route {
       return third ? { name: "missing" } : { name: "groups", id: second ?? null };
     case "webhooks":
       return { name: "webhooks", id: second ?? null };
+    case "sheets":
+      return second ? { name: "missing" } : { name: "sheets" };
     case "rules":
       return { name: "rules" };
     case "pipeline":
@@ -56,6 +60,8 @@ export function routeFor(path: string): Route {
       return second ? { name: "missing" } : { name: "move_in" };
     case "understand":
       return second ? { name: "missing" } : { name: "understand" };
+    case "system":
+      return second ? { name: "missing" } : { name: "system" };
     case "keys":
       return { name: "keys" };
     case "settings":
