@@ -36,7 +36,7 @@ pub(crate) enum Part {
     Fonts,
     /// Python that can make environments.
     Python,
-    /// The API fuzzer and other gateways' clients, in their own environment.
+    /// The API fuzzer, other gateways' clients and Google's, in their own environment.
     Schemathesis,
 }
 
@@ -71,7 +71,7 @@ impl Part {
             Self::Chromium => "Chromium",
             Self::Fonts => "Noto fonts",
             Self::Python => "Python with venv",
-            Self::Schemathesis => "schemathesis, waha-py",
+            Self::Schemathesis => "schemathesis, clients",
         }
     }
 
@@ -91,7 +91,7 @@ impl Part {
             Self::Fonts => "Arabic and other scripts in the browser tests",
             Self::Python => "runs the API fuzzer and other gateways' clients",
             Self::Schemathesis => {
-                "test the HTTP API from its OpenAPI document and as WAHA's bots see it"
+                "test the HTTP API from its OpenAPI document, and the fronts for other bots; Google's client"
             }
         }
     }

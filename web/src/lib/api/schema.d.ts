@@ -41,6 +41,40 @@ export interface paths {
         patch: operations["change"];
         trace?: never;
     };
+    "/api/v1/accounts/{id}/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The device that an account is linked as, and whether its stored session can be used. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that never came, newest first: what was noticed, what came after all, and what is done. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{id}/history": {
         parameters: {
             query?: never;
@@ -179,6 +213,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{id}/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries at once what the recovery ladder would try next; a connection that is up is asked for proof
+         *     that it lives, and replaced when it gives none.
+         */
+        post: operations["recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads the session anew from the database, checks it, and connects with it. Nothing is taken from
+         *     a backup.
+         */
+        post: operations["restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{id}/resume": {
         parameters: {
             query?: never;
@@ -205,6 +279,23 @@ export interface paths {
         };
         /** What an account may still begin today, and what WhatsApp bars. */
         get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What went through one account lately. */
+        get: operations["one"];
         put?: never;
         post?: never;
         delete?: never;
@@ -884,6 +975,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What went through all accounts lately, together and each. */
+        get: operations["all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -1027,6 +1135,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        SheetConnection: { id: string; name: string; identity: string; created_at: string; breakers: components["schemas"]["SheetBreaker"][]; saved: components["schemas"]["SheetSavings"] };
+        SheetBreaker: { spreadsheet: string; state: string; until?: string | null };
+        SheetSavings: { operations: number; calls: number; cache_hits: number; cache_misses: number; cache_bytes: number };
+        SheetColumn: { header: string; from: "event_id" | "path" | "literal" | "time"; path?: string | null; text?: string | null; format?: string | null; zone?: string | null; missing?: "blank" | "refuse" };
+        SheetCounts: { waiting: number; in_doubt: number; done: number; failed: number; duplicate: number };
+        SheetMapping: { id: string; name: string; connection: string; spreadsheet: string; tab: string; kinds: string[]; account?: string | null; columns: components["schemas"]["SheetColumn"][]; repetition_window_s?: number | null; enabled: boolean; paused_at?: string | null; created_at: string; rows: components["schemas"]["SheetCounts"] };
+        SheetMappingTest: { works: boolean; error?: string | null; headers: "unknown" | "written" | "same" | "different" };
+        SheetPreview: { headers: string[]; cells?: string[] | null; error?: string | null; event?: Record<string, never> | null };
         /** @description An account. */
         Account: {
             counts: components["schemas"]["AccountCounts"];
@@ -1084,6 +1200,11 @@ export interface components {
         AccountCounts: {
             /**
              * Format: int64
+             * @description Messages that are known to be missing.
+             */
+            missing: number;
+            /**
+             * Format: int64
              * @description Received messages not yet processed.
              */
             unfinished: number;
@@ -1103,6 +1224,14 @@ export interface components {
          * @enum {string}
          */
         AccountState: "new" | "linking" | "connecting" | "online" | "degraded" | "recovering" | "needs_attention" | "logged_out" | "banned" | "disabled";
+        /** @description What went through one account, and since when. */
+        AccountStats: components["schemas"]["Traffic"] & {
+            /**
+             * Format: date-time
+             * @description Since when it was counted.
+             */
+            since: string;
+        };
         /** @description An account to create. */
         AccountToCreate: {
             /** @description What to call it; unique. */
@@ -1112,6 +1241,13 @@ export interface components {
              * @example +971505760056
              */
             phone?: string | null;
+        };
+        /** @description What went through one account. */
+        AccountTraffic: components["schemas"]["Traffic"] & {
+            /** @example acc_0C3M5V7K2QH8J */
+            id: string;
+            /** @description What people call it. */
+            name: string;
         };
         /** @description An address with the time it was theirs. */
         Alias: {
@@ -1541,6 +1677,88 @@ export interface components {
             /** @enum {string} */
             type: "ping";
         };
+        /** @description A hole in what was received. */
+        Gap: {
+            /**
+             * Format: int32
+             * @description Rounds of asking the account's phone that brought nothing.
+             */
+            attempts: number;
+            /** @description The chat, if it is known. */
+            chat?: string | null;
+            /**
+             * Format: int32
+             * @description How many were missing when it was found.
+             */
+            expected: number;
+            /**
+             * Format: int32
+             * @description How many came after all.
+             */
+            filled: number;
+            /** Format: date-time */
+            filled_at?: string | null;
+            /** Format: date-time */
+            found_at: string;
+            kind: components["schemas"]["GapKind"];
+            /**
+             * Format: int32
+             * @description Its messages that are missing still.
+             */
+            missing: number;
+            /**
+             * Format: date-time
+             * @description When the phone is asked next, while it is to be asked.
+             */
+            next_attempt_at?: string | null;
+            /**
+             * Format: date-time
+             * @description What is missing was sent then or later; null when that is not known.
+             */
+            since?: string | null;
+            state: components["schemas"]["GapState"];
+            /** @description What happened, in one sentence. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description And not after.
+             */
+            until: string;
+            /** @description The message, if it is known by name. */
+            wire_id?: string | null;
+        };
+        /**
+         * @description How a hole was found.
+         * @enum {string}
+         */
+        GapKind: "announced" | "unreadable" | "quoted" | "reacted" | "edited" | "deleted" | "read_elsewhere" | "recalled";
+        /**
+         * @description How a hole stands.
+         * @enum {string}
+         */
+        GapState: "open" | "doubtful" | "filled" | "lost";
+        /** @description How many messages are missing, with the holes they left, newest first. */
+        Gaps: {
+            /**
+             * Format: int64
+             * @description Messages that are named and may be from before the link; they do not count as missing.
+             */
+            doubtful: number;
+            /**
+             * Format: int64
+             * @description Messages that were missing and came after all.
+             */
+            filled: number;
+            /** @description The holes. */
+            items: components["schemas"]["Gap"][];
+            /**
+             * Format: int64
+             * @description Messages known to be missing.
+             */
+            missing: number;
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
+        };
         /** @description A group. */
         Group: {
             account: string;
@@ -1767,6 +1985,66 @@ export interface components {
          * @enum {string}
          */
         LinkWindowStrategy: "fixed" | "blend" | "survival";
+        /** @description The device that an account is linked as. */
+        LinkedDevice: {
+            /**
+             * @description Its address by number, with the device; null when none is linked.
+             * @example 971505760056:5@s.whatsapp.net
+             */
+            address?: string | null;
+            /**
+             * Format: int32
+             * @description Its number among the account's devices; the phone is 0.
+             * @example 5
+             */
+            device?: number | null;
+            /**
+             * Format: date-time
+             * @description When WhatsApp was last heard on the connection that is up.
+             */
+            last_seen_at?: string | null;
+            /** @description Its address by LID, with the device. */
+            lid?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was linked, or taken over from another client; null when that is longer ago than the
+             *     history of the account reaches.
+             */
+            linked_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When WhatsApp unlinks the device if the phone is not seen until then.
+             */
+            phone_limit_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the account's phone was last seen.
+             */
+            phone_seen_at?: string | null;
+            /**
+             * @description The kind of device that the phone takes it for.
+             * @example Chrome
+             */
+            platform?: string | null;
+            /** @description What the account calls itself on WhatsApp, when that is known. */
+            push_name?: string | null;
+            /**
+             * Format: int32
+             * @description The id that other devices know its registration by.
+             */
+            registration_id?: number | null;
+            session: components["schemas"]["StoredSession"];
+            /**
+             * @description What the phone shows it as, in its list of linked devices.
+             * @example Waypost
+             */
+            shown_as?: string | null;
+            /**
+             * @description The version of WhatsApp Web that it says it is.
+             * @example 2.3000.1012345678
+             */
+            version?: string | null;
+        };
         /** @description One page of a list. */
         List_Account: {
             /** @description The items. */
@@ -2316,7 +2594,7 @@ export interface components {
          * @description How a message came to be known.
          * @enum {string}
          */
-        Origin: "live" | "offline" | "history" | "own" | "repair" | "sent";
+        Origin: "live" | "offline" | "history" | "backfill" | "own" | "repair" | "sent";
         /** @description Somebody who may sign in. */
         Person: {
             /** Format: date-time */
@@ -2557,6 +2835,14 @@ export interface components {
             share_percent: number;
             /** @description Messages to people who had not written for a day. */
             unasked: components["schemas"]["SendingAllowance"];
+            /** @description Why sends wait, the commonest reason first. At most 1,000 are looked at. */
+            waiting: components["schemas"]["SendingWaiting"][];
+            /**
+             * Format: int32
+             * @description Which day of the warm-up it is, from 1; absent when it is over or switched off.
+             * @example 9
+             */
+            warm_up_day?: number | null;
         };
         /** @description A limit over 24 hours. */
         SendingAllowance: {
@@ -2585,6 +2871,23 @@ export interface components {
          * @enum {string}
          */
         SendingRestrictionSource: "told" | "inferred";
+        /** @description A reason why sends wait. */
+        SendingWaiting: {
+            /**
+             * @description A short, stable name, as at a message.
+             * @example warm_up
+             */
+            code: string;
+            /** @description How many sends wait for it. */
+            count: number;
+            /** @description The same as a sentence. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description When the first of them may go, where that is known.
+             */
+            until?: string | null;
+        };
         /** @description How a message feels. */
         SentimentView: {
             /** @description `positive`, `neutral` or `negative`. */
@@ -2628,6 +2931,16 @@ export interface components {
             reason: components["schemas"]["Explained"];
             to: components["schemas"]["AccountState"];
         };
+        /** @description What went through all accounts, together and each. */
+        Stats: {
+            accounts: components["schemas"]["AccountTraffic"][];
+            /**
+             * Format: date-time
+             * @description Since when it was counted.
+             */
+            since: string;
+            total: components["schemas"]["Traffic"];
+        };
         /** @description What is going on, in numbers. */
         Status: {
             /** @description How many accounts are in each state. */
@@ -2641,6 +2954,24 @@ export interface components {
             uptime_s: number;
             version: string;
         };
+        /** @description Whether the stored session can be used. Every value of it was read and its seal checked. */
+        StoredSession: {
+            /** @description Ratchets with other people's devices. */
+            conversations: number;
+            /** @description Keys of groups. */
+            group_keys: number;
+            /** @description One-time keys that others may use to write first. */
+            one_time_keys: number;
+            state: components["schemas"]["StoredSessionState"];
+            /** @description One sentence, with what to do next where there is something to do. */
+            text: string;
+        };
+        /**
+         * @description Whether a stored session can be used: it can, there is none, it does not fit together, or it
+         *     cannot be read.
+         * @enum {string}
+         */
+        StoredSessionState: "valid" | "missing" | "damaged" | "unreadable";
         /** @description A message to analyse. */
         TextToAnalyze: {
             /**
@@ -2658,9 +2989,67 @@ export interface components {
             /** @description The contact's time zone, an IANA name; `Asia/Dubai` when absent. */
             timezone?: string | null;
         };
+        /** @description How long something took, of the newest 2,000 of each account. */
+        Times: {
+            /** @description How many it is taken from. */
+            count: number;
+            /**
+             * Format: int64
+             * @description Half of them took at most so many milliseconds.
+             */
+            median_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Nineteen of twenty took at most so many milliseconds.
+             */
+            p95_ms?: number | null;
+        };
         /** @description Dead letters to try again. */
         ToReplay: {
             ids: string[];
+        };
+        /** @description Messages, failures and times. */
+        Traffic: {
+            /** @description From a send's acceptance here to WhatsApp's. */
+            accepted: components["schemas"]["Times"];
+            /**
+             * Format: int64
+             * @description What could not be processed or sent and waits, or waited, for a person.
+             */
+            dead_letters: number;
+            /** @description From a send's acceptance here to the other side's device. */
+            delivered: components["schemas"]["Times"];
+            /**
+             * Format: int64
+             * @description Sends that failed for good.
+             */
+            failed: number;
+            /** @description From a message's arrival to the end of the work on it. */
+            handled: components["schemas"]["Times"];
+            /** @description Attempts to link, by how they ended. */
+            links: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Messages from others; history is not among them.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Messages sent through here.
+             */
+            sent: number;
+            /**
+             * Format: int64
+             * @description Messages that the accounts' owners sent from other devices.
+             */
+            sent_elsewhere: number;
+            /**
+             * Format: int64
+             * @description Sends of the span that WhatsApp has not accepted yet.
+             */
+            waiting: number;
         };
         /**
          * @description The kind of trouble.
@@ -3209,6 +3598,197 @@ export interface operations {
             };
             /** @description The body has another content type than documented */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedDevice"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gaps"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4238,6 +4818,210 @@ export interface operations {
             };
         };
     };
+    recover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resume: {
         parameters: {
             query?: never;
@@ -4357,6 +5141,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Sending"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one: {
+        parameters: {
+            query?: {
+                /** @description The last so many hours; 24 when absent. */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountStats"];
                 };
             };
             /** @description The request cannot be read */
@@ -9299,6 +10179,100 @@ export interface operations {
             };
             /** @description The body has another content type than documented */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    all: {
+        parameters: {
+            query?: {
+                /** @description The last so many hours; 24 when absent. */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
