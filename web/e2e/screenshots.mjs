@@ -74,6 +74,7 @@ const SCREENS = [
   ["dead-letters", "/dead-letters"],
   ["webhooks", "/webhooks"],
   ["webhook", "/webhooks/whk_0crm"],
+  ["sheets", "/sheets"],
   ["keys", "/keys"],
   ["key-new", "/keys", async (page) => page.getByRole("button", { name: "New key" }).first().click()],
   ["settings", "/settings"],

@@ -10,6 +10,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import * as data from "./data.mjs";
+import { Sheets } from "./sheets.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 // The server's own, so that what it forbids is noticed here too.
@@ -54,6 +55,7 @@ export class Mock {
     this.merges = fresh ? [] : data.merges();
     this.groups = fresh ? [] : data.groups();
     this.hooks = fresh ? [] : data.webhooks();
+    this.sheets = new Sheets({ fresh, id, page, found, Refusal });
     this.deliveries = data.deliveries();
     this.keys = fresh ? [] : data.keys();
     this.links = new Map();
@@ -363,6 +365,7 @@ export class Mock {
     }
     if (a === "accounts" && c === "health" && d === "history") return [200, page(data.healthHistory(found(this.accounts.find((x) => x.id === b), "account")), q)];
     if (a === "system") return [200, b === "performance" ? data.performance() : data.systemLoad(this.shedLevel)];
+    if (a === "sheets") return this.sheets.handle(m, b, c, d, body, q);
     const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes, pipeline: this.pipelineRoutes }[a];
     if (handler) return handler.call(this, m, b, c, body, q, req, res);
     if (a === "status") return [200, this.status()];

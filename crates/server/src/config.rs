@@ -20,6 +20,8 @@ use waypost_engine::flow::parts::{Part, Switch};
 use waypost_engine::flow::stage::Group;
 use waypost_engine::model::Duration;
 use waypost_engine::watch::degrade::{DegradeConfig, Marks};
+use waypost_sheets::Endpoints;
+use waypost_sheets::client::SETTLED_AFTER;
 use waypost_store::DatabaseUrl;
 use waypost_store::owner::STALE_AFTER;
 
@@ -67,6 +69,8 @@ pub struct Config {
     pub send: Send,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Google Sheets.
+    pub sheets: Sheets,
     /// Files in messages.
     pub media: Media,
     /// Fronts for bots of other gateways.
@@ -354,6 +358,35 @@ pub struct Webhooks {
     pub timeout_s: u64,
 }
 
+/// Google Sheets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sheets {
+    /// How long rows gather before they go in one call, in milliseconds.
+    pub linger_ms: u64,
+    /// How long after a call without an answer its rows are looked up, in seconds. Google works
+    /// on a call for three minutes at most.
+    pub settled_after_s: u64,
+    /// For tests: the address of a stand-in for Google on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<String>,
+}
+
+impl Sheets {
+    /// Where Google is.
+    ///
+    /// # Errors
+    /// When the stand-in is not on this machine.
+    pub(crate) fn endpoints(&self) -> Result<Endpoints, waypost_sheets::Error> {
+        match &self.stand_in {
+            None => Endpoints::google(),
+            Some(base) => {
+                Endpoints::stand_in(base, &format!("{}/token", base.trim_end_matches('/')))
+            }
+        }
+    }
+}
+
 /// Files in messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -533,6 +566,11 @@ impl Default for Config {
                 parallel: 16,
                 timeout_s: 15,
             },
+            sheets: Sheets {
+                linger_ms: 1_000,
+                settled_after_s: SETTLED_AFTER.as_millis() / 1_000,
+                stand_in: None,
+            },
             media: Media {
                 parallel: 4,
                 bytes_max: 100 * 1024 * 1024,
@@ -695,6 +733,21 @@ impl Config {
         between("send.ack_timeout_s", self.send.ack_timeout_s, 5, 600)?;
         between("webhooks.parallel", self.webhooks.parallel as u64, 1, 1_024)?;
         between("webhooks.timeout_s", self.webhooks.timeout_s, 1, 120)?;
+        between("sheets.linger_ms", self.sheets.linger_ms, 0, 600_000)?;
+        let settled_after_s = self.sheets.settled_after_s;
+        match &self.sheets.stand_in {
+            // Sooner than Google is done, a row that is not there yet could be written twice.
+            None => between(
+                "sheets.settled_after_s",
+                settled_after_s,
+                SETTLED_AFTER.as_millis() / 1_000,
+                3_600,
+            )?,
+            Some(_) => between("sheets.settled_after_s", settled_after_s, 0, 3_600)?,
+        }
+        if let Err(error) = self.sheets.endpoints() {
+            return bad("sheets.stand_in", error.to_string());
+        }
         between("media.parallel", self.media.parallel as u64, 1, 64)?;
         between(
             "server.json_bytes_max",

@@ -20,4 +20,5 @@ mod ownership;
 pub mod parts;
 pub mod performance;
 pub mod run;
+mod sheets;
 pub mod webhooks;

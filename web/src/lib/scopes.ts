@@ -19,6 +19,8 @@ export const SCOPES = [
   { value: "pipeline:write", label: "Switch its parts, read messages again" },
   { value: "webhooks:read", label: "See webhooks and deliveries" },
   { value: "webhooks:write", label: "Change webhooks" },
+  { value: "sheets:read", label: "See sheets, mappings and rows" },
+  { value: "sheets:write", label: "Connect sheets, change mappings, write" },
   { value: "dead_letters:read", label: "See dead letters" },
   { value: "dead_letters:write", label: "Replay and archive them" },
   { value: "events:read", label: "Read the event stream" },

@@ -65,6 +65,10 @@ pub mod kind {
     pub const INSIGHT_CHANGED: &str = "insight.changed";
     /// A webhook endpoint was disabled.
     pub const ENDPOINT_DISABLED: &str = "endpoint.disabled";
+    /// A spreadsheet failed too often and is left alone, is tried again, or works again.
+    pub const SHEET_BREAKER: &str = "sheet.breaker";
+    /// A row could not be written for good.
+    pub const SHEET_ROW_FAILED: &str = "sheet.row_failed";
 }
 
 /// True for kinds that tell of single steps and come many to a message: only who names them gets them.

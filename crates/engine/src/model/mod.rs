@@ -17,7 +17,7 @@ pub use content::{Content, MediaKind, MediaPointer, MediaState, Quote};
 pub use event::{Event, NewEvent};
 pub use id::{
     AccountId, ApiKeyId, BlobId, ContactId, ConversationId, DeadLetterId, DeliveryId, EndpointId,
-    EventId, IdSource, MessageId, PersonId, RuleId, WorkspaceId,
+    EventId, IdSource, MessageId, PersonId, RuleId, SheetConnectionId, SheetMappingId, WorkspaceId,
 };
 pub use message::{Direction, Inbound, Origin, Seq};
 pub use rule::{Conditions, Match, Rule};

@@ -43,6 +43,9 @@ mod search;
 mod sending;
 mod session;
 mod shape;
+mod sheet_mappings;
+mod sheet_values;
+mod sheets;
 mod state;
 mod stats;
 mod status;
@@ -89,6 +92,9 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(runs::routes())
         .merge(explain::routes())
         .merge(endpoints::routes())
+        .merge(sheets::routes())
+        .merge(sheet_mappings::routes())
+        .merge(sheet_values::routes())
         .merge(dead_letters::routes())
         .merge(api_keys::routes())
         .merge(events::routes())

@@ -7,6 +7,7 @@ use crate::auth::throttle::Throttle;
 use crate::clock;
 use crate::config::{Compat, Config};
 use crate::parts::TextParts;
+use crate::sheets::Connectors;
 use crate::webhooks::guard::Guard;
 use crate::webhooks::send::Sender;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ struct Shared {
     turns: Arc<Semaphore>,
     meter: Meter,
     sender: Sender,
+    sheets: Connectors,
     started_at: Timestamp,
 }
 
@@ -68,6 +70,7 @@ impl AppState {
         let text = fleet.text();
         let text = text.unwrap_or_else(|| Arc::new(TextParts::new(config, store.clone())));
         Self(Arc::new(Shared {
+            sheets: Connectors::new(&config.sheets, store.clone()),
             store,
             fleet,
             text,
@@ -130,6 +133,11 @@ impl AppState {
     /// For tests of endpoints.
     pub(crate) fn sender(&self) -> &Sender {
         &self.0.sender
+    }
+
+    /// Google Sheets, one connector per connection.
+    pub(crate) fn sheets(&self) -> &Connectors {
+        &self.0.sheets
     }
 
     /// Which addresses endpoints may have.

@@ -281,6 +281,10 @@ fn describe() {
             "waypost_event_log_position",
             "Newest position of the event log",
         ),
+        (
+            "waypost_sheet_cache_bytes",
+            "Bytes of cells held in the cache of Google Sheets",
+        ),
         ("waypost_uptime_seconds", "Seconds since the start"),
         (
             "waypost_health_accounts",
@@ -299,6 +303,30 @@ fn describe() {
     }
     for (name, text) in [
         ("waypost_connects_total", "Connections dialled"),
+        (
+            "waypost_sheet_operations_total",
+            "Rows written, ranges read and other things asked of Google Sheets",
+        ),
+        (
+            "waypost_sheet_calls_total",
+            "Calls of Google's API; what operations are more than this was saved",
+        ),
+        (
+            "waypost_sheet_appends_total",
+            "Calls that append rows, by result",
+        ),
+        (
+            "waypost_sheet_cache_hits_total",
+            "Reads of Google Sheets answered from the cache",
+        ),
+        (
+            "waypost_sheet_cache_misses_total",
+            "Reads of Google Sheets that had to ask Google",
+        ),
+        (
+            "waypost_sheet_breaker_changes_total",
+            "Changes of breakers of spreadsheets, by change",
+        ),
         (
             "waypost_liveness_questions_total",
             "Questions to open connections by kind and outcome",

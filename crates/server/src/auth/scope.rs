@@ -81,6 +81,10 @@ scopes! {
     WebhooksRead = "webhooks:read";
     /// Change webhook endpoints.
     WebhooksWrite = "webhooks:write";
+    /// See connections to Google Sheets, mappings, rows and spreadsheets.
+    SheetsRead = "sheets:read";
+    /// Connect Google Sheets, change mappings, write to spreadsheets.
+    SheetsWrite = "sheets:write";
     /// See dead letters.
     DeadLettersRead = "dead_letters:read";
     /// Replay and archive dead letters.
@@ -153,6 +157,7 @@ impl Scopes {
             S::RulesRead,
             S::PipelineRead,
             S::WebhooksRead,
+            S::SheetsRead,
             S::DeadLettersRead,
             S::EventsRead,
         ];
@@ -168,6 +173,7 @@ impl Scopes {
             S::RulesWrite,
             S::PipelineWrite,
             S::WebhooksWrite,
+            S::SheetsWrite,
             S::KeysRead,
             S::KeysWrite,
         ];

@@ -98,6 +98,10 @@ impl Client {
         answer(sent.map_err(|e| self.unreachable(&e))?).await
     }
 
+    pub(super) async fn put(&self, path: &str, body: Value) -> Result<Value> {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
     pub(super) async fn delete(&self, path: &str) -> Result<Value> {
         self.call(Method::DELETE, path, None).await
     }

@@ -19,6 +19,7 @@ mod message;
 mod output;
 mod pipeline;
 mod remedy;
+mod sheets;
 
 use crate::config::Config;
 use anyhow::Result;
@@ -106,6 +107,9 @@ enum Command {
     /// Show the parts that messages go through, and switch them.
     #[command(subcommand)]
     Pipeline(pipeline::PipelineCommand),
+    /// Connect, read and write Google Sheets.
+    #[command(subcommand)]
+    Sheets(sheets::SheetsCommand),
     /// Write a backup while the server runs.
     Backup(backup::BackupArgs),
     /// Put a backup of the whole database back in place; the server must be stopped. For the session
@@ -190,6 +194,7 @@ async fn online(command: Command, client: &Client, output: Output) -> Result<()>
         Command::Deadletters(args) => dead_letters::run(args, client, output).await,
         Command::Insight(args) => insight::run(args, client, output).await,
         Command::Pipeline(args) => pipeline::run(args, client, output).await,
+        Command::Sheets(args) => sheets::run(args, client, output).await,
         Command::Serve
         | Command::Backup(_)
         | Command::Restore(_)

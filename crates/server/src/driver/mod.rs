@@ -6,7 +6,7 @@
 
 mod alive;
 mod context;
-mod crash;
+pub(crate) mod crash;
 mod deferred;
 mod files;
 mod fleet;

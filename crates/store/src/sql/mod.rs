@@ -43,6 +43,8 @@ mod people;
 mod reading;
 mod rules;
 mod search;
+mod sheet_writes;
+mod sheets;
 mod traffic;
 pub use authors::Author;
 #[cfg(feature = "fuzzing")]

@@ -96,6 +96,13 @@ export type Delivery = Whole<Schemas["Delivery"]>;
 /** A conversation whose events wait at an endpoint because one of them fails. */
 export type BlockedConversation = Whole<Schemas["BlockedConversation"]>;
 
+export type SheetConnection = Whole<Omit<Schemas["SheetConnection"], "breakers" | "saved">> & { breakers: SheetBreaker[]; saved: Whole<Schemas["SheetSavings"]> };
+export type SheetBreaker = Whole<Schemas["SheetBreaker"]>;
+export type SheetColumn = Schemas["SheetColumn"];
+export type SheetMapping = Whole<Omit<Schemas["SheetMapping"], "columns" | "rows">> & { columns: SheetColumn[]; rows: Whole<Schemas["SheetCounts"]> };
+export type SheetMappingTest = Whole<Schemas["SheetMappingTest"]>;
+export type SheetPreview = Whole<Schemas["SheetPreview"]>;
+
 /** The key itself is there only in the answer that makes it. */
 export type ApiKey = Whole<Schemas["ApiKey"]> & { key?: string };
 

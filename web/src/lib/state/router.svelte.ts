@@ -17,6 +17,7 @@ export type Route =
   | { name: "lists" }
   | { name: "dead_letters" }
   | { name: "webhooks"; id: string | null }
+  | { name: "sheets" }
   | { name: "keys" }
   | { name: "settings" }
   | { name: "missing" };
@@ -45,6 +46,8 @@ export function routeFor(path: string): Route {
       return third ? { name: "missing" } : { name: "groups", id: second ?? null };
     case "webhooks":
       return { name: "webhooks", id: second ?? null };
+    case "sheets":
+      return second ? { name: "missing" } : { name: "sheets" };
     case "rules":
       return { name: "rules" };
     case "pipeline":
