@@ -15,5 +15,6 @@ pub(crate) mod disposition;
 pub mod driver;
 pub mod file_type;
 mod insight;
+pub mod reading;
 pub mod run;
 pub mod webhooks;

@@ -37,6 +37,7 @@ pub mod page;
 #[cfg(feature = "raw-loop")]
 pub mod raw_loop;
 mod reader;
+pub mod readings;
 pub(crate) mod seal;
 pub mod sending;
 mod sql;

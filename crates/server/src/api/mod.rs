@@ -16,6 +16,7 @@ mod endpoints;
 mod events;
 pub(crate) mod extract;
 mod front;
+mod gallery;
 mod groups;
 mod imports;
 mod insight;
@@ -64,6 +65,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
+        .merge(gallery::routes())
         .merge(blobs::routes())
         .merge(conversations::routes())
         .merge(search::routes())

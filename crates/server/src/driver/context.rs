@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config::Config;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use tokio::sync::Notify;
 use waypost_engine::fleet::link::LinkMethod;
 use waypost_engine::fleet::{LinkOutcome, LinkRecord};
 use waypost_engine::flow::retry::Jitter;
@@ -35,6 +36,8 @@ pub(super) struct Context {
     pub(super) registry: Arc<Registry>,
     pub(super) gate: Arc<Gate>,
     pub(super) windows: Windows,
+    /// Rung when a file has come and may be read.
+    pub(super) files_here: Arc<Notify>,
     connector: OnceLock<Connector>,
     pipeline: Pipeline,
     rules: RwLock<HashMap<AccountId, Rules>>,
@@ -77,6 +80,7 @@ impl Context {
             store,
             registry,
             gate,
+            files_here: Arc::default(),
             connector: OnceLock::new(),
             pipeline: Pipeline::default(),
             rules: RwLock::default(),

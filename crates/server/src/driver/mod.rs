@@ -1,7 +1,8 @@
 //! The thin loops that feed engine, store and channel.
 //!
 //! Every account has four: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
-//! (messages out) and [`groups`] (what groups it is in). One more fetches files for all. They hold no decisions: those are the engine's.
+//! (messages out) and [`groups`] (what groups it is in). One more fetches files for all, and one
+//! reads them. They hold no decisions: those are the engine's.
 
 mod alive;
 mod context;
@@ -23,6 +24,7 @@ mod notes;
 mod outbox;
 mod plan;
 mod proxies;
+mod reading;
 mod recent;
 mod registry;
 mod restraint;
@@ -32,6 +34,7 @@ mod windows;
 
 use crate::api::ports::Fleet;
 use crate::config::Config;
+use crate::reading::Reader;
 use anyhow::Result;
 use context::Context;
 use flow::Flow;
@@ -95,7 +98,15 @@ impl Driver {
             Arc::clone(&media),
             stop.clone(),
         ));
-        tasks.spawn(upkeep::run(store.clone(), stop.clone()));
+        let reader = Arc::new(Reader::new(&config.media)?);
+        tasks.spawn(reading::run(
+            Arc::clone(&context),
+            reader,
+            context.files_here.clone(),
+            stop.clone(),
+        ));
+        let kept = upkeep::Days(config.media.keep_days);
+        tasks.spawn(upkeep::run(store.clone(), kept, stop.clone()));
         let learning = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
             let (context, stop) = learning;

@@ -6,14 +6,16 @@ use crate::error::StoreError;
 
 /// Every migration in order; number N is the N-th. Never change one that was released. Both
 /// databases have the same numbers.
-const COUNT: usize = 2;
+const COUNT: usize = 3;
 const SQLITE: [&str; COUNT] = [
     include_str!("migrations/sqlite/0001_core.sql"),
     include_str!("migrations/sqlite/0002_admin.sql"),
+    include_str!("migrations/sqlite/0003_media.sql"),
 ];
 const POSTGRES: [&str; COUNT] = [
     include_str!("migrations/postgres/0001_core.sql"),
     include_str!("migrations/postgres/0002_admin.sql"),
+    include_str!("migrations/postgres/0003_media.sql"),
 ];
 
 /// Brings the database to the newest schema. Refuses one that is newer than this program.

@@ -30,6 +30,8 @@ mod counts;
 mod deliveries;
 mod endpoint_progress;
 mod endpoints;
+mod file_texts;
+mod forgetting;
 mod groups;
 mod link_attempts;
 mod people;

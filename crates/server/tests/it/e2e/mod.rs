@@ -11,6 +11,7 @@ mod moving_in;
 mod people;
 mod postgres;
 mod proxies;
+mod reading;
 mod recovery;
 mod restore;
 mod trouble;

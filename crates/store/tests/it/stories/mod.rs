@@ -6,6 +6,7 @@ mod accounts;
 mod admin;
 mod blobs;
 mod events;
+mod files_read;
 mod identity;
 mod imports;
 mod keys;
