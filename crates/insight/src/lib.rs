@@ -22,6 +22,8 @@ pub mod flow;
 pub mod intent;
 mod language;
 mod number;
+mod parts;
+pub mod places;
 mod resolve;
 pub mod sentiment;
 pub mod text;
@@ -29,6 +31,7 @@ pub mod threads;
 pub mod time;
 
 pub use doc::Doc;
+pub use parts::Opened;
 
 use entity::{Context, Entity, Gazetteer, GazetteerError, Kind, Names};
 use intent::{ExamplesError, Intent, IntentModel, Labelled, TrainOptions, examples};

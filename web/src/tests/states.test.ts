@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Account, AccountState } from "../lib/api/types.ts";
-import { accountLook, actionsFor, byUrgency, mainAction, sendLook, totals, words } from "../lib/format/states.ts";
+import { accountLook, actionsFor, byUrgency, headActions, mainAction, sendLook, totals, words } from "../lib/format/states.ts";
 import { draftOf, emptyForm, formOf } from "../lib/rules.ts";
 import { routeFor } from "../lib/state/router.svelte.ts";
 import { problemFrom, sentence } from "../lib/api/problem.ts";
@@ -25,7 +25,12 @@ describe("account states", () => {
     expect(mainAction("logged_out")).toBe("relink");
     expect(mainAction("disabled")).toBe("resume");
     expect(mainAction("online")).toBeNull();
+    expect(mainAction("degraded", "restricted")).toBeNull();
+    expect(mainAction("degraded", "keepalive_timeout")).toBe("recover");
     expect(actionsFor("logged_out")).not.toContain("pause");
+    expect(headActions("recovering")).toEqual(["recover", "pause", "relink"]);
+    expect(headActions("online")).toEqual(["reconnect", "pause", "relink"]);
+    for (const state of STATES) expect(actionsFor(state)).toEqual(expect.arrayContaining(headActions(state)));
   });
 
   it("sort what needs a person to the top", () => {

@@ -38,7 +38,7 @@ pub(crate) enum Part {
     Tesseract,
     /// Python that can make environments.
     Python,
-    /// The API fuzzer and other gateways' clients, in their own environment.
+    /// The API fuzzer, other gateways' clients and Google's, in their own environment.
     Schemathesis,
     /// Independent writers of documents and pictures.
     FileWriters,
@@ -76,7 +76,7 @@ impl Part {
             Self::Fonts => "Noto fonts",
             Self::Tesseract => "Tesseract",
             Self::Python => "Python with venv",
-            Self::Schemathesis => "schemathesis, waha-py",
+            Self::Schemathesis => "schemathesis, clients",
             Self::FileWriters => "openpyxl, reportlab and others",
         }
     }
@@ -99,7 +99,7 @@ impl Part {
             Self::Python => "runs the API fuzzer and other gateways' clients",
             Self::FileWriters => "write the files that reading is measured on",
             Self::Schemathesis => {
-                "test the HTTP API from its OpenAPI document and as WAHA's bots see it"
+                "test the HTTP API from its OpenAPI document, and the fronts for other bots; Google's client"
             }
         }
     }
