@@ -783,7 +783,12 @@ impl Config {
             return bad("sheets.stand_in", error.to_string());
         }
         between("media.parallel", self.media.parallel as u64, 1, 64)?;
-        between("media.keep_days", u64::from(self.media.keep_days), 1, 36_500)?;
+        between(
+            "media.keep_days",
+            u64::from(self.media.keep_days),
+            1,
+            36_500,
+        )?;
         between("media.readers", self.media.readers as u64, 1, 2)?;
         between("media.reader_mb", self.media.reader_mb, 256, 8_192)?;
         between(

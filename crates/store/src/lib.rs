@@ -38,8 +38,8 @@ pub mod page;
 #[cfg(feature = "raw-loop")]
 pub mod raw_loop;
 mod reader;
-pub mod readings;
 pub mod reading;
+pub mod readings;
 pub(crate) mod seal;
 pub mod sending;
 mod sql;

@@ -18,9 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::model::{AccountId, ConversationId, MessageId};
-use waypost_store::readings::{
-    FileReading, GalleryItem, GalleryQuery, ReadingKind, ReadingState,
-};
+use waypost_store::readings::{FileReading, GalleryItem, GalleryQuery, ReadingKind, ReadingState};
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -255,7 +253,10 @@ async fn reading(
     not_revoked(&state, &caller, id).await?;
     match state.store().file_reading(id).await? {
         Some(found) => Ok(Json(view(found))),
-        None => Err(nothing("no_reading", "This message has no file that is read, or it is not here yet")),
+        None => Err(nothing(
+            "no_reading",
+            "This message has no file that is read, or it is not here yet",
+        )),
     }
 }
 
@@ -270,12 +271,18 @@ async fn thumbnail(
 ) -> ApiResult<Response> {
     not_revoked(&state, &caller, id).await?;
     let Some(jpeg) = state.store().file_thumbnail(id).await? else {
-        return Err(nothing("no_thumbnail", "There is no small picture of this message's file"));
+        return Err(nothing(
+            "no_thumbnail",
+            "There is no small picture of this message's file",
+        ));
     };
     let mut response = jpeg.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=3600"),
+    );
     Ok(response)
 }
 
@@ -283,7 +290,10 @@ async fn thumbnail(
 async fn not_revoked(state: &AppState, caller: &May<MessagesRead>, id: MessageId) -> ApiResult<()> {
     let message = own_message(state, caller, id).await?;
     if message.revoked_at.is_some() {
-        return Err(nothing("media_revoked", "This message was deleted for everyone"));
+        return Err(nothing(
+            "media_revoked",
+            "This message was deleted for everyone",
+        ));
     }
     Ok(())
 }

@@ -17,8 +17,8 @@ mod live_check;
 mod load;
 mod message;
 mod output;
-mod read;
 mod pipeline;
+mod read;
 mod remedy;
 mod sheets;
 

@@ -26,7 +26,10 @@ pub(super) async fn run(config: &Config, args: ReadArgs, output: Output) -> Resu
     let bytes = tokio::fs::read(&args.file)
         .await
         .with_context(|| format!("{shown} cannot be read"))?;
-    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = args
+        .file
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     let workers = Workers::new(workers_config(&config.media));
     let format = Format::guess(&bytes, name.as_deref());
     let (answer, _) = if format.kind() == Some(Kind::Audio) {
@@ -42,7 +45,14 @@ pub(super) async fn run(config: &Config, args: ReadArgs, output: Output) -> Resu
 }
 
 fn for_programs(answer: &Answer) -> Value {
-    let Reading { kind, text, tables, truncated, picture, confidence } = &answer.reading;
+    let Reading {
+        kind,
+        text,
+        tables,
+        truncated,
+        picture,
+        confidence,
+    } = &answer.reading;
     json!({
         "kind": kind,
         "text": text,
@@ -59,7 +69,10 @@ fn for_people(answer: &Answer) -> String {
     let mut out = Vec::new();
     let reading = &answer.reading;
     if let Some(picture) = &reading.picture {
-        out.push(format!("picture, {} x {} points", picture.width, picture.height));
+        out.push(format!(
+            "picture, {} x {} points",
+            picture.width, picture.height
+        ));
     }
     if let Some(ms) = answer.sound_ms {
         out.push(format!(
@@ -84,6 +97,10 @@ fn table(table: &Table) -> String {
     let rows = table.rows.iter().take(ROWS_SHOWN);
     let lines: Vec<String> = rows.map(|row| row.join(" | ")).collect();
     let more = table.rows.len().saturating_sub(ROWS_SHOWN);
-    let tail = if more > 0 { format!("\n… {more} more rows") } else { String::new() };
+    let tail = if more > 0 {
+        format!("\n… {more} more rows")
+    } else {
+        String::new()
+    };
     format!("{}\n{}{tail}", table.name, lines.join("\n"))
 }

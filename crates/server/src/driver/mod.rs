@@ -40,9 +40,9 @@ mod windows;
 
 use crate::api::ports::Fleet;
 use crate::config::Config;
-use crate::reading::Reader;
 use crate::parts::TextParts;
 use crate::parts::again::{self, Aside};
+use crate::reading::Reader;
 use anyhow::Result;
 use context::Context;
 use flow::Flow;

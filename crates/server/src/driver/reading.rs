@@ -22,7 +22,12 @@ const RETRY_BASE: Duration = Duration::secs(15);
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Reads until told to stop; files under way are given up then, and read again after a restart.
-pub(super) async fn run(context: Arc<Context>, reader: Arc<Reader>, bell: Arc<Notify>, stop: CancellationToken) {
+pub(super) async fn run(
+    context: Arc<Context>,
+    reader: Arc<Reader>,
+    bell: Arc<Notify>,
+    stop: CancellationToken,
+) {
     let mut under_way: HashSet<MessageId> = HashSet::new();
     let mut running = FuturesUnordered::new();
     loop {
@@ -75,7 +80,11 @@ async fn one(context: &Context, reader: &Reader, job: ReadingJob) -> MessageId {
         tracing::info!(%account, %message, ?kind, reason, "a file cannot be read");
     }
     metrics::histogram!("waypost_media_reading_seconds").record(begun.elapsed());
-    match context.store.reading_settled(message, outcome, clock::now()).await {
+    match context
+        .store
+        .reading_settled(message, outcome, clock::now())
+        .await
+    {
         // The message was deleted with its account meanwhile.
         Ok(()) | Err(StoreError::NotFound { .. }) => {}
         Err(error) => tracing::error!(%message, %error, "what was read of a file cannot be stored"),
@@ -88,7 +97,10 @@ fn again(job: &ReadingJob, reason: String) -> ReadingOutcome {
         return ReadingOutcome::Failed { reason };
     }
     let wait = Duration::millis(RETRY_BASE.0 << job.attempts.min(10));
-    ReadingOutcome::Later { reason, next_at: clock::now() + wait }
+    ReadingOutcome::Later {
+        reason,
+        next_at: clock::now() + wait,
+    }
 }
 
 async fn read(context: &Context, reader: &Reader, job: &ReadingJob) -> Result<Read, StoreError> {
@@ -103,15 +115,24 @@ async fn read(context: &Context, reader: &Reader, job: &ReadingJob) -> Result<Re
     while let Some(piece) = stored.body.next().await {
         file.extend_from_slice(&piece?);
     }
-    Ok(reader.read(file.freeze(), job.file_name.as_deref(), job.sent_at).await)
+    Ok(reader
+        .read(file.freeze(), job.file_name.as_deref(), job.sent_at)
+        .await)
 }
 
 /// The earlier message with the same picture.
 async fn known(context: &Context, job: &ReadingJob, text: &FileText) -> Option<MessageId> {
     let look = text.look.clone()?;
-    let known = context.store.known_looks(job.account).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "earlier pictures cannot be looked up");
-        Vec::new()
-    });
-    tokio::task::spawn_blocking(move || same_as(&look, &known)).await.ok().flatten()
+    let known = context
+        .store
+        .known_looks(job.account)
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(%error, "earlier pictures cannot be looked up");
+            Vec::new()
+        });
+    tokio::task::spawn_blocking(move || same_as(&look, &known))
+        .await
+        .ok()
+        .flatten()
 }

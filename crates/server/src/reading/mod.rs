@@ -68,7 +68,8 @@ impl Reader {
         Ok(Self {
             workers: Workers::new(workers_config(media)),
             documents: media.documents,
-            speech: SpeechService::from_settings(media)?.map(|s| Arc::new(s) as Arc<dyn SpeechToText>),
+            speech: SpeechService::from_settings(media)?
+                .map(|s| Arc::new(s) as Arc<dyn SpeechToText>),
             as_wav: media.speech_as_wav,
         })
     }
@@ -87,10 +88,14 @@ impl Reader {
         };
         match read {
             // A long document takes a while, and the first a second more.
-            Ok(text) => match tokio::task::spawn_blocking(move || understand(text, sent_at)).await {
-                Ok(text) => Read::Done(Box::new(text)),
-                Err(error) => Read::Failed(format!("what it says broke the analyser ({error})")),
-            },
+            Ok(text) => {
+                match tokio::task::spawn_blocking(move || understand(text, sent_at)).await {
+                    Ok(text) => Read::Done(Box::new(text)),
+                    Err(error) => {
+                        Read::Failed(format!("what it says broke the analyser ({error})"))
+                    }
+                }
+            }
             Err(trouble) => trouble,
         }
     }
@@ -118,14 +123,25 @@ impl Reader {
         // Decoded here in any case: a file that is no sound goes to nobody.
         let (answer, wav) = self.workers.sound(file.clone()).await.map_err(trouble)?;
         let recording = if self.as_wav || answer.reading.truncated {
-            Recording { bytes: wav, mime: "audio/wav", file_name: "voice.wav" }
+            Recording {
+                bytes: wav,
+                mime: "audio/wav",
+                file_name: "voice.wav",
+            }
         } else {
-            Recording { bytes: file, mime: "audio/ogg", file_name: "voice.ogg" }
+            Recording {
+                bytes: file,
+                mime: "audio/ogg",
+                file_name: "voice.ogg",
+            }
         };
-        let said = speech.transcribe(recording).await.map_err(|error| match error {
-            SpeechError::Unreachable(_) => Read::Later(error.to_string()),
-            SpeechError::Refused(_) => Read::Failed(error.to_string()),
-        })?;
+        let said = speech
+            .transcribe(recording)
+            .await
+            .map_err(|error| match error {
+                SpeechError::Unreachable(_) => Read::Later(error.to_string()),
+                SpeechError::Refused(_) => Read::Failed(error.to_string()),
+            })?;
         Ok(FileText {
             text: plain(&said.text),
             language: said.language,
@@ -153,13 +169,21 @@ fn understand(mut found: FileText, sent_at: Timestamp) -> FileText {
     if found.text.is_empty() {
         return found;
     }
-    let Ok(analyzer) = analyzer() else { return found };
+    let Ok(analyzer) = analyzer() else {
+        return found;
+    };
     let at = jiff::Timestamp::from_millisecond(sent_at.0).unwrap_or_default();
     let at = at.to_zoned(zone(ZONE_DEFAULT).unwrap_or(jiff::tz::TimeZone::UTC));
-    let input = Input { text: &found.text, at: &at, locale: None };
+    let input = Input {
+        text: &found.text,
+        at: &at,
+        locale: None,
+    };
     let analysis = analyzer.analyze(&input).in_characters(&found.text);
     if !analysis.entities.is_empty() {
-        found.entities = serde_json::to_value(&analysis.entities).ok().filter(Value::is_array);
+        found.entities = serde_json::to_value(&analysis.entities)
+            .ok()
+            .filter(Value::is_array);
     }
     found.language.get_or_insert(analysis.language);
     found
@@ -172,6 +196,9 @@ pub(crate) fn same_as(look: &str, known: &[KnownLook]) -> Option<MessageId> {
         let likeness = Look::from_hex(&known.look)?.prepare().likeness(&look);
         (likeness >= SAME_MIN).then_some((likeness, known.same_as))
     };
-    let found = known.iter().filter_map(like).max_by(|a, b| a.0.total_cmp(&b.0));
+    let found = known
+        .iter()
+        .filter_map(like)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
     found.map(|(_, message)| message)
 }

@@ -49,7 +49,8 @@ impl SpeechService {
             return Ok(None);
         };
         let url = format!("{}/audio/transcriptions", base.trim_end_matches('/'));
-        let url = Url::parse(&url).with_context(|| format!("media.speech_url '{base}' is no address"))?;
+        let url =
+            Url::parse(&url).with_context(|| format!("media.speech_url '{base}' is no address"))?;
         let key = media.speech_key_file.as_ref().map(|file| {
             let key = std::fs::read_to_string(file);
             key.with_context(|| format!("media.speech_key_file {} cannot be read", file.display()))
@@ -71,7 +72,8 @@ impl SpeechService {
 #[async_trait]
 impl SpeechToText for SpeechService {
     async fn transcribe(&self, recording: Recording) -> Result<Transcript, SpeechError> {
-        let unreachable = |error: reqwest::Error| SpeechError::Unreachable(error.without_url().to_string());
+        let unreachable =
+            |error: reqwest::Error| SpeechError::Unreachable(error.without_url().to_string());
         let part = Part::stream(recording.bytes)
             .file_name(recording.file_name)
             .mime_str(recording.mime)
@@ -90,9 +92,13 @@ impl SpeechToText for SpeechService {
         if !status.is_success() {
             return Err(refusal(status, &body));
         }
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| SpeechError::Refused("it answered with something else than {\"text\"}".into()))?;
-        Ok(Transcript { text: answer.text.trim().to_owned(), language: answer.language })
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
+            SpeechError::Refused("it answered with something else than {\"text\"}".into())
+        })?;
+        Ok(Transcript {
+            text: answer.text.trim().to_owned(),
+            language: answer.language,
+        })
     }
 }
 
@@ -116,8 +122,17 @@ fn refusal(status: StatusCode, body: &[u8]) -> SpeechError {
         .collect();
     let what = format!("{status}: {text}");
     let passing = status.is_server_error()
-        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT, StatusCode::UNAUTHORIZED].contains(&status);
-    if passing { SpeechError::Unreachable(what) } else { SpeechError::Refused(what) }
+        || [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::UNAUTHORIZED,
+        ]
+        .contains(&status);
+    if passing {
+        SpeechError::Unreachable(what)
+    } else {
+        SpeechError::Refused(what)
+    }
 }
 
 #[cfg(test)]
@@ -149,13 +164,18 @@ mod tests {
         };
         let service = SpeechService::from_settings(&media).unwrap().unwrap();
         assert!(!format!("{service:?}").contains("secret"));
-        let recording = Recording { bytes: "RIFFsound".into(), mime: "audio/wav", file_name: "voice.wav" };
+        let recording = Recording {
+            bytes: "RIFFsound".into(),
+            mime: "audio/wav",
+            file_name: "voice.wav",
+        };
         service.transcribe(recording).await
     }
 
     #[tokio::test]
     async fn a_recording_is_sent_as_openai_wants_it_and_its_words_come_back() {
-        let answer = ResponseTemplate::new(200).set_body_json(serde_json::json!({ "text": " Call me at five. " }));
+        let answer = ResponseTemplate::new(200)
+            .set_body_json(serde_json::json!({ "text": " Call me at five. " }));
         assert_eq!(asked(answer).await.unwrap().text, "Call me at five.");
     }
 
@@ -163,7 +183,9 @@ mod tests {
     async fn a_busy_service_is_asked_again_and_a_refusal_is_final() {
         let busy = asked(ResponseTemplate::new(503)).await.unwrap_err();
         assert!(matches!(busy, SpeechError::Unreachable(_)), "{busy}");
-        let refused = asked(ResponseTemplate::new(400).set_body_string("too quiet")).await.unwrap_err();
+        let refused = asked(ResponseTemplate::new(400).set_body_string("too quiet"))
+            .await
+            .unwrap_err();
         assert!(refused.to_string().contains("too quiet"), "{refused}");
     }
 }

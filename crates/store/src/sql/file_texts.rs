@@ -7,8 +7,8 @@ use crate::db::{Connection, Row, named_params};
 use crate::error::StoreError;
 use crate::page::{Page, Paged};
 use crate::readings::{
-    EVENT_TEXT_CHARS_MAX, FileReading, FileText, GALLERY_TEXT_CHARS_MAX, GalleryItem,
-    GalleryQuery, KnownLook, LOOKS_MAX, ReadingJob, ReadingKind, ReadingOutcome, ReadingState,
+    EVENT_TEXT_CHARS_MAX, FileReading, FileText, GALLERY_TEXT_CHARS_MAX, GalleryItem, GalleryQuery,
+    KnownLook, LOOKS_MAX, ReadingJob, ReadingKind, ReadingOutcome, ReadingState,
 };
 use crate::sql::accounts::home;
 use crate::sql::codec::{cut, to_json};
@@ -18,9 +18,7 @@ use crate::store::Store;
 use crate::writer::Tx;
 use serde_json::json;
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{
-    AccountId, BlobId, Content, ConversationId, MessageId, Timestamp,
-};
+use waypost_engine::model::{AccountId, BlobId, Content, ConversationId, MessageId, Timestamp};
 
 /// Adds the job of reading a message's file, in the transaction that stores the file.
 pub(crate) fn add_job(tx: &Tx<'_>, message: MessageId, now: Timestamp) -> Result<(), StoreError> {
@@ -41,7 +39,11 @@ pub(crate) fn add_job(tx: &Tx<'_>, message: MessageId, now: Timestamp) -> Result
 /// The text read of a message's file, for the search index.
 pub(super) fn text_of(tx: &Tx<'_>, message: i64) -> Result<Option<String>, StoreError> {
     let sql = "SELECT text FROM media_reading WHERE message = ?1 AND text <> ''";
-    Ok(tx.prepare(sql)?.query_map([message], |row| row.get(0))?.next().transpose()?)
+    Ok(tx
+        .prepare(sql)?
+        .query_map([message], |row| row.get(0))?
+        .next()
+        .transpose()?)
 }
 
 struct Settle {
@@ -118,7 +120,8 @@ impl Write for Settle {
 
 /// Writes the event of a reading that has ended.
 fn tell(tx: &mut Tx<'_>, message: MessageId, now: Timestamp) -> Result<(), StoreError> {
-    let reading = by_message(tx.conn(), message)?.ok_or(StoreError::NotFound { what: "reading" })?;
+    let reading =
+        by_message(tx.conn(), message)?.ok_or(StoreError::NotFound { what: "reading" })?;
     let at = stored(tx.conn(), message)?;
     let about = About {
         workspace: home(tx, at.account)?.workspace,
@@ -169,7 +172,10 @@ fn reading(row: &Row<'_>) -> Result<FileReading, StoreError> {
             confidence: row
                 .get::<_, Option<i64>>("confidence")?
                 .and_then(|c| u8::try_from(c).ok()),
-            took_ms: row.get::<_, Option<i64>>("took_ms")?.unwrap_or(0).cast_unsigned(),
+            took_ms: row
+                .get::<_, Option<i64>>("took_ms")?
+                .unwrap_or(0)
+                .cast_unsigned(),
             size: size(row)?,
             look: None,
             same_as: (same_as != message).then_some(same_as),
@@ -183,7 +189,9 @@ fn reading(row: &Row<'_>) -> Result<FileReading, StoreError> {
 
 fn size(row: &Row<'_>) -> Result<Option<(u32, u32)>, StoreError> {
     let side = |at: &str| -> Result<Option<u32>, StoreError> {
-        Ok(row.get::<_, Option<i64>>(at)?.and_then(|n| u32::try_from(n).ok()))
+        Ok(row
+            .get::<_, Option<i64>>(at)?
+            .and_then(|n| u32::try_from(n).ok()))
     };
     Ok(side("width")?.zip(side("height")?))
 }
@@ -213,7 +221,10 @@ fn item(row: &Row<'_>) -> Result<GalleryItem, StoreError> {
         sender_name: row.get("sender_name")?,
         file_name: file_name(&json_at(row, "content")?),
         mime: row.get("mime")?,
-        bytes: row.get::<_, Option<i64>>("bytes")?.unwrap_or(0).cast_unsigned(),
+        bytes: row
+            .get::<_, Option<i64>>("bytes")?
+            .unwrap_or(0)
+            .cast_unsigned(),
         sent_at: time_at(row, "sent_at")?,
         kind: name_at(row, "kind")?,
         state: name_at(row, "state")?,
@@ -283,11 +294,19 @@ impl Store {
         outcome: ReadingOutcome,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(Settle { message, outcome, now }).await
+        self.write(Settle {
+            message,
+            outcome,
+            now,
+        })
+        .await
     }
 
     /// What was read of a message's file; `None` when it has none that is read.
-    pub async fn file_reading(&self, message: MessageId) -> Result<Option<FileReading>, StoreError> {
+    pub async fn file_reading(
+        &self,
+        message: MessageId,
+    ) -> Result<Option<FileReading>, StoreError> {
         self.read(move |conn| by_message(conn, message)).await
     }
 
@@ -295,8 +314,11 @@ impl Store {
     pub async fn file_thumbnail(&self, message: MessageId) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(move |conn| {
             let sql = "SELECT thumbnail FROM media_reading WHERE message = ?1";
-            let found: Option<Option<Vec<u8>>> =
-                conn.prepare_cached(sql)?.query_map([message.raw()], |row| row.get(0))?.next().transpose()?;
+            let found: Option<Option<Vec<u8>>> = conn
+                .prepare_cached(sql)?
+                .query_map([message.raw()], |row| row.get(0))?
+                .next()
+                .transpose()?;
             Ok(found.flatten())
         })
         .await
@@ -330,10 +352,17 @@ impl Store {
     ) -> Result<Paged<GalleryItem>, StoreError> {
         self.read(move |conn| {
             let [before] = page.after()?.unwrap_or([i64::MAX]);
-            let words = query.text.as_deref().map(|text| words_condition(conn.dialect(), text));
+            let words = query
+                .text
+                .as_deref()
+                .map(|text| words_condition(conn.dialect(), text));
             let (join, expression) = words.transpose()?.unzip();
             let sql = gallery_sql(join.as_deref().unwrap_or_default());
-            let kind = query.kind.as_ref().map(name_of::<ReadingKind>).transpose()?;
+            let kind = query
+                .kind
+                .as_ref()
+                .map(name_of::<ReadingKind>)
+                .transpose()?;
             let (workspace, rows) = (query.workspace.raw(), page.fetch());
             let account = query.account.map(AccountId::raw);
             let conversation = query.conversation.map(ConversationId::raw);

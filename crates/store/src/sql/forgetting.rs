@@ -49,9 +49,12 @@ impl Forget {
             .query_map((self.before.0, FORGET_MAX), |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for message in &old {
-            tx.prepare("UPDATE media SET state = 'failed', blob = NULL, reason = ?2 WHERE message = ?1")?
-                .execute((message, EXPIRED))?;
-            tx.prepare("DELETE FROM media_reading WHERE message = ?1")?.execute([message])?;
+            tx.prepare(
+                "UPDATE media SET state = 'failed', blob = NULL, reason = ?2 WHERE message = ?1",
+            )?
+            .execute((message, EXPIRED))?;
+            tx.prepare("DELETE FROM media_reading WHERE message = ?1")?
+                .execute([message])?;
             tx.prepare(
                 "INSERT INTO searchable_again (message) VALUES (?1) ON CONFLICT (message) DO NOTHING",
             )?
@@ -80,7 +83,9 @@ impl Forget {
                 "SELECT b.id, b.sha256 FROM blob b WHERE b.created_at < ?1
                     AND NOT EXISTS (SELECT 1 FROM media f WHERE f.blob = b.id)",
             )?
-            .query_map([(self.now - UNUSED_KEPT).0], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([(self.now - UNUSED_KEPT).0], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
             .collect::<Result<_, _>>()?;
         let mut gone = 0;
         for (id, sha256) in candidates {
@@ -91,9 +96,12 @@ impl Forget {
             if used {
                 continue;
             }
-            tx.prepare("DELETE FROM blob WHERE id = ?1")?.execute([id])?;
-            tx.prepare("INSERT INTO blob_gone (sha256) VALUES (?1) ON CONFLICT (sha256) DO NOTHING")?
-                .execute([sha256])?;
+            tx.prepare("DELETE FROM blob WHERE id = ?1")?
+                .execute([id])?;
+            tx.prepare(
+                "INSERT INTO blob_gone (sha256) VALUES (?1) ON CONFLICT (sha256) DO NOTHING",
+            )?
+            .execute([sha256])?;
             gone += 1;
             if gone >= usize::try_from(FORGET_MAX).unwrap_or(usize::MAX) {
                 break;
@@ -119,7 +127,8 @@ impl Write for Removed {
     type Output = ();
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        tx.prepare("DELETE FROM blob_gone WHERE sha256 = ?1")?.execute([&self.0])?;
+        tx.prepare("DELETE FROM blob_gone WHERE sha256 = ?1")?
+            .execute([&self.0])?;
         Ok(())
     }
 }
@@ -157,7 +166,9 @@ impl Store {
         let is_needed: bool = self
             .read(move |conn| {
                 let sql = "SELECT EXISTS (SELECT 1 FROM blob WHERE sha256 = ?1)";
-                Ok(conn.prepare_cached(sql)?.query_row([name], |row| row.get(0))?)
+                Ok(conn
+                    .prepare_cached(sql)?
+                    .query_row([name], |row| row.get(0))?)
             })
             .await?;
         if let (false, Some(key)) = (is_needed, blob_key(&sha256)) {

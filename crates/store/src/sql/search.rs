@@ -135,7 +135,10 @@ fn words(content: &Content) -> Option<String> {
 
 /// How a query over messages `m` finds those with all words of `text`: what is joined, and the value
 /// of its parameter `:expression`.
-pub(super) fn words_condition(dialect: Dialect, text: &str) -> Result<(String, String), StoreError> {
+pub(super) fn words_condition(
+    dialect: Dialect,
+    text: &str,
+) -> Result<(String, String), StoreError> {
     check(text)?;
     let (key, found) = (index::key(dialect), index::found(dialect));
     let join = format!("JOIN message_words w ON w.{key} = m.id AND {found}");

@@ -21,10 +21,18 @@ fn document(bytes: &[u8], name: &str) -> Outgoing {
 /// A picture with these letters on it, drawn so large that they need no font.
 fn sign(word: &str) -> Vec<u8> {
     let shape = |c: char| match c {
-        'H' => ["#...#", "#...#", "#...#", "#####", "#...#", "#...#", "#...#"],
-        'E' => ["#####", "#....", "#....", "####.", "#....", "#....", "#####"],
-        'L' => ["#....", "#....", "#....", "#....", "#....", "#....", "#####"],
-        _ => ["#####", "..#..", "..#..", "..#..", "..#..", "..#..", "..#.."],
+        'H' => [
+            "#...#", "#...#", "#...#", "#####", "#...#", "#...#", "#...#",
+        ],
+        'E' => [
+            "#####", "#....", "#....", "####.", "#....", "#....", "#####",
+        ],
+        'L' => [
+            "#....", "#....", "#....", "#....", "#....", "#....", "#####",
+        ],
+        _ => [
+            "#####", "..#..", "..#..", "..#..", "..#..", "..#..", "..#..",
+        ],
     };
     let width = word.len() as u32 * 56 + 160;
     let white = image::Luma([255]);
@@ -41,7 +49,9 @@ fn sign(word: &str) -> Vec<u8> {
     }
     let mut bytes = std::io::Cursor::new(Vec::new());
     let picture = image::DynamicImage::ImageLuma8(image::imageops::blur(&picture, 2.0));
-    picture.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Jpeg)
+        .unwrap();
     bytes.into_inner()
 }
 
@@ -65,18 +75,29 @@ async fn a_price_list_and_a_sign_are_read_found_and_still_there_after_a_restart(
     let linked = stage.link(OWNER).await;
     let ana = stage.contact(ANA);
     let list = "Unit,Area,Price\n1203,Dubai Marina,AED 1500000\n";
-    ana.send(OWNER, document(list.as_bytes(), "prices.csv")).await.unwrap();
+    ana.send(OWNER, document(list.as_bytes(), "prices.csv"))
+        .await
+        .unwrap();
     let bytes = sign("HELLTEH");
     for _ in 0..2 {
-        let image = Outgoing::Image { bytes: bytes.clone(), caption: None };
+        let image = Outgoing::Image {
+            bytes: bytes.clone(),
+            caption: None,
+        };
         ana.send(OWNER, image).await.unwrap();
     }
     let messages = stage.messages(&linked.id, 3).await;
     let prices = read(&stage, &messages[0]).await;
     assert_eq!(prices["state"], "done", "{prices}");
-    assert_eq!(prices["tables"][0]["rows"][1], json!(["1203", "Dubai Marina", "AED 1500000"]));
+    assert_eq!(
+        prices["tables"][0]["rows"][1],
+        json!(["1203", "Dubai Marina", "AED 1500000"])
+    );
     let values = prices["entities"].as_array().unwrap();
-    assert!(values.iter().any(|v| v["value"] == "AED 1500000"), "{prices}");
+    assert!(
+        values.iter().any(|v| v["value"] == "AED 1500000"),
+        "{prices}"
+    );
     for message in &messages[1..] {
         let seen = read(&stage, message).await;
         assert!(text(&seen, "/text").contains("HELLTEH"), "{seen}");
@@ -89,12 +110,20 @@ async fn a_price_list_and_a_sign_are_read_found_and_still_there_after_a_restart(
     let gallery = stage.get("/gallery").await;
     let items = gallery["items"].as_array().unwrap();
     assert_eq!(items.len(), 2, "the same picture is listed once: {gallery}");
-    assert_eq!((&items[0]["kind"], &items[0]["copies"]), (&json!("picture"), &json!(2)));
+    assert_eq!(
+        (&items[0]["kind"], &items[0]["copies"]),
+        (&json!("picture"), &json!(2))
+    );
     let path = format!("/messages/{}/media/thumbnail", text(&items[0], "/message"));
     let small = stage.request(Method::GET, &path).send().await.unwrap();
     assert_eq!(small.headers()["content-type"], "image/jpeg");
     assert!(image::load_from_memory(&small.bytes().await.unwrap()).is_ok());
-    let copies = stage.get(&format!("/gallery?copies_of={}", text(&items[0], "/same_as"))).await;
+    let copies = stage
+        .get(&format!(
+            "/gallery?copies_of={}",
+            text(&items[0], "/same_as")
+        ))
+        .await;
     assert_eq!(copies["items"].as_array().unwrap().len(), 2);
     let listed = stage.get("/gallery?q=marina&kind=document").await;
     assert_eq!(listed["items"][0]["file_name"], "prices.csv");
@@ -107,31 +136,58 @@ async fn a_hostile_file_is_refused_in_a_sentence_and_the_next_one_is_read() {
     let ana = stage.contact(ANA);
     let bomb = b"%PDF-1.4\n1 0 obj\n[[[[[[[[".repeat(5_000);
     ana.send(OWNER, document(&bomb, "offer.pdf")).await.unwrap();
-    ana.send(OWNER, document(b"a,b\n1,2\n", "fine.csv")).await.unwrap();
+    ana.send(OWNER, document(b"a,b\n1,2\n", "fine.csv"))
+        .await
+        .unwrap();
     let messages = stage.messages(&linked.id, 2).await;
     let refused = read(&stage, &messages[0]).await;
     assert_eq!(refused["state"], "failed", "{refused}");
     assert!(text(&refused, "/error").contains("file"), "{refused}");
-    assert_eq!(read(&stage, &messages[1]).await["tables"][0]["rows"][1], json!(["1", "2"]));
+    assert_eq!(
+        read(&stage, &messages[1]).await["tables"][0]["rows"][1],
+        json!(["1", "2"])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_settings_switch_off_is_not_read() {
     let settings = "[media]\nocr = false\ndocuments = false\n".to_owned();
-    let stage = Stage::with(Plan { settings, ..Plan::default() }).await;
+    let stage = Stage::with(Plan {
+        settings,
+        ..Plan::default()
+    })
+    .await;
     let linked = stage.link(OWNER).await;
     let ana = stage.contact(ANA);
-    ana.send(OWNER, document(b"a,b\n1,2\n", "a.csv")).await.unwrap();
-    let image = Outgoing::Image { bytes: sign("HELL"), caption: None };
+    ana.send(OWNER, document(b"a,b\n1,2\n", "a.csv"))
+        .await
+        .unwrap();
+    let image = Outgoing::Image {
+        bytes: sign("HELL"),
+        caption: None,
+    };
     ana.send(OWNER, image).await.unwrap();
-    let voice = Outgoing::Voice { bytes: b"OggS....OpusHead".to_vec(), seconds: 1 };
+    let voice = Outgoing::Voice {
+        bytes: b"OggS....OpusHead".to_vec(),
+        seconds: 1,
+    };
     ana.send(OWNER, voice).await.unwrap();
     let messages = stage.messages(&linked.id, 3).await;
     assert_eq!(read(&stage, &messages[0]).await["state"], "skipped");
     let picture = read(&stage, &messages[1]).await;
-    assert_eq!((&picture["state"], &picture["text"]), (&json!("done"), &json!("")));
-    assert_eq!(picture["has_thumbnail"], true, "the gallery shows it all the same");
-    assert_eq!(read(&stage, &messages[2]).await["state"], "skipped", "no speech service is set");
+    assert_eq!(
+        (&picture["state"], &picture["text"]),
+        (&json!("done"), &json!(""))
+    );
+    assert_eq!(
+        picture["has_thumbnail"], true,
+        "the gallery shows it all the same"
+    );
+    assert_eq!(
+        read(&stage, &messages[2]).await["state"],
+        "skipped",
+        "no speech service is set"
+    );
 }
 
 #[test]
@@ -146,7 +202,11 @@ fn a_file_is_shown_in_the_terminal_without_a_server() {
             .arg(&file)
             .output()
             .unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        assert!(
+            out.status.success(),
+            "{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
         String::from_utf8(out.stdout).unwrap()
     };
     let json: Value = serde_json::from_str(&run(&["--json", "read"])).unwrap();
