@@ -63,6 +63,7 @@ const SCREENS = [
   ["held", "/conversations/cnv_0grace"],
   ["search", "/search?q=marina"],
   ["search-empty", "/search"],
+  ["gallery", "/gallery"],
   ["contacts", "/contacts"],
   ["contact", "/contacts/ctc_0amira"],
   ["merges", "/contacts", async (page) => page.getByRole("tab", { name: "Merged" }).click()],
