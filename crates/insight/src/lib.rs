@@ -30,10 +30,10 @@ pub mod time;
 
 pub use doc::Doc;
 
-use entity::{Context, Entity, Gazetteer, GazetteerError, Kind, Names};
+use entity::{Context, Entity, Gazetteer, GazetteerError, Names};
 use intent::{ExamplesError, Intent, IntentModel, Labelled, TrainOptions, examples};
 use jiff::Zoned;
-use sentiment::{Lexicon, LexiconError, Sentiment, Urgency};
+use sentiment::{Lexicon, LexiconError, Mood, Sentiment, Urgency};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -45,6 +45,8 @@ pub const DEFAULT_NAMES: &str = include_str!("../data/names.yaml");
 pub const DEFAULT_INTENTS: &str = include_str!("../data/intents.yaml");
 /// Labelled messages that the default intents are learnt from as well; see `data/insight`.
 pub const DEFAULT_LABELLED: &str = include_str!("../../../data/insight/train.jsonl");
+/// More messages, labelled with intent and feeling only; the default intents are learnt from them as well.
+pub const DEFAULT_EXAMPLES: &str = include_str!("../../../data/insight/examples.jsonl");
 /// The feelings that are known when nobody edited the list.
 pub const DEFAULT_FEELINGS: &str = include_str!("../data/sentiment.yaml");
 /// Ordinary words that are no one's name and no misspelt place.
@@ -61,7 +63,7 @@ pub struct Settings {
     pub feelings: String,
     /// Where the intent model comes from.
     pub intents: IntentSource,
-    /// More examples as JSON lines `{"text", "intent"}`, one a line; may be empty.
+    /// More examples as JSON lines `{"text", "intent", "sentiment"}`, one a line; may be empty.
     pub labelled: String,
     /// ISO 4217 code of amounts without a currency.
     pub currency: String,
@@ -85,7 +87,7 @@ impl Default for Settings {
             names: DEFAULT_NAMES.to_owned(),
             feelings: DEFAULT_FEELINGS.to_owned(),
             intents: IntentSource::Examples(DEFAULT_INTENTS.to_owned()),
-            labelled: DEFAULT_LABELLED.to_owned(),
+            labelled: format!("{DEFAULT_LABELLED}\n{DEFAULT_EXAMPLES}"),
             currency: "AED".to_owned(),
             region: "AE".to_owned(),
         }
@@ -163,6 +165,7 @@ pub struct Analyzer {
     names: Names,
     lexicon: Lexicon,
     model: IntentModel,
+    mood: Option<Mood>,
     currency: String,
     region: String,
 }
@@ -179,6 +182,7 @@ impl Analyzer {
             names: Names::from_yaml(&settings.names, words_in_use(common))?,
             lexicon: Lexicon::from_yaml(&settings.feelings)?,
             model: IntentModel::train(&[], &[], &TrainOptions::default()),
+            mood: None,
             currency: settings.currency,
             region: settings.region,
         };
@@ -190,6 +194,8 @@ impl Analyzer {
                 analyzer.train(&examples, &[], &TrainOptions::default())
             }
         };
+        let felt = examples::feelings_from_lines(&settings.labelled)?;
+        analyzer.mood = Mood::train(&felt, &|text| analyzer.lexicon.sentiment(&Doc::new(text)));
         Ok(analyzer)
     }
 
@@ -205,7 +211,7 @@ impl Analyzer {
                 .map(|e| Labelled {
                     text: e.text.clone(),
                     label: e.intent.clone(),
-                    kinds: self.kinds(&e.text),
+                    hints: self.hints(&e.text),
                 })
                 .collect()
         };
@@ -234,10 +240,10 @@ impl Analyzer {
         let doc = Doc::new(input.text);
         let region = input.locale.and_then(country).unwrap_or(&self.region);
         let entities = entity::extract(&doc, &self.context(input.at, region));
-        let kinds: Vec<Kind> = entities.iter().map(|e| e.kind).collect();
+        let hints: Vec<&str> = entities.iter().map(|e| e.kind.name()).collect();
         Analysis {
-            intent: self.model.classify(&doc, &kinds),
-            sentiment: self.lexicon.sentiment(&doc),
+            intent: self.model.classify(&doc, &hints),
+            sentiment: self.feel(&doc),
             urgency: self.lexicon.urgency(&doc),
             language: language::language(&doc),
             truncated: doc.text().truncated(),
@@ -245,17 +251,37 @@ impl Analyzer {
         }
     }
 
-    /// How a message feels, without anything else.
-    pub fn sentiment(&self, text: &str) -> Sentiment {
-        self.lexicon.sentiment(&Doc::new(text))
+    /// The values that a message mentions, without anything else.
+    pub fn entities(&self, input: &Input<'_>) -> Vec<Entity> {
+        let region = input.locale.and_then(country).unwrap_or(&self.region);
+        entity::extract(&Doc::new(input.text), &self.context(input.at, region))
     }
 
-    fn kinds(&self, text: &str) -> Vec<Kind> {
+    /// What a message wants, when the values in it are known already.
+    pub fn intent(&self, text: &str, entities: &[Entity]) -> Intent {
+        let hints: Vec<&str> = entities.iter().map(|e| e.kind.name()).collect();
+        self.model.classify(&Doc::new(text), &hints)
+    }
+
+    /// How a message feels, without anything else.
+    pub fn sentiment(&self, text: &str) -> Sentiment {
+        self.feel(&Doc::new(text))
+    }
+
+    fn feel(&self, doc: &Doc<'_>) -> Sentiment {
+        let list = self.lexicon.sentiment(doc);
+        match &self.mood {
+            Some(mood) => mood.feel(doc, list),
+            None => list,
+        }
+    }
+
+    fn hints(&self, text: &str) -> Vec<&'static str> {
         let doc = Doc::new(text);
         let at = Zoned::default();
         entity::extract(&doc, &self.context(&at, &self.region))
             .iter()
-            .map(|e| e.kind)
+            .map(|e| e.kind.name())
             .collect()
     }
 
@@ -279,7 +305,7 @@ fn common_words() -> HashSet<String> {
 
 /// Ordinary words and all that the default examples write in small letters.
 fn words_in_use(mut words: HashSet<String>) -> HashSet<String> {
-    for text in [DEFAULT_INTENTS, DEFAULT_LABELLED] {
+    for text in [DEFAULT_INTENTS, DEFAULT_LABELLED, DEFAULT_EXAMPLES] {
         let small = text
             .split(|c: char| !c.is_alphabetic())
             .filter(|w| w.len() > 2 && !w.starts_with(char::is_uppercase));
