@@ -28,6 +28,26 @@ describe("how an account is doing", () => {
     if (mocked) await life.getByText(/^WhatsApp allows 13 d more/).waitFor();
     assert.equal(await page.getByTestId("ladder").count(), 0);
     await page.getByTestId("window").getByText(/^\d+ s$/).first().waitFor();
+    // Nothing that was announced has failed to come.
+    await page.getByTestId("gaps").getByText(/^0\s*missing$/).waitFor();
+    assertHealthy(page);
+  });
+
+  it("its device, its limits and its traffic are on its page, and what helps is one command away", async () => {
+    const id = await linkAccount(page, world, "Well equipped", newNumber());
+    await page.goto(`/accounts/${id}`);
+    const device = page.getByTestId("device");
+    await device.getByText("The session is whole.").waitFor();
+    await device.getByText(/^number \d+ of the account$/).waitFor();
+    const sending = page.getByTestId("sending");
+    await sending.getByText(/^\d+ of \d+$/).first().waitFor();
+    await sending.getByText("Nothing waits to be sent.").waitFor();
+    await page.getByTestId("traffic").getByText("received").waitFor();
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox", { name: "Search or jump to" }).fill("recover well equipped");
+    await page.getByRole("option", { name: /^Recover Well equipped/ }).click();
+    await page.getByText("Well equipped is being recovered: what comes next is tried now.").waitFor();
+    await page.getByTestId("headline").getByText(/^All is well/).waitFor();
     assertHealthy(page);
   });
 
@@ -60,7 +80,7 @@ describe("how an account is doing", () => {
       await world.condition("acc_0viewings", { recovery: { ...known, rung: "rebuild", rung_number: 4, rung_text: "Building everything anew from the store and connecting.", doing: "trying", at: null, then: "person" } });
       await here().getByText("Rebuild").waitFor();
       await page.getByTestId("headline").getByText("Waypost is on it now; if it fails, a person comes next.").waitFor();
-      await page.getByRole("button", { name: "Reconnect" }).click();
+      await page.getByRole("button", { name: "Recover", exact: true }).click();
       await page.getByTestId("headline").getByText(/^All is well/).waitFor();
       await page.getByTestId("ladder").waitFor({ state: "detached" });
       assertHealthy(page);
@@ -84,6 +104,16 @@ describe("how an account is doing", () => {
     it("a phone that stays away is warned of before the fourteenth day", async () => {
       await page.goto("/accounts/acc_0airport");
       await page.getByTestId("phone").getByText(/^Switch the phone on: WhatsApp unlinks this device in 2 d /).waitFor();
+    });
+
+    it("what waits to be sent says why, and which limits are used up", async () => {
+      await page.goto("/accounts/acc_0events");
+      const sending = page.getByTestId("sending");
+      await sending.getByText("8 of 8").waitFor();
+      await sending.getByText("Day 9 of the warm-up: 40 % of the limits hold; they grow until day 31.").waitFor();
+      await sending.getByText(/^WhatsApp bars new chats for 5 h 1\d min more, as far as refused messages show\.$/).waitFor();
+      await page.getByTestId("waiting").getByText(/^Barred by WhatsApp first in 5 h/).waitFor();
+      assertHealthy(page);
     });
 
     it("a restriction says what is refused and what goes on", async () => {

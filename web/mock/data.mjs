@@ -80,6 +80,92 @@ export function liveness(account) {
   };
 }
 
+const FACTORS = [
+  ["uptime", 30, "percent", [99.9, 99, 95, 90]],
+  ["qr_quality", 25, "percent", [1, 5, 10, 15]],
+  ["error_rate", 20, "percent", [0.1, 1, 5, 10]],
+  ["response", 15, "seconds", [5, 10, 30, 60]],
+  ["message_success", 10, "percent", [99, 95, 90, 85]],
+];
+const FACTOR_TEXTS = {
+  uptime: (v, of) => (v === null ? "The account has not been online long enough to say." : `Online ${v} % of the ${of} minutes that it should have been; full marks from 99.9 %.`),
+  qr_quality: (v, of) => (v === null ? "No QR code was shown lately." : `Of ${of} codes shown, ${v} % were new sets because nobody scanned; full marks up to 1 %.`),
+  error_rate: (v, of) => (v === null ? "Too little was done lately to speak of errors." : `Of ${of} attempts to process, send or connect ${v} % failed; full marks up to 0.1 %.`),
+  response: (v, of) => (v === null ? "Too few messages were sent lately to say how fast." : `${of} messages were accepted by WhatsApp after ${v} s on average; full marks up to 5 s.`),
+  message_success: (v, of) => (v === null ? "Too few messages went through lately to say." : `Of ${of} messages ${v} % came through; full marks from 99 %.`),
+};
+
+/** Figures and points of each factor by how the account is: [value, of, points]. */
+function figures(account) {
+  if (account.state === "new") return FACTORS.map(() => [null, null, 50]);
+  if (account.state === "online") return [[99.97, 1440, 100], [0, 12, 100], [0.04, 5120, 100], [1.3, 812, 100], [null, null, 50]];
+  return [[93.2, 1440, 20], [8.3, 24, 50], [6.4, 940, 20], [12.5, 220, 50], [98.1, 640, 80]];
+}
+
+/** How well an account does, as the server computes it. */
+export function health(account) {
+  const factors = FACTORS.map(([factor, weight_percent, unit, marks], at) => {
+    const [value, of, points] = figures(account)[at];
+    return { factor, weight_percent, unit, marks, value, of, points, lowered: value === null ? 0 : ((100 - points) * weight_percent) / 100, text: FACTOR_TEXTS[factor](value, of) };
+  });
+  const score = Math.round(factors.reduce((sum, f) => sum + f.points * f.weight_percent, 0) / 100);
+  const known_percent = factors.reduce((sum, f) => sum + (f.value === null ? 0 : f.weight_percent), 0);
+  const word = score >= 90 ? "excellent" : score >= 75 ? "good" : score >= 60 ? "fair" : score >= 40 ? "poor" : "critical";
+  const falling = score < 60 && known_percent >= 30;
+  return {
+    score,
+    rating: known_percent < 30 ? "unknown" : word,
+    known_percent,
+    wants_diagnosis: known_percent >= 30 && score < 70,
+    factors,
+    lowered_by: factors.filter((f) => f.lowered > 0).sort((a, b) => b.lowered - a.lowered).map((f) => f.factor),
+    trend: { direction: known_percent < 30 ? "unknown" : falling ? "falling" : "steady", per_hour: falling ? -4 : 0, ahead: [], falls_below: falling && score > 40 ? { at: new Date(Date.now() + 2 * HOUR).toISOString(), score: 40 } : null },
+    dropped_from: falling ? score + 14 : null,
+    computed_at: new Date().toISOString(),
+  };
+}
+export function healthSummary(account) {
+  const { score, rating, trend, lowered_by } = health(account);
+  return { score, rating, trend: trend.direction, lowered_by: lowered_by[0] ?? null };
+}
+/** Sixteen hours of scores, newest first. */
+export function healthHistory(account) {
+  const { score, rating, factors } = health(account);
+  if (rating === "unknown") return [];
+  const points = Object.fromEntries(factors.map((f) => [f.factor, f.value === null ? null : f.points]));
+  const fell = account.state === "online" ? 0 : 14;
+  return Array.from({ length: 192 }, (_, n) => ({ at: new Date(Date.now() - n * 5 * MINUTE).toISOString(), score: Math.min(100, score + (n > 8 ? fell : 0) - (n % 37 === 5 ? 4 : 0)), rating, points }));
+}
+
+/** How long stages and parts take. */
+export function performance() {
+  const timing = (of, name, budget_ms, p50_ms, p95_ms, longest_ms, more = {}) => ({ of, name, budget_ms, count: 1840, p50_ms, p95_ms, p99_ms: longest_ms / 2, longest_ms, over_budget: budget_ms === null ? null : 0, ordinary_p95_ms: p95_ms, anomaly: null, ...more });
+  const slow = { p95_ms: 41.2, over_budget: 12, anomaly: { at: new Date(Date.now() - 2 * MINUTE).toISOString(), p95_ms: 41.2, ordinary_ms: 4.4, deviations: 11.3 } };
+  return {
+    stages: [timing("stage", "session", 50, 0.05, 0.2, 3.1), timing("stage", "conversation", 150, 0.6, 1.4, 8.9), timing("stage", "resilience", 50, 2.1, 4.4, 88, slow), timing("stage", "performance", 100, 0.4, 2, 9)],
+    parts: [timing("part", "entities", null, 0.21, 0.62, 3.2), timing("part", "intent", null, 0.11, 0.31, 1.9), timing("part", "sentiment", null, 0.02, 0.05, 0.4, { count: 12, ordinary_p95_ms: null })],
+  };
+}
+
+/** How loaded the machine is. */
+export function systemLoad(level = "none") {
+  const shed = level !== "none";
+  return {
+    level,
+    since: shed ? new Date(Date.now() - 2 * MINUTE).toISOString() : null,
+    cause: shed ? { gauge: "cpu", value: 93.3, mark: 80 } : null,
+    shedding: true,
+    gauges: [
+      { gauge: "cpu", percent: shed ? 93.3 : 21.5, sheds_at: 80, recovers_at: 50 },
+      { gauge: "memory", percent: 44.1, sheds_at: 85, recovers_at: 70 },
+      { gauge: "errors", percent: null, sheds_at: 30, recovers_at: 10 },
+    ],
+    put_off: shed ? 37 : 0,
+    measured_at: new Date().toISOString(),
+    text: shed ? "What is nice to have is put off because the processors are 93 %; it is done once the load has fallen. Messages, replies and sends go on." : "Everything is done at once.",
+  };
+}
+
 /** What is known of how an account is scanned. */
 export function linkWindow(account) {
   const base = { seconds: 120, strategy: "survival", basis: "base", confidence: 0, samples: 0, median_s: null, p95_s: null, flags: [], needs_new_refs: false };
@@ -105,7 +191,7 @@ function account(id, name, phone, state, code, minutes, more = {}) {
     recovery: null,
     proxy: null,
     created_at: new Date(now - 40 * 24 * HOUR).toISOString(),
-    counts: { waiting_to_send: 0, unfinished: 0 },
+    counts: { waiting_to_send: 0, unfinished: 0, missing: 0 },
     ...more,
   };
 }
@@ -114,10 +200,10 @@ export function accounts() {
   const soon = new Date(Date.now() + 34_000).toISOString();
   return [
     account("acc_0sales", "Sales Dubai", "+971505760056", "online", "connected", 4 * 60 + 12),
-    account("acc_0lease", "Leasing desk", "+971505551200", "online", "connected", 26 * 60, { counts: { waiting_to_send: 2, unfinished: 1 } }),
-    account("acc_0viewings", "Viewings", "+971524417788", "recovering", "connection_lost", 1, { next_attempt_at: soon, counts: { waiting_to_send: 7, unfinished: 0 }, recovery: recovery("reconnect", "connection_lost", { at: soon, failures: 6 }) }),
-    account("acc_0service", "After-sales", "+971501209944", "logged_out", "device_removed", 95, { counts: { waiting_to_send: 3, unfinished: 0 }, recovery: recovery("relink_qr", "device_removed", { class: "auth", since: new Date(Date.now() - 95 * MINUTE).toISOString() }) }),
-    account("acc_0abu", "Abu Dhabi office", "+971561112233", "degraded", "backpressure", 6, { counts: { waiting_to_send: 0, unfinished: 212 } }),
+    account("acc_0lease", "Leasing desk", "+971505551200", "online", "connected", 26 * 60, { counts: { waiting_to_send: 2, unfinished: 1, missing: 2 } }),
+    account("acc_0viewings", "Viewings", "+971524417788", "recovering", "connection_lost", 1, { next_attempt_at: soon, counts: { waiting_to_send: 7, unfinished: 0, missing: 0 }, recovery: recovery("reconnect", "connection_lost", { at: soon, failures: 6 }) }),
+    account("acc_0service", "After-sales", "+971501209944", "logged_out", "device_removed", 95, { counts: { waiting_to_send: 3, unfinished: 0, missing: 0 }, recovery: recovery("relink_qr", "device_removed", { class: "auth", since: new Date(Date.now() - 95 * MINUTE).toISOString() }) }),
+    account("acc_0abu", "Abu Dhabi office", "+971561112233", "degraded", "backpressure", 6, { counts: { waiting_to_send: 0, unfinished: 212, missing: 0 } }),
     account("acc_0london", "London partners", "+442079460018", "online", "connected", 9 * 24 * 60, { role: "secondary", priority: 20 }),
     account("acc_0night", "Night shift", "+971508889900", "disabled", "requested", 13 * 60),
     account("acc_0airport", "Airport desk", "+971504445566", "degraded", "phone_offline", 70, { phoneAway: 11.6 * DAY, reason: { ...reason("phone_offline"), until: new Date(Date.now() + 2.4 * DAY).toISOString() } }),
@@ -131,6 +217,57 @@ export function accounts() {
     }),
     account("acc_0spare", "Spare number", null, "new", "created", 3),
   ];
+}
+
+/** What an account may still send. */
+export function sending(account) {
+  const waiting = account.counts.waiting_to_send;
+  const base = { unasked: { used: 31, limit: 200 }, new_chats: { used: 6, limit: 20 }, share_percent: 100, warm_up_day: null, restriction: null, waiting: [] };
+  const why = (code, text, count, until = null) => ({ code, text, count, until });
+  const away = "The account is not connected; it goes out as soon as it is online again.";
+  if (account.id === "acc_0events") {
+    const until = new Date(Date.now() + 5.2 * HOUR).toISOString();
+    const barred = "WhatsApp does not let this number start new chats for now; it goes out by itself afterwards. Chats that exist are not held up.";
+    return { ...base, new_chats: { used: 8, limit: 8 }, unasked: { used: 70, limit: 80 }, share_percent: 40, warm_up_day: 9, restriction: { until, source: "inferred" }, waiting: [why("restricted", barred, 4, until)] };
+  }
+  if (account.id === "acc_0lease") {
+    const paced = "New chats keep a distance from each other; this one is next in its turn.";
+    return { ...base, unasked: { used: 34, limit: 40 }, new_chats: { used: 2, limit: 4 }, share_percent: 20, warm_up_day: 5, waiting: [why("new_chat_limit", paced, 1, new Date(Date.now() + 4 * MINUTE).toISOString()), why("in_flight", "Sent; waiting for WhatsApp's server to accept it.", 1)] };
+  }
+  return { ...base, waiting: waiting > 0 ? [why("not_connected", away, waiting)] : [] };
+}
+
+/** The device that an account is linked as. */
+export function device(account, life) {
+  const none = { session: { state: "missing", text: "No device is linked; link this account.", conversations: 0, group_keys: 0, one_time_keys: 0 }, address: null, lid: null, device: null, shown_as: null, platform: null, push_name: null, registration_id: null, version: null, linked_at: null, last_seen_at: null, phone_seen_at: null, phone_limit_at: null };
+  if (!account.phone) return none;
+  const number = account.phone.replace(/\D/g, "");
+  return {
+    session: { state: "valid", text: "The session is whole.", conversations: 412, group_keys: 38, one_time_keys: 731 },
+    address: `${number}:7@s.whatsapp.net`,
+    lid: account.lid?.replace("@", ":7@") ?? null,
+    device: 7,
+    shown_as: "Waypost",
+    platform: "Chrome",
+    push_name: account.name,
+    registration_id: 20411,
+    version: "2.3000.1029496320",
+    linked_at: account.created_at,
+    last_seen_at: life.heard_at,
+    phone_seen_at: life.phone_seen_at,
+    phone_limit_at: life.phone_limit_at,
+  };
+}
+
+/** What went through an account. */
+export function stats(account, hours) {
+  const days = hours / 24;
+  const times = (count, median_ms, p95_ms) => ({ count, median_ms, p95_ms });
+  const none = times(0, null, null);
+  const base = { since: new Date(Date.now() - hours * HOUR).toISOString(), received: 0, sent: 0, sent_elsewhere: 0, failed: 0, waiting: account.counts.waiting_to_send, dead_letters: 0, handled: none, accepted: none, delivered: none, links: {} };
+  if (!account.phone) return base;
+  const of = (daily) => Math.round(daily * days);
+  return { ...base, received: of(214), sent: of(187), sent_elsewhere: of(22), failed: account.id === "acc_0viewings" ? 3 : 0, dead_letters: account.id === "acc_0viewings" ? 1 : 0, handled: times(214, 6, 21), accepted: times(187, 212, 840), delivered: times(171, 1_420, 38_000), links: hours > 24 ? { linked: 1, expired: 1 } : {} };
 }
 
 export function history() {
@@ -257,11 +394,77 @@ export function groups() {
   ];
 }
 
+/** The pipeline after some hours of work. */
+export function pipeline() {
+  const none = { count: 0, p50_us: null, p95_us: null, p99_us: null };
+  const part = (name, title, cls, over = {}) => ({ name, title, class: cls, switchable: cls !== "critical" && over.standing !== "not_built", standing: "on", latency: null, outcomes: {}, ...over });
+  const measured = (p50, p99, outcomes) => ({ latency: { count: 18_204, p50_us: p50, p95_us: p99 - 20, p99_us: p99 }, outcomes });
+  const missing = { standing: "not_built" };
+  const stage = (name, budget_ms, latency, overruns, parts) => ({ name, switch: "on", budget_ms, latency, overruns, parts });
+  return {
+    stages: [
+      stage("session", 50, { count: 18_204, p50_us: 3, p95_us: 11, p99_us: 895 }, 0, [part("session_lock", "Session lock", "critical"), part("message_queue", "Durable message queue", "critical"), part("session_state", "Session state", "critical"), part("health_monitor", "Client health monitor", "critical"), part("health_scorer", "Health scorer", "nice_to_have", missing)]),
+      stage("conversation", 150, { count: 18_204, p50_us: 191, p95_us: 511, p99_us: 1_279 }, 2, [
+        part("entities", "Hybrid entity extractor", "important", measured(55, 223, { found: 9_120, nothing: 8_700, no_text: 384 })),
+        part("flow", "Flow analyser", "important", measured(3, 13, { found: 802, nothing: 17_018 })),
+        part("intent", "Intent classifier", "important", measured(47, 159, { found: 14_233, nothing: 3_587 })),
+        part("sentiment", "Sentiment analyser", "nice_to_have", measured(11, 39, { found: 6_020, nothing: 11_800 })),
+        part("threads", "Thread service", "important", measured(2, 9, { found: 1_310, nothing: 16_510 })),
+      ]),
+      stage("media", 200, none, 0, [part("ocr", "Image OCR", "nice_to_have", missing), part("transcription", "Audio transcription", "nice_to_have", missing), part("documents", "Document parser", "nice_to_have", missing), part("gallery", "Media gallery", "nice_to_have", missing)]),
+      stage("resilience", 50, { count: 18_204, p50_us: 2_047, p95_us: 5_119, p99_us: 9_215 }, 31, [part("dead_letters", "Dead-letter queue", "critical"), part("ordering", "Message ordering", "critical")]),
+      stage("performance", 100, { count: 18_204, p50_us: 0, p95_us: 2_047, p99_us: 14_335 }, 0, [part("parallelizer", "Parallelizer", "critical"), part("batch_sending", "Batch-sending optimiser", "critical"), part("performance_monitor", "Performance monitor", "nice_to_have")]),
+    ],
+    shed: "none", stage_events: "off", own: "off", history: "off", unfinished: 3, dead_letters: 1,
+  };
+}
+
+/** The lists that messages are read by. */
+export function insightSets() {
+  const set = (name, format, content) => ({ name, format, edited: false, changed_at: null, bytes: content.length, content });
+  return [
+    set("places", "yaml", "projects:\n  - name: Marina Gate\n    also: [marina gate 1]\nlocations:\n  - name: Jumeirah Village Circle\n    also: [JVC]\n"),
+    set("names", "yaml", "names: [Ana, Omar, Priya]\n"),
+    set("feelings", "yaml", "words:\n  - value: 2.5\n    words: great lovely\n"),
+    set("intents", "yaml", "nlu:\n  - intent: viewing_request\n    examples: |\n      - can I see it tomorrow?\n"),
+    set("labelled", "jsonl", '{"text": "can we visit on friday", "intent": "viewing_request"}\n'),
+  ];
+}
+
+/** What the parts made of a message. */
+export function explanation(message) {
+  const text = message.content.body ?? message.content.caption ?? "";
+  if (message.direction === "out" || !text) return { message: message.id, processed: false, text: "It went out from this account; only what arrives goes through the stages.", processed_at: null, parts: [], language: null, reply: null, partial: [], thread: null };
+  const read = analysis(text);
+  const part = (name, title, outcome, text, took_us, decided) => ({ part: name, title, outcome, text, took_us, decided });
+  return {
+    message: message.id, processed: true, text: "It went through the stages.", processed_at: message.received_at, language: { code: "eng", confidence: 0.97 }, reply: { reply: "no_match" }, partial: [], thread: 1,
+    parts: [
+      part("entities", "Hybrid entity extractor", read.entities.length > 0 ? "found" : "nothing", "It found something.", 61, read.entities.length > 0 ? read.entities : null),
+      part("intent", "Intent classifier", "found", "It found something.", 48, read.intent),
+      part("sentiment", "Sentiment analyser", "found", "It found something.", 12, { ...read.sentiment, urgency: read.urgency }),
+      part("flow", "Flow analyser", "nothing", "It looked and found nothing.", 3, { score: 0.2, switched: false, signs: ["gap"] }),
+      part("threads", "Thread service", "nothing", "It looked and found nothing.", 2, { number: 1, how: "continued" }),
+    ],
+  };
+}
+
+/** The matters of a conversation. */
+export function threads(messages) {
+  const [first, last] = [messages[0], messages.at(-1)];
+  if (!first) return [];
+  return [
+    { number: 2, opened_at: last.sent_at, last_at: last.sent_at, closed_at: null, messages: 2, first_message: last.id, last_message: last.id, subjects: [{ kind: "project", value: "Arabian Ranches" }, { kind: "bedrooms", value: "3" }] },
+    { number: 1, opened_at: first.sent_at, last_at: first.sent_at, closed_at: first.sent_at, messages: Math.max(1, messages.length - 2), first_message: first.id, last_message: first.id, subjects: [{ kind: "unit", value: "1203" }, { kind: "project", value: "Marina Gate" }] },
+  ];
+}
+
 export function rules() {
-  const base = { account: null, scope: "direct", max_age: 600_000, enabled: true, created_at: new Date().toISOString() };
+  const base = { account: null, when: { intents: [], mentions: [], feeling: null, urgency: null }, scope: "direct", max_age: 600_000, enabled: true, created_at: new Date().toISOString() };
   return [
     { ...base, id: "rul_0hours", name: "Opening hours", position: 10, matches: { on: "any_word", words: ["hours", "open", "opening"] }, answer: "Hello {name}, we are here Sunday to Thursday, 9:00 to 18:00." },
     { ...base, id: "rul_0faq", name: "Location", position: 20, matches: { on: "contains", text: "where are you" }, answer: "Marina Plaza, 27th floor. Parking is free for visitors." },
+    { ...base, id: "rul_0upset", name: "Upset", position: 30, matches: { on: "any" }, when: { intents: ["complaint"], mentions: [], feeling: "negative", urgency: "high" }, answer: "We are sorry, {name}. Somebody calls you within the hour." },
     { ...base, id: "rul_0echo", name: "Echo (testing)", position: 90, account: "acc_0spare", matches: { on: "starts_with", text: "echo" }, answer: "{text}", enabled: false, scope: "everywhere" },
   ];
 }
@@ -347,4 +550,14 @@ export function imported(creds, parts, name) {
     left_out: [{ what: "device lists", count: count("device-list-"), why: "they are asked for again" }].filter((l) => l.count > 0),
     refused: null,
   };
+}
+
+/** Messages that never came; one account has a hole that was half filled. */
+export function gaps(account) {
+  const missing = account.counts.missing ?? 0;
+  const at = (minutes) => new Date(Date.now() - minutes * MINUTE).toISOString();
+  const base = { chat: null, wire_id: null, since: at(190), until: at(95), filled_at: null, attempts: 1, next_attempt_at: null };
+  const announced = { ...base, kind: "announced", text: "WhatsApp announced more messages kept while the account was away than it delivered.", state: "open", missing, expected: 5, filled: 5 - missing, found_at: at(95), next_attempt_at: new Date(Date.now() + 4 * MINUTE).toISOString() };
+  const edited = { ...base, kind: "edited", text: "A message was changed that is not here.", state: "filled", chat: "+971501112233", wire_id: "3EB0C1D2", missing: 0, expected: 1, filled: 1, found_at: at(2_000), filled_at: at(1_999) };
+  return { missing, filled: missing > 0 ? 6 - missing : 0, doubtful: 0, items: missing > 0 ? [announced, edited] : [], next: null };
 }

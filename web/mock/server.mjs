@@ -10,6 +10,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import * as data from "./data.mjs";
+import { Sheets } from "./sheets.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 // The server's own, so that what it forbids is noticed here too.
@@ -31,7 +32,7 @@ const found = (thing, what) => {
 };
 const id = (prefix) => `${prefix}_0${Math.random().toString(32).slice(2, 12)}`;
 /** An account as the API shows it. */
-const shownAccount = ({ phoneAway, livenessMore, ...account }) => ({ ...account, liveness: data.liveness({ ...account, phoneAway, livenessMore }) });
+const shownAccount = ({ phoneAway, livenessMore, ...account }) => ({ ...account, health: data.healthSummary(account), liveness: data.liveness({ ...account, phoneAway, livenessMore }) });
 const now = () => new Date().toISOString();
 const later = (ms) => new Date(Date.now() + ms).toISOString();
 
@@ -54,6 +55,7 @@ export class Mock {
     this.merges = fresh ? [] : data.merges();
     this.groups = fresh ? [] : data.groups();
     this.hooks = fresh ? [] : data.webhooks();
+    this.sheets = new Sheets({ fresh, id, page, found, Refusal });
     this.deliveries = data.deliveries();
     this.keys = fresh ? [] : data.keys();
     this.links = new Map();
@@ -65,6 +67,8 @@ export class Mock {
     this.answers = new Map();
     this.idempotent = new Map();
     this.started = Date.now();
+    /** What is put off: `none`, `nice_to_have` or `important`. */
+    this.shedLevel = "none";
   }
 
   async listen(port = 0) {
@@ -311,6 +315,10 @@ export class Mock {
         Object.assign(account, body.change);
         this.emit("account.recovery", account.id, null, { account: account.id });
         return { ok: true };
+      case "shed":
+        this.shedLevel = body.level;
+        this.emit("system.load", null, null, { level: body.level });
+        return { ok: true };
       case "answer":
         this.answers.set(body.contact, body.text);
         return { ok: true };
@@ -328,7 +336,7 @@ export class Mock {
 
   async route(req, res, url) {
     const path = url.pathname.slice("/api/v1".length);
-    const [a, b, c] = path.split("/").filter(Boolean);
+    const [a, b, c, d] = path.split("/").filter(Boolean);
     const q = url.searchParams;
     const m = req.method;
     if (a === "blobs" && m === "POST") return [201, await this.storeBlob(req, q)];
@@ -355,7 +363,10 @@ export class Mock {
       for (const [token, s] of this.sessions) if (s === session) this.sessions.delete(token);
       return [204, null];
     }
-    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes }[a];
+    if (a === "accounts" && c === "health" && d === "history") return [200, page(data.healthHistory(found(this.accounts.find((x) => x.id === b), "account")), q)];
+    if (a === "system") return [200, b === "performance" ? data.performance() : data.systemLoad(this.shedLevel)];
+    if (a === "sheets") return this.sheets.handle(m, b, c, d, body, q);
+    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes, pipeline: this.pipelineRoutes }[a];
     if (handler) return handler.call(this, m, b, c, body, q, req, res);
     if (a === "status") return [200, this.status()];
     throw new Refusal(404, "not_found", "There is no such route.");
@@ -386,7 +397,9 @@ export class Mock {
       this.accounts = this.accounts.filter((x) => x !== account);
       return [204, null];
     }
+    if (c === "health") return [200, data.health(account)];
     if (c === "history") return [200, page(this.histories.get(b), q)];
+    if (c === "gaps") return [200, data.gaps(account)];
     if (c === "link") {
       if (m === "POST") return [202, { ...view(this.startLink(account, body.method)), window: data.linkWindow(account) }];
       const link = this.links.get(b);
@@ -398,9 +411,13 @@ export class Mock {
       const window = account.state === "disabled" ? null : data.linkWindow(account);
       return [200, { ...view(link ?? { status: "idle", method: null, qr: null, qr_expires_at: null, code: null, window_ends_at: null, regeneration: 0, regenerations_max: 3, message: null }), window }];
     }
+    if (c === "sending") return [200, data.sending(account)];
+    if (c === "device") return [200, data.device(account, data.liveness(account))];
+    if (c === "stats") return [200, data.stats(account, Number(q.get("hours") ?? 24))];
+    if (c === "recover" && ["online", "degraded"].includes(account.state)) return [200, shownAccount(account)];
     if (c === "pause") this.setState(account, "disabled", "requested");
     else if (c === "unlink") this.setState(account, "logged_out", "requested");
-    else if (c === "resume" || c === "reconnect") {
+    else if (["resume", "reconnect", "recover", "restore"].includes(c)) {
       this.setState(account, "connecting", "requested");
       this.after(500, () => this.setState(account, "online", "connected"));
     } else throw new Refusal(404, "not_found", "There is no such route.");
@@ -442,7 +459,37 @@ export class Mock {
     this.after(500, () => this.setState(account, "online", "connected"));
     return [200, { imported: true, devices: [{ ...device, account: account.id }] }];
   }
+  pipelineRoutes(m, b, c, body) {
+    this.pipeline ??= data.pipeline();
+    if (m !== "PATCH") return [200, this.pipeline];
+    for (const stage of this.pipeline.stages) {
+      stage.switch = body.stages?.[stage.name] ?? stage.switch;
+      for (const part of stage.parts) {
+        const to = body.parts?.[part.name];
+        if (to === "off" && !part.switchable) throw new Refusal(409, "conflict", `'${part.name}' always runs: without it messages would be lost, doubled or out of order`);
+        if (to) part.off = to === "off";
+        if (part.switchable) part.standing = stage.switch === "off" ? "stage_off" : part.off ? "part_off" : "on";
+      }
+    }
+    for (const extra of ["own", "history", "stage_events"]) this.pipeline[extra] = body[extra] ?? this.pipeline[extra];
+    return [200, structuredClone(this.pipeline)];
+  }
   insightRoutes(m, b, c, body) {
+    this.sets ??= data.insightSets();
+    this.trained ??= { state: "done", at: now(), took_ms: 812, error: null };
+    if (b === "training") return [m === "POST" ? 202 : 200, this.trained];
+    if (b === "sets") {
+      const bare = ({ content: _, ...set }) => set;
+      if (!c) return [200, page(this.sets.map(bare), new URLSearchParams())];
+      const set = found(this.sets.find((x) => x.name === c), "set");
+      if (m === "PUT") {
+        if (body.content.includes("\t")) throw new Refusal(422, "invalid", "the places could not be read: a tab is no indentation", "content");
+        Object.assign(set, { content: body.content, edited: true, changed_at: now(), bytes: body.content.length });
+      }
+      if (m === "DELETE") Object.assign(set, data.insightSets().find((x) => x.name === c));
+      if (m !== "GET") this.trained = { state: "done", at: now(), took_ms: 790, error: null };
+      return m === "DELETE" ? [204, null] : [200, structuredClone(set)];
+    }
     if (!body.text?.trim()) throw new Refusal(422, "empty_text", "Write a message.", "text");
     return [200, data.analysis(body.text)];
   }
@@ -458,6 +505,7 @@ export class Mock {
     }
     const message = found(this.messages.find((x) => x.id === b), "message");
     if (c === "cancel") return [200, Object.assign(message, { state: "failed", waiting: null, failure: { code: "cancelled", text: "Cancelled before it went out." } })];
+    if (c === "explain") return [200, data.explanation(message)];
     if (c === "release") return [200, Object.assign(message, { state: "server", waiting: null })];
     if (c === "media") {
       const blob = this.blobs.get(message.content.blob);
@@ -487,6 +535,7 @@ export class Mock {
       return [200, page(list, q)];
     }
     const talk = found(this.conversations.find((x) => x.id === b), "conversation");
+    if (c === "threads") return [200, page(data.threads(this.messages.filter((x) => x.conversation === b)), q)];
     if (c === "messages") return [200, page(this.messages.filter((x) => x.conversation === b).reverse(), q)];
     if (c === "read") {
       talk.unread = 0;

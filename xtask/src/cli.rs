@@ -19,8 +19,12 @@ pub(crate) enum Job {
     Test(TestArgs),
     /// Run the benchmarks and write docs/benchmarks.md.
     Bench(BenchArgs),
+    /// Let many accounts of the real program run through days of traffic and faults, compressed.
+    Soak(SoakArgs),
     /// Run the seeded simulation of the engine on the real store.
     Sim(Rest),
+    /// Measure how well files are read, on files made for it.
+    Accuracy(Rest),
     /// Fuzz the parsers that face outsiders.
     Fuzz(FuzzArgs),
     /// Check what no lint can: who may use what, documents, links, commands.
@@ -85,6 +89,26 @@ pub(crate) struct BenchArgs {
     /// Only the benchmarks with these names.
     #[arg(value_name = "BENCH")]
     pub(crate) names: Vec<String>,
+}
+
+/// What `soak` should do.
+#[derive(Debug, Args)]
+pub(crate) struct SoakArgs {
+    /// How many accounts.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) accounts: u32,
+    /// How long the traffic runs, in minutes.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) minutes: u32,
+    /// Whose traffic and faults.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Unoptimised programs, as the tests have them.
+    #[arg(long)]
+    pub(crate) debug: bool,
+    /// Put the report into docs/soak.md.
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// What `fuzz` should do.

@@ -7,6 +7,7 @@
     reason = "a command-line tool speaks to the terminal"
 )]
 
+mod accuracy;
 mod bench;
 mod cli;
 mod demo;
@@ -19,6 +20,7 @@ mod postgres;
 mod service;
 mod shell;
 mod sim;
+mod soak;
 mod test;
 mod tidy;
 
@@ -41,7 +43,9 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Job::Demo(args) => demo::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Test(args) => test::run(&place, &args),
         cli::Job::Bench(args) => bench::run(&place, &args).map(|()| ExitCode::SUCCESS),
+        cli::Job::Soak(args) => soak::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Sim(args) => sim::run(&place, &args).map(|()| ExitCode::SUCCESS),
+        cli::Job::Accuracy(args) => accuracy::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Fuzz(args) => fuzz::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Tidy => tidy::run(&place).map(|()| ExitCode::SUCCESS),
         cli::Job::Openapi(args) => openapi::run(&place, &args).map(|()| ExitCode::SUCCESS),

@@ -2,7 +2,8 @@
 //!
 //! A development tool, run by `cargo xtask bench`. Each benchmark prints a table and writes one
 //! JSON file. Figures are ratios and quantities with units; nothing here passes or fails by them,
-//! only by something going wrong (a message lost, an account that stays offline).
+//! only by something going wrong (a message lost, an account that stays offline). The soak run alone is
+//! a test: it fails when a promise is broken.
 
 #![allow(
     clippy::print_stdout,
@@ -18,6 +19,7 @@ mod memory;
 mod node;
 mod process;
 mod report;
+mod soak;
 mod stage;
 mod store;
 mod watch;
@@ -35,12 +37,14 @@ struct Cli {
     setting: Setting,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Bench {
     /// Messages through accept, stages and commit, beside a plain loop that writes the same rows.
     Store,
     /// From a contact's app to the webhook and back, over the real protocol.
     E2e,
+    /// Many accounts through hours of faults: nothing lost, memory flat. Passes or fails.
+    Soak(soak::SoakArgs),
     /// Many accounts in one process: memory, cold start, cost per message.
     Fleet,
     /// What stays in memory after many people wrote once.
@@ -129,6 +133,7 @@ async fn main() -> Result<()> {
         Bench::E2e => e2e::run(&setting).await?,
         Bench::Fleet => fleet::run(&setting).await?,
         Bench::Memory => memory::run(&setting).await?,
+        Bench::Soak(args) => return soak::run(&setting, &args).await,
     };
     report.took_s = started.elapsed().as_secs_f64();
     report.print();

@@ -92,6 +92,11 @@ impl Program {
 
     /// Asks it to end and waits for it.
     pub(crate) async fn stop(mut self) -> Result<()> {
+        self.end().await
+    }
+
+    /// The same where it is started again.
+    pub(crate) async fn end(&mut self) -> Result<()> {
         self.alive()?;
         let pid = Pid::from_raw(self.id()?.cast_signed()).context("no process id")?;
         kill_process(pid, Signal::TERM)?;
@@ -99,6 +104,12 @@ impl Program {
             Ok(ended) => ended.map(|_| ()).map_err(Into::into),
             Err(_) => bail!("{} did not end:\n{}", self.name, self.last_words()),
         }
+    }
+
+    /// Ends it without a warning, and waits for its end.
+    pub(crate) async fn kill(&mut self) -> Result<()> {
+        self.alive()?;
+        self.child.kill().await.map_err(Into::into)
     }
 
     /// Processor time it has used so far, in seconds, all threads together.

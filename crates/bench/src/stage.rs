@@ -64,6 +64,14 @@ impl Stage {
     /// # Errors
     /// When one of them does not start.
     pub(crate) async fn start(setting: &Setting) -> Result<Self> {
+        Self::start_with(setting, "").await
+    }
+
+    /// The same with more sections in the settings file.
+    ///
+    /// # Errors
+    /// When one of them does not start.
+    pub(crate) async fn start_with(setting: &Setting, more: &str) -> Result<Self> {
         let folder = setting.scratch()?;
         let mut command = Command::new(&setting.wasim);
         command
@@ -77,7 +85,7 @@ impl Stage {
         let network = Api::new(text(&about, "control_url")?.to_owned(), None)?;
         let listen = free_address()?;
         let settings = format!(
-            "data_dir = {:?}\n[server]\nlisten = \"{listen}\"\n[whatsapp]\nurl = {}\n{SETTINGS}",
+            "data_dir = {:?}\n[server]\nlisten = \"{listen}\"\n[whatsapp]\nurl = {}\n{SETTINGS}{more}",
             folder.path().join("data"),
             about["ws_url"],
         );
@@ -147,6 +155,17 @@ impl Stage {
         Ok((self, started.elapsed()))
     }
 
+    /// Ends Waypost, with or without a warning, starts it again and waits until it listens. Its
+    /// accounts come back by themselves.
+    pub(crate) async fn begin_again(&mut self, end: End) -> Result<()> {
+        match end {
+            End::Asked => self.waypost.end().await?,
+            End::Killed => self.waypost.kill().await?,
+        }
+        self.waypost = launch(&self.program, self.folder.path())?;
+        self.ready().await
+    }
+
     /// Adds phones to the network and links each to an account of its own.
     pub(crate) async fn link(&self, numbers: &[String]) -> Result<Vec<Account>> {
         let api = self.api()?;
@@ -189,6 +208,15 @@ impl Stage {
         self.waypost.stop().await?;
         self.wasim.stop().await
     }
+}
+
+/// How a program is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is asked to.
+    Asked,
+    /// It is not.
+    Killed,
 }
 
 fn launch(program: &Path, folder: &Path) -> Result<Program> {

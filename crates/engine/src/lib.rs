@@ -8,7 +8,9 @@
 //! - [`model`]: the nouns. Ids, time, accounts, contacts, conversations, messages, events.
 //! - [`flow`]: one message's way from accepted to answered.
 //! - [`fleet`]: an account's life: linking, connecting, recovering.
+//! - [`watch`]: how well accounts do, how loaded the machine is, and what follows from it.
 
 pub mod fleet;
 pub mod flow;
 pub mod model;
+pub mod watch;

@@ -33,10 +33,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let found: Vec<_> = texts.iter().map(|t| analyzer.analyze(&input(t))).collect();
     let pairs: Vec<_> = texts.iter().copied().zip(&found).collect();
     measure("entities", &pairs, |(text, _)| {
-        analyzer.entities(&input(text)).len()
+        analyzer.open(&input(text)).entities().len()
     });
     measure("intent", &pairs, |(text, said)| {
-        analyzer.intent(text, &said.entities).name.len()
+        analyzer
+            .open(&input(text))
+            .intent(&said.entities)
+            .name
+            .len()
     });
     measure("sentiment", &pairs, |(text, _)| {
         usize::from(analyzer.sentiment(text).score > 0.0)

@@ -22,6 +22,8 @@ pub mod flow;
 pub mod intent;
 mod language;
 mod number;
+mod parts;
+pub mod places;
 mod resolve;
 pub mod sentiment;
 pub mod text;
@@ -29,6 +31,7 @@ pub mod threads;
 pub mod time;
 
 pub use doc::Doc;
+pub use parts::Opened;
 
 use entity::{Context, Entity, Gazetteer, GazetteerError, Names};
 use intent::{ExamplesError, Intent, IntentModel, Labelled, TrainOptions, examples};
@@ -177,9 +180,12 @@ impl Analyzer {
     /// When a list cannot be read, with a sentence that says which.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let common = common_words();
+        let names = Names::from_yaml(&settings.names, words_in_use(common.clone()))?;
+        // A name is no slip for a place: `Sharma` is not `Sharja`.
+        let typed_right = common.into_iter().chain(names.sure().map(str::to_owned));
         let mut analyzer = Self {
-            places: Gazetteer::from_yaml(&settings.places, common.clone())?,
-            names: Names::from_yaml(&settings.names, words_in_use(common))?,
+            places: Gazetteer::from_yaml(&settings.places, typed_right.collect())?,
+            names,
             lexicon: Lexicon::from_yaml(&settings.feelings)?,
             model: IntentModel::train(&[], &[], &TrainOptions::default()),
             mood: None,
@@ -194,7 +200,12 @@ impl Analyzer {
                 analyzer.train(&examples, &[], &TrainOptions::default())
             }
         };
-        let felt = examples::feelings_from_lines(&settings.labelled)?;
+        let mut felt = examples::feelings_from_lines(&settings.labelled)?;
+        if felt.len() < sentiment::EXAMPLES_MIN {
+            // A set of intents of one's own says nothing about feelings.
+            felt = examples::feelings_from_lines(DEFAULT_LABELLED)?;
+            felt.extend(examples::feelings_from_lines(DEFAULT_EXAMPLES)?);
+        }
         analyzer.mood = Mood::train(&felt, &|text| analyzer.lexicon.sentiment(&Doc::new(text)));
         Ok(analyzer)
     }
@@ -251,18 +262,6 @@ impl Analyzer {
         }
     }
 
-    /// The values that a message mentions, without anything else.
-    pub fn entities(&self, input: &Input<'_>) -> Vec<Entity> {
-        let region = input.locale.and_then(country).unwrap_or(&self.region);
-        entity::extract(&Doc::new(input.text), &self.context(input.at, region))
-    }
-
-    /// What a message wants, when the values in it are known already.
-    pub fn intent(&self, text: &str, entities: &[Entity]) -> Intent {
-        let hints: Vec<&str> = entities.iter().map(|e| e.kind.name()).collect();
-        self.model.classify(&Doc::new(text), &hints)
-    }
-
     /// How a message feels, without anything else.
     pub fn sentiment(&self, text: &str) -> Sentiment {
         self.feel(&Doc::new(text))
@@ -305,7 +304,7 @@ fn common_words() -> HashSet<String> {
 
 /// Ordinary words and all that the default examples write in small letters.
 fn words_in_use(mut words: HashSet<String>) -> HashSet<String> {
-    for text in [DEFAULT_INTENTS, DEFAULT_LABELLED, DEFAULT_EXAMPLES] {
+    for text in [DEFAULT_INTENTS, DEFAULT_LABELLED] {
         let small = text
             .split(|c: char| !c.is_alphabetic())
             .filter(|w| w.len() > 2 && !w.starts_with(char::is_uppercase));

@@ -5,7 +5,7 @@
 
 mod mood;
 
-pub(crate) use mood::Mood;
+pub(crate) use mood::{EXAMPLES_MIN, Mood};
 
 use crate::doc::{Doc, TokenKind};
 use crate::text::Text;

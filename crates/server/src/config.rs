@@ -4,18 +4,26 @@
 //! `listen` under `[server]`. An unknown key, a wrong type or a value out of range is refused with
 //! the key and the file it came from; nothing is guessed.
 
+use crate::parts::switchboard::Choice;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use waypost_engine::fleet::gaps::GapsConfig;
 use waypost_engine::fleet::window::Strategy;
 use waypost_engine::fleet::{BreakerConfig, ConnectConfig, LivenessConfig, WaveConfig};
 use waypost_engine::flow::caution::{self, WarmUp};
 use waypost_engine::flow::human::HumanPace;
 use waypost_engine::flow::outbox::NumberCheck;
+use waypost_engine::flow::parts::{Part, Switch};
+use waypost_engine::flow::stage::Group;
 use waypost_engine::model::Duration;
+use waypost_engine::watch::degrade::{DegradeConfig, Marks};
+use waypost_sheets::Endpoints;
+use waypost_sheets::client::SETTLED_AFTER;
 use waypost_store::DatabaseUrl;
+use waypost_store::owner::STALE_AFTER;
 
 /// The file read when none is named and it exists.
 pub const FILE_DEFAULT: &str = "waypost.toml";
@@ -51,16 +59,24 @@ pub struct Config {
     pub liveness: Liveness,
     /// Bringing accounts back.
     pub recovery: Recovery,
+    /// Messages that never came.
+    pub gaps: Gaps,
     /// The flow of messages.
     pub flow: Flow,
+    /// The parts that messages go through.
+    pub pipeline: Pipeline,
     /// Sending.
     pub send: Send,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Google Sheets.
+    pub sheets: Sheets,
     /// Files in messages.
     pub media: Media,
     /// Fronts for bots of other gateways.
     pub compat: Compat,
+    /// When work is put off.
+    pub load: Load,
     /// Logs.
     pub log: Log,
 }
@@ -88,12 +104,15 @@ pub struct Server {
 }
 
 /// Which database.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
     /// A PostgreSQL database, `postgres://user:password@host:5432/database`. Without it the
     /// database is an SQLite file in `data_dir`, where files and keys are in both cases.
     pub url: Option<DatabaseUrl>,
+    /// How long another process that has the database may be silent before this one takes its place, in
+    /// seconds. The same for all that share one.
+    pub stale_s: u64,
 }
 
 /// How we appear to WhatsApp.
@@ -219,12 +238,82 @@ impl Recovery {
     }
 }
 
+/// Messages that never came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gaps {
+    /// How many milliseconds a message that is named or unreadable may take to come by itself.
+    pub settle_ms: u64,
+    /// How many milliseconds the phone may take to answer.
+    pub answer_ms: u64,
+    /// Milliseconds between two questions of one account.
+    pub pause_ms: u64,
+    /// Milliseconds before a hole is asked for a second time; each further wait is six times as long.
+    pub retry_ms: u64,
+}
+
+impl Gaps {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn waits(&self) -> GapsConfig {
+        GapsConfig {
+            settle: Duration::millis(self.settle_ms),
+            answer: Duration::millis(self.answer_ms),
+            pause: Duration::millis(self.pause_ms),
+            retry: Duration::millis(self.retry_ms),
+        }
+    }
+}
+
 /// The flow of messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flow {
     /// Conversations of one account worked on at once.
     pub parallel: usize,
+}
+
+/// The parts that messages go through, as long as nobody switches them while the program runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Stages and parts that are off, by their names.
+    pub off: Vec<String>,
+    /// Whether the start and the stages of every message are told as events too.
+    pub stage_events: Switch,
+    /// Whether messages that the account's owner writes on another device are read.
+    pub own: Switch,
+    /// Whether messages that come with the history are read.
+    pub history: Switch,
+}
+
+impl Pipeline {
+    /// What is switched.
+    pub(crate) fn choice(&self) -> Choice {
+        let stages = self.off.iter().filter_map(|name| stage_named(name));
+        let parts = self.off.iter().filter_map(|name| name.parse().ok());
+        Choice {
+            stages: stages.map(|stage| (stage, Switch::Off)).collect(),
+            parts: parts.map(|part: Part| (part, Switch::Off)).collect(),
+            stage_events: Some(self.stage_events),
+            own: Some(self.own),
+            history: Some(self.history),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for name in &self.off {
+            if stage_named(name).is_none() {
+                name.parse::<Part>().map_err(|e| e.to_string())?;
+            }
+        }
+        self.choice().switches().map_err(|e| e.to_string())?;
+        Ok(())
+    }
+}
+
+fn stage_named(name: &str) -> Option<Group> {
+    Group::ALL.into_iter().find(|stage| stage.name() == name)
 }
 
 /// Sending: safe limits for linked devices.
@@ -269,6 +358,35 @@ pub struct Webhooks {
     pub timeout_s: u64,
 }
 
+/// Google Sheets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sheets {
+    /// How long rows gather before they go in one call, in milliseconds.
+    pub linger_ms: u64,
+    /// How long after a call without an answer its rows are looked up, in seconds. Google works
+    /// on a call for three minutes at most.
+    pub settled_after_s: u64,
+    /// For tests: the address of a stand-in for Google on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<String>,
+}
+
+impl Sheets {
+    /// Where Google is.
+    ///
+    /// # Errors
+    /// When the stand-in is not on this machine.
+    pub(crate) fn endpoints(&self) -> Result<Endpoints, waypost_sheets::Error> {
+        match &self.stand_in {
+            None => Endpoints::google(),
+            Some(base) => {
+                Endpoints::stand_in(base, &format!("{}/token", base.trim_end_matches('/')))
+            }
+        }
+    }
+}
+
 /// Files in messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -285,6 +403,49 @@ pub struct Media {
 pub struct Compat {
     /// Answer WAHA's calls, with `/waha` in front of their paths.
     pub waha: bool,
+    /// Answer Evolution API's calls, with `/evolution` in front of their paths.
+    pub evolution: bool,
+}
+
+/// When work is put off because the machine is overloaded. Each figure is two percentages: at the
+/// first work is put off, at the second it may be taken up again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Whether work is put off at all. The load is measured in any case.
+    pub shedding: Shedding,
+    /// Use of the processors that this process may use.
+    pub cpu_percent: [u8; 2],
+    /// Use of the memory that this process may use.
+    pub memory_percent: [u8; 2],
+    /// Requests to the API that failed on our side, within a minute.
+    pub errors_percent: [u8; 2],
+}
+
+/// Whether work is put off under load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shedding {
+    /// It is.
+    On,
+    /// Everything is done at once, however long it takes.
+    Off,
+}
+
+impl Load {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn marks(&self) -> DegradeConfig {
+        let marks = |[shed, recover]: [u8; 2]| Marks {
+            shed: shed.into(),
+            recover: recover.into(),
+        };
+        DegradeConfig {
+            cpu: marks(self.cpu_percent),
+            memory: marks(self.memory_percent),
+            errors: marks(self.errors_percent),
+        }
+    }
 }
 
 /// Logs.
@@ -334,7 +495,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("waypost-data"),
-            store: Store::default(),
+            store: Store {
+                url: None,
+                stale_s: STALE_AFTER.as_millis() / 1_000,
+            },
             server: Server {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
                 allow_remote: false,
@@ -371,7 +535,19 @@ impl Default for Config {
                 breaker_errors: 5,
                 cooldowns_s: [60, 300, 900, 1_800],
             },
+            gaps: Gaps {
+                settle_ms: 120_000,
+                answer_ms: 60_000,
+                pause_ms: 15_000,
+                retry_ms: 60_000,
+            },
             flow: Flow { parallel: 16 },
+            pipeline: Pipeline {
+                off: Vec::new(),
+                stage_events: Switch::Off,
+                own: Switch::Off,
+                history: Switch::Off,
+            },
             send: Send {
                 account_burst: 30,
                 account_gap_ms: 250,
@@ -390,11 +566,25 @@ impl Default for Config {
                 parallel: 16,
                 timeout_s: 15,
             },
+            sheets: Sheets {
+                linger_ms: 1_000,
+                settled_after_s: SETTLED_AFTER.as_millis() / 1_000,
+                stand_in: None,
+            },
             media: Media {
                 parallel: 4,
                 bytes_max: 100 * 1024 * 1024,
             },
-            compat: Compat { waha: false },
+            compat: Compat {
+                waha: false,
+                evolution: false,
+            },
+            load: Load {
+                shedding: Shedding::On,
+                cpu_percent: [80, 50],
+                memory_percent: [85, 70],
+                errors_percent: [30, 10],
+            },
             log: Log {
                 filter: "info".into(),
                 format: LogFormat::Text,
@@ -468,6 +658,7 @@ impl Config {
                 ),
             );
         }
+        between("store.stale_s", self.store.stale_s, 3, 3_600)?;
         between("link.window_s", self.link.window_s, 10, 160)?;
         between(
             "link.regenerations_max",
@@ -496,7 +687,29 @@ impl Config {
         for cooldown in self.recovery.cooldowns_s {
             between("recovery.cooldowns_s", cooldown, 1, 86_400)?;
         }
+        between("gaps.settle_ms", self.gaps.settle_ms, 100, 3_600_000)?;
+        between("gaps.answer_ms", self.gaps.answer_ms, 100, 600_000)?;
+        between("gaps.pause_ms", self.gaps.pause_ms, 100, 3_600_000)?;
+        between("gaps.retry_ms", self.gaps.retry_ms, 100, 3_600_000)?;
+        for (key, [shed, recover]) in [
+            ("load.cpu_percent", self.load.cpu_percent),
+            ("load.memory_percent", self.load.memory_percent),
+            ("load.errors_percent", self.load.errors_percent),
+        ] {
+            between(key, shed.into(), 1, 100)?;
+            if recover >= shed {
+                return bad(
+                    key,
+                    format!(
+                        "{recover} must be below {shed}, or work would be put off and taken up in turn"
+                    ),
+                );
+            }
+        }
         between("flow.parallel", self.flow.parallel as u64, 1, 1_024)?;
+        if let Err(problem) = self.pipeline.check() {
+            return bad("pipeline.off", problem);
+        }
         between(
             "send.account_burst",
             self.send.account_burst.into(),
@@ -520,6 +733,21 @@ impl Config {
         between("send.ack_timeout_s", self.send.ack_timeout_s, 5, 600)?;
         between("webhooks.parallel", self.webhooks.parallel as u64, 1, 1_024)?;
         between("webhooks.timeout_s", self.webhooks.timeout_s, 1, 120)?;
+        between("sheets.linger_ms", self.sheets.linger_ms, 0, 600_000)?;
+        let settled_after_s = self.sheets.settled_after_s;
+        match &self.sheets.stand_in {
+            // Sooner than Google is done, a row that is not there yet could be written twice.
+            None => between(
+                "sheets.settled_after_s",
+                settled_after_s,
+                SETTLED_AFTER.as_millis() / 1_000,
+                3_600,
+            )?,
+            Some(_) => between("sheets.settled_after_s", settled_after_s, 0, 3_600)?,
+        }
+        if let Err(error) = self.sheets.endpoints() {
+            return bad("sheets.stand_in", error.to_string());
+        }
         between("media.parallel", self.media.parallel as u64, 1, 64)?;
         between(
             "server.json_bytes_max",
@@ -637,6 +865,7 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.liveness.timings(), LivenessConfig::default());
         assert_eq!(config.recovery.patience(), ConnectConfig::default());
+        assert_eq!(config.gaps.waits(), GapsConfig::default());
     }
 
     #[test]
@@ -701,6 +930,14 @@ mod tests {
         check(
             "[server]\nlisten = \"0.0.0.0:80\"",
             &["server.listen", "allow_remote"],
+        );
+        check(
+            "[pipeline]\noff = [\"sentimental\"]",
+            &["pipeline.off", "sentimental", "sentiment,"],
+        );
+        check(
+            "[pipeline]\noff = [\"ordering\"]",
+            &["pipeline.off", "always runs"],
         );
         check(
             "[store]\nurl = \"mysql://db/waypost\"",

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, LogFormat};
 use crate::driver::Driver;
-use crate::{api, auth, cli, clock, webhooks};
+use crate::{api, auth, cli, clock, ownership, sheets, webhooks};
 use anyhow::{Context as _, Result};
 use std::fs::File;
 use std::net::SocketAddr;
@@ -17,6 +17,9 @@ use waypost_store::{MasterKey, Store, StoreConfig};
 const NODE: u16 = 1;
 /// The cell this node belongs to.
 const CELL: u16 = 1;
+
+/// The file whose lock says that the data folder is in use.
+const LOCK: &str = "waypost.lock";
 
 /// The database inside the data folder.
 #[must_use]
@@ -37,16 +40,32 @@ pub fn master_key_path(data_dir: &Path) -> PathBuf {
 pub async fn serve(config: Config) -> Result<()> {
     start_logs(&config);
     warn_if_simulated();
-    let _lock = claim(&config.data_dir)?;
+    let _lock = claim_or_take_over(&config).await?;
     let store = open_store(&config).await?;
 
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
     let driver = Driver::start(&config, store.clone(), stop.clone()).await?;
-    let webhooks = webhooks::Worker::start(&config.webhooks, store.clone(), stop.clone());
+    let webhooks = webhooks::Worker::start(
+        &config.webhooks,
+        store.clone(),
+        driver.fleet(),
+        stop.clone(),
+    );
     let state = api::AppState::new(&config, store.clone(), driver.fleet());
+    let sheets = sheets::Worker::start(
+        &config.sheets,
+        state.sheets().clone(),
+        store.clone(),
+        stop.clone(),
+    );
 
+    let ownership = tokio::spawn(ownership::keep(
+        store.clone(),
+        stale_after(&config),
+        stop.clone(),
+    ));
     introduce(&config, &store, address).await?;
     let until_told = {
         let stop = stop.clone();
@@ -66,15 +85,20 @@ pub async fn serve(config: Config) -> Result<()> {
     let drain = async {
         driver.drain().await;
         webhooks.drain().await;
+        sheets.drain().await;
     };
     if tokio::time::timeout(limit, drain).await.is_err() {
         tracing::warn!("work was still in progress at the limit; it goes on at the next start");
     }
     // Event streams never end by themselves: give requests a moment, then go.
     served.abort();
+    let kept = ownership.await.unwrap_or(ownership::End::Stopped);
     store.close().await;
     tracing::info!("stopped");
-    Ok(())
+    match kept {
+        ownership::End::Stopped => Ok(()),
+        ownership::End::TakenOver => Err(waypost_store::StoreError::TakenOver.into()),
+    }
 }
 
 fn start_logs(config: &Config) {
@@ -104,7 +128,7 @@ pub(crate) fn claim(data_dir: &Path) -> Result<File> {
     std::fs::create_dir_all(data_dir)
         .with_context(|| format!("{} cannot be made; set data_dir", data_dir.display()))?;
     restrict(data_dir, 0o700)?;
-    let path = data_dir.join("waypost.lock");
+    let path = data_dir.join(LOCK);
     let lock =
         File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
@@ -116,6 +140,46 @@ pub(crate) fn claim(data_dir: &Path) -> Result<File> {
         },
     )?;
     Ok(lock)
+}
+
+/// Claims the data folder; takes the place of a process that has it and has not moved for long.
+async fn claim_or_take_over(config: &Config) -> Result<File> {
+    let refused = match claim(&config.data_dir) {
+        Ok(lock) => return Ok(lock),
+        Err(refused) => refused,
+    };
+    let store = store_config(config)?;
+    let seen = tokio::task::spawn_blocking(move || Store::owner(&store)).await?;
+    let Ok(Some(owner)) = seen else {
+        return Err(refused);
+    };
+    if owner.silent_for < stale_after(config) {
+        return Err(refused);
+    }
+    tracing::warn!(
+        holder = owner.holder,
+        silent_ms = owner.silent_for.as_millis(),
+        "another waypost has this data folder and does not move; taking its place"
+    );
+    replace_lock(&config.data_dir)
+}
+
+/// A lock of our own where another process holds one that it will never give back by itself. That
+/// process keeps its lock on a file that nobody finds any more.
+fn replace_lock(data_dir: &Path) -> Result<File> {
+    let path = data_dir.join(LOCK);
+    let fresh = data_dir.join(format!("{LOCK}.{}", std::process::id()));
+    let lock =
+        File::create(&fresh).with_context(|| format!("{} cannot be written", fresh.display()))?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .with_context(|| format!("{} cannot be locked", fresh.display()))?;
+    std::fs::rename(&fresh, &path)
+        .with_context(|| format!("{} cannot be replaced", path.display()))?;
+    Ok(lock)
+}
+
+fn stale_after(config: &Config) -> waypost_engine::model::Duration {
+    waypost_engine::model::Duration::secs(config.store.stale_s)
 }
 
 fn restrict(path: &Path, mode: u32) -> Result<()> {
@@ -149,6 +213,7 @@ pub fn store_config(config: &Config) -> Result<StoreConfig> {
     Ok(StoreConfig {
         node: NODE,
         cell: CELL,
+        stale_after: stale_after(config),
         ..store
     })
 }

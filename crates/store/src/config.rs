@@ -2,11 +2,13 @@
 
 use crate::blobs::blobs_folder;
 use crate::error::StoreError;
+use crate::owner::STALE_AFTER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use waypost_engine::model::Duration;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The key that wraps every other key: 32 random bytes, never stored in the database.
@@ -194,6 +196,9 @@ pub struct StoreConfig {
     pub cell: u16,
     /// When a commit counts as durable.
     pub synchronous: Synchronous,
+    /// How long another process that has a PostgreSQL database may be silent before this one may take
+    /// its place.
+    pub stale_after: Duration,
     /// A registered SQLite VFS to use in place of the operating system's files.
     #[cfg(feature = "fault-injection")]
     pub vfs: Option<String>,
@@ -225,6 +230,7 @@ impl StoreConfig {
             node: 0,
             cell: 0,
             synchronous: Synchronous::Full,
+            stale_after: STALE_AFTER,
             #[cfg(feature = "fault-injection")]
             vfs: None,
             #[cfg(feature = "fault-injection")]

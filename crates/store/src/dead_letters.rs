@@ -7,7 +7,8 @@ use waypost_engine::model::{
     AccountId, ConversationId, DeadLetterId, Direction, Duration, MessageId, Timestamp, WorkspaceId,
 };
 
-/// How long a resolved or archived dead letter is kept.
+/// How long a resolved or archived dead letter is kept, and how long one waits for a person before it is
+/// archived by itself. Its message is kept in any case.
 pub const DEAD_LETTERS_KEPT: Duration = Duration::hours(30 * 24);
 /// Longest error kept, in characters; longer ones are cut.
 pub const ERROR_MAX: usize = 1_000;
@@ -22,8 +23,18 @@ pub enum DeadLetterState {
     Retrying,
     /// A replay succeeded.
     Resolved,
-    /// A person put it aside.
+    /// A person put it aside, or nobody dealt with it for long.
     Archived,
+    /// It failed again after a replay: somebody must look before trying it once more.
+    ManualReview,
+}
+
+impl DeadLetterState {
+    /// Waiting for somebody to replay or archive it.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::ManualReview)
+    }
 }
 
 /// A message that could not be processed or sent. The message itself is kept.

@@ -83,10 +83,13 @@ pub enum StoreError {
         what: String,
     },
     /// Another process writes to the same database.
-    #[error(
-        "another Waypost uses this PostgreSQL database already; stop that one, or name another database"
-    )]
+    #[error("another Waypost uses this database already; stop that one, or name another database")]
     InUse,
+    /// Another process has taken the database because this one was silent for too long.
+    #[error(
+        "another Waypost has taken this database over, because this one did not move for long; this one must stop"
+    )]
+    TakenOver,
     /// The store was closed.
     #[error("the store is closed because the program is stopping")]
     Closed,

@@ -93,6 +93,9 @@ pub struct Work {
     pub next_at: Timestamp,
 }
 
+/// Newest messages of an account looked through for [`crate::Store::rule_answers_since`].
+pub const ANSWERS_READ_MAX: i64 = 5_000;
+
 /// The outcome of a message's stages, committed as one.
 #[derive(Debug, Clone)]
 pub struct Complete {
@@ -106,6 +109,8 @@ pub struct Complete {
     pub now: Timestamp,
     /// What the stages found out.
     pub findings: serde_json::Value,
+    /// What reading it changed; absent when nothing read it.
+    pub read: Option<Box<crate::reading::Read>>,
     /// What is sent because of it.
     pub sends: Vec<Draft>,
     /// Events beside the one that says that it was processed.

@@ -33,10 +33,12 @@ pub mod imports;
 pub mod keys;
 pub mod media;
 pub mod merges;
+pub mod owner;
 pub mod page;
 #[cfg(feature = "raw-loop")]
 pub mod raw_loop;
 mod reader;
+pub mod reading;
 pub(crate) mod seal;
 pub mod sending;
 mod sql;
@@ -56,6 +58,7 @@ pub use imports::{ImportAccount, ImportInto};
 pub use keys::{KeyValue, KeyWrite};
 pub use media::{MediaJob, MediaOutcome};
 pub use merges::Merged;
+pub use owner::OwnerSeen;
 pub use page::{Page, Paged};
 pub use sending::{
     Confirmation, Enqueued, Idempotency, Moved, OutboxItem, Pruned, Queued, Receipt, SendStatus,

@@ -159,8 +159,12 @@ pub struct Pruned {
     pub idempotency: usize,
     /// Events.
     pub events: usize,
+    /// Dead letters that nobody dealt with; they are archived and stay for as long again.
+    pub dead_letters_archived: usize,
     /// Dead letters that were resolved or archived.
     pub dead_letters: usize,
     /// Attempts to link an account.
     pub link_attempts: usize,
+    /// Scores of accounts, and the counts behind them.
+    pub health: usize,
 }

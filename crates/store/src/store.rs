@@ -8,6 +8,7 @@ use crate::id::IdKind;
 use crate::merges::{MergeBell, Merged};
 use crate::reader::Readers;
 use crate::seal::{KeyOwner, Sealer, WrappedKey};
+use crate::sql::owner;
 use crate::writer::{Message, Told, Writer, head};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,7 +50,8 @@ impl Store {
     ///
     /// Blocks for a moment. Fails with [`StoreError::NewerSchema`] or [`StoreError::WrongKey`]
     /// before anything is changed; with PostgreSQL also with [`StoreError::InUse`] when another
-    /// process writes to the database, and [`StoreError::Unreachable`].
+    /// process writes to the database and was heard within [`StoreConfig::stale_after`], and
+    /// [`StoreError::Unreachable`].
     pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
         match config.database {
             Database::Sqlite { .. } => Self::open_here(config),
@@ -70,8 +72,12 @@ impl Store {
     }
 
     fn open_here(config: StoreConfig) -> Result<Self, StoreError> {
-        let conn = Connection::writing(&config)?;
+        let conn = match Connection::writing(&config) {
+            Err(StoreError::InUse) => owner::take_over(&config)?,
+            other => other?,
+        };
         migrations::migrate(&conn)?;
+        let owner = owner::claim(&conn)?;
         let sealer = Sealer::new(&config.master_key);
         load_keys(&conn, &sealer)?;
         let epoch = load_epoch(&conn)?;
@@ -87,7 +93,7 @@ impl Store {
             merges: merges.clone(),
             commits: Arc::clone(&commits),
         };
-        let (queue, thread) = Writer::start(conn, config.clone(), Arc::clone(&ids), told)?;
+        let (queue, thread) = Writer::start(conn, config.clone(), owner, Arc::clone(&ids), told)?;
         let thread = Mutex::new(Some(thread));
         let shared = Shared {
             config,

@@ -10,6 +10,7 @@
 //! With PostgreSQL the connection can be lost. The commands under way then fail, and so do those
 //! that come until there is a new connection ([`renew`]); none is done again by itself.
 
+mod memory;
 mod renew;
 
 use crate::command::Job;
@@ -17,7 +18,9 @@ use crate::config::StoreConfig;
 use crate::db::{Connection, Statement, Step};
 use crate::error::StoreError;
 use crate::merges::{MergeBell, Merged};
-use std::collections::HashMap;
+use crate::sql::owner;
+use memory::Memory;
+pub(crate) use memory::People;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -45,16 +48,9 @@ pub(crate) enum Message {
 /// The transaction a command runs in.
 pub(crate) struct Tx<'w> {
     conn: &'w Connection,
-    counters: &'w mut Counters,
+    memory: &'w mut Memory,
     ids: &'w Mutex<IdSource>,
     merges: &'w mut Vec<Merged>,
-}
-
-/// Counters kept in memory and read from the tables at start and after a rollback.
-#[derive(Debug, Default)]
-struct Counters {
-    seqs: HashMap<AccountId, i64>,
-    position: Option<i64>,
 }
 
 impl<'w> Tx<'w> {
@@ -70,24 +66,29 @@ impl<'w> Tx<'w> {
 
     /// The next place in the account's order.
     pub(crate) fn next_seq(&mut self, account: AccountId) -> Result<Seq, StoreError> {
-        let last = match self.counters.seqs.get(&account) {
+        let last = match self.memory.seqs.get(&account) {
             Some(last) => *last,
             None => self
                 .prepare("SELECT coalesce(max(seq), 0) FROM message WHERE account = ?1")?
                 .query_row([account.raw()], |row| row.get(0))?,
         };
-        self.counters.seqs.insert(account, last + 1);
+        self.memory.seqs.insert(account, last + 1);
         Ok(Seq(last + 1))
     }
 
     /// The next place in the event log. Rises for ever: pruning always leaves the last event.
     pub(crate) fn next_position(&mut self) -> Result<i64, StoreError> {
-        let last = match self.counters.position {
+        let last = match self.memory.position {
             Some(last) => last,
             None => head(self.conn)?,
         };
-        self.counters.position = Some(last + 1);
+        self.memory.position = Some(last + 1);
         Ok(last + 1)
+    }
+
+    /// Who has written lately, as the tables have it.
+    pub(crate) fn people(&mut self) -> &mut People {
+        &mut self.memory.people
     }
 
     /// Notes that a conversation was poured into another; told after the commit.
@@ -113,7 +114,9 @@ pub(crate) fn head(conn: &Connection) -> Result<i64, StoreError> {
 pub(crate) struct Writer {
     conn: Connection,
     config: StoreConfig,
-    counters: Counters,
+    /// As whom this process took the database.
+    owner: i64,
+    memory: Memory,
     ids: Arc<Mutex<IdSource>>,
     /// What the transaction under way has merged.
     merges: Vec<Merged>,
@@ -149,6 +152,7 @@ impl Writer {
     pub(crate) fn start(
         mut conn: Connection,
         config: StoreConfig,
+        owner: i64,
         ids: Arc<Mutex<IdSource>>,
         told: Told,
     ) -> Result<(mpsc::Sender<Message>, JoinHandle<()>), StoreError> {
@@ -164,7 +168,8 @@ impl Writer {
         let writer = Self {
             conn,
             config,
-            counters: Counters::default(),
+            owner,
+            memory: Memory::default(),
             ids,
             merges: Vec::new(),
             told,
@@ -252,7 +257,7 @@ impl Writer {
             {
                 tracing::error!(%error, "rolling back failed");
             }
-            self.counters = Counters::default();
+            self.memory = Memory::default();
         } else {
             // Before the callers hear of it: what they did is part of the log they read next, and
             // they go on with the conversations as they are now.
@@ -264,11 +269,15 @@ impl Writer {
 
     fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         self.conn.step(Step::Begin)?;
+        // A process that was replaced while it hung must change nothing any more.
+        if owner::epoch(&self.conn).map_err(Failed::Group)? != self.owner {
+            return Err(Failed::Group(StoreError::TakenOver));
+        }
         for (at, job) in group.iter_mut().enumerate() {
             let written = self.conn.rows_written();
             let mut tx = Tx {
                 conn: &self.conn,
-                counters: &mut self.counters,
+                memory: &mut self.memory,
                 ids: &self.ids,
                 merges: &mut self.merges,
             };
@@ -281,7 +290,7 @@ impl Writer {
                     return Err(Failed::Command(at));
                 }
                 // It may have counted for rows that it then never wrote.
-                Err(_) => self.counters = Counters::default(),
+                Err(_) => self.memory = Memory::default(),
             }
         }
         self.conn.step(Step::Commit)?;
@@ -290,7 +299,7 @@ impl Writer {
     }
 
     fn publish_head(&self) {
-        let Ok(position) = self.counters.position.map_or_else(|| head(&self.conn), Ok) else {
+        let Ok(position) = self.memory.position.map_or_else(|| head(&self.conn), Ok) else {
             // The next commit publishes it.
             return;
         };

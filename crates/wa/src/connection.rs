@@ -228,7 +228,7 @@ impl Connection {
         self.while_up(asking).await
     }
 
-    fn address(&self, address: &Address) -> Result<Jid, TaskError> {
+    pub(crate) fn address(&self, address: &Address) -> Result<Jid, TaskError> {
         jid::jid(address).ok_or_else(|| {
             TaskError::Invalid(format!("'{address}' is not an address WhatsApp knows"))
         })

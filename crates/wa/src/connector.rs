@@ -30,6 +30,11 @@ use waypost_engine::model::AccountId;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::{CacheConfig, CacheEntryConfig};
 
+/// The kind of device that phones take this one for.
+pub const PLATFORM: &str = "Chrome";
+/// The same, as WhatsApp knows it.
+const PLATFORM_TYPE: PlatformType = PlatformType::CHROME;
+
 /// What a connection is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -140,6 +145,7 @@ impl Connector {
             broken: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
             switch: ReconnectSwitch::default(),
             signs: Signs::new(),
+            backlog: crate::backlog::Counter::default(),
         });
         let (lost, reports) = LostReports::new();
         let frame = Frame {
@@ -246,7 +252,7 @@ impl Connector {
         );
         let props = DevicePropsOverride::new()
             .with_os(self.config.device_name.clone())
-            .with_platform_type(PlatformType::CHROME);
+            .with_platform_type(PLATFORM_TYPE);
         let builder = Bot::builder()
             .with_backend(storage)
             .with_transport_factory(dialer)

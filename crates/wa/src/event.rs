@@ -1,5 +1,6 @@
 //! What a connection reports.
 
+use crate::backlog::Kept;
 use std::time::Duration;
 use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::{Address, Inbound, Timestamp};
@@ -123,6 +124,16 @@ pub enum ChannelEvent {
     Messages(Vec<Inbound>),
     /// A piece of history; stored and marked, never acted on.
     History(Vec<Inbound>),
+    /// The phone's answer to [`crate::Connection::ask_before`]: messages before the one that was
+    /// named, at most [`crate::limits::RECALLED_MAX`]; stored and marked, never acted on.
+    Recalled {
+        /// Which question it answers.
+        request: String,
+        /// How many messages it gave, also those that say nothing to people.
+        given: u32,
+        /// The messages, oldest first.
+        messages: Vec<Inbound>,
+    },
     /// Somebody is writing, or stopped.
     Typing {
         /// Where.
@@ -155,10 +166,18 @@ pub enum ChannelEvent {
         /// How many stanzas of all kinds.
         expected: u32,
     },
-    /// Everything kept while away is here and committed.
+    /// WhatsApp says that this is everything it kept while we were away; what came is committed.
     OfflineSyncCompleted {
         /// How many stanzas of all kinds came.
         received: u32,
+        /// How many messages were announced, and came.
+        kept: Kept,
+    },
+    /// What was kept while away stopped coming before its end. `Down` follows; what is not
+    /// acknowledged comes again with the next connection.
+    OfflineSyncInterrupted {
+        /// How many messages were announced, and came.
+        kept: Kept,
     },
 }
 

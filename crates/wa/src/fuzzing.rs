@@ -1,6 +1,11 @@
 //! What outsiders' bytes reach inside this room, opened for the fuzzing program and for nobody else.
 
 use crate::{clock, normalise, storage};
+use std::num::NonZeroUsize;
+use wacore::framing::FrameDecoder;
+use wacore_binary::OwnedNodeRef;
+use wacore_binary::marshal::marshal_ref;
+use wacore_binary::util::unpack_bytes;
 use waypost_engine::model::{Address, Inbound};
 
 /// One message of a history sync: the chat as it is named there, and an encoded `WebMessageInfo`.
@@ -23,4 +28,20 @@ pub fn session_values(value: &[u8]) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
             Some((first, second))
         })
         .collect()
+}
+
+/// What came over a socket, in pieces of a length, read as the protocol library does once a frame is
+/// decrypted: for every frame its stanza written anew, `None` when it is none.
+#[must_use]
+pub fn stanzas(stream: &[u8], piece: NonZeroUsize) -> Vec<Option<Vec<u8>>> {
+    let mut decoder = FrameDecoder::new();
+    let mut stanzas = Vec::new();
+    for piece in stream.chunks(piece.get()) {
+        decoder.feed(piece);
+        while let Some(frame) = decoder.decode_frame() {
+            let read = unpack_bytes(frame).and_then(OwnedNodeRef::new);
+            stanzas.push(read.and_then(|node| marshal_ref(node.get())).ok());
+        }
+    }
+    stanzas
 }

@@ -27,6 +27,7 @@
 //! | undecryptable messages | [`ChannelEvent::Placeholder`] | the placeholder; the sender's retry still arrives through the commit |
 //! | recoveries from the phone, newsletters | [`ChannelEvent::Messages`] | that message |
 //! | history | [`ChannelEvent::History`] | part of the history |
+//! | older messages that were asked for | [`ChannelEvent::Recalled`] | that answer; it is asked for again |
 //! | typing, names, group changes | their own events | that news |
 //!
 //! # Proxies
@@ -39,17 +40,20 @@
 //! Every limit is a named constant in [`limits`], with what happens at it.
 
 mod alive;
+mod backlog;
 mod cause;
 mod clock;
 mod config;
 mod connection;
 mod connector;
+mod device;
 mod directory;
 mod event;
 pub mod freeze;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod groups;
+mod history;
 mod hook;
 pub mod import;
 mod jid;
@@ -66,9 +70,11 @@ mod tasks;
 mod translate;
 mod transport;
 
+pub use backlog::Kept;
 pub use config::{ChannelConfig, HistoryPolicy};
 pub use connection::{Connection, Held, SendError, TaskError};
-pub use connector::{Connector, OpenError, Purpose};
+pub use connector::{Connector, OpenError, PLATFORM, Purpose};
+pub use device::{StoredDevice, stored_device};
 pub use event::{ChannelEvent, Events, GroupChange, ReceiptKind, TypingState};
 pub use freeze::{Author, FreezeError, Target, freeze};
 pub use groups::{Group, GroupMember, GroupRole, Presence};
@@ -77,4 +83,4 @@ pub use ports::{CommitError, Inbox, KeyWrite, KeysError, SessionKeys, Space};
 pub use proxy::{
     LOGIN_LEN_MAX, Login, PROXY_LEN_MAX, Proxy, ProxyError, ProxyKind, ProxyParseError, Route,
 };
-pub use storage::{DISCARD_ON_RESTORE, forget_session, has_session};
+pub use storage::{DISCARD_ON_RESTORE, has_session};

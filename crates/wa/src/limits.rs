@@ -36,6 +36,9 @@ pub const LINK_SOCKETS_MAX: u32 = 2;
 /// Messages of a history sync handed over at once.
 pub const HISTORY_BATCH_MAX: usize = 200;
 
+/// Messages taken of one answer to a question for older ones; the phone gives as many as were asked for.
+pub const RECALLED_MAX: usize = 1_000;
+
 /// Ids of our own sends remembered so that the library's short-lived copies of them are not stored
 /// beside the frozen ones. The oldest is forgotten; at worst a copy is stored twice.
 pub const OWN_SENDS_MAX: usize = 1_024;

@@ -5,12 +5,14 @@
 //! takes them out in their order, translates, and waits for whoever reads them.
 
 use crate::alive::Signs;
+use crate::backlog::Counter;
 use crate::cause::{self, Cause};
 use crate::clock;
 use crate::directory::Directory;
 use crate::event::{ChannelEvent, GroupChange, ReceiptKind, TypingState};
+use crate::history::read_chunks;
 use crate::jid;
-use crate::limits::{HISTORY_BATCH_MAX, HISTORY_CHUNKS_MAX};
+use crate::limits::HISTORY_CHUNKS_MAX;
 use crate::normalise;
 use crate::recent::RecentIds;
 use crate::transport::ReconnectSwitch;
@@ -19,8 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 use wacore::stanza::groups::{GroupNotificationAction, GroupParticipantInfo};
 use wacore::types::events::{
-    Event, EventHandler, EventInterest, EventKind, GroupUpdate, LazyHistorySync, MessageBatch,
-    Receipt,
+    Event, EventHandler, EventInterest, EventKind, GroupUpdate, MessageBatch, Receipt,
 };
 use wacore::types::presence::{ChatPresence, ReceiptType};
 use wacore_binary::NodeRef;
@@ -70,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) switch: ReconnectSwitch,
     /// What proves that the connection is alive.
     pub(crate) signs: Signs,
+    /// What came of what was kept while away.
+    pub(crate) backlog: Counter,
 }
 
 impl Shared {
@@ -91,6 +94,7 @@ impl EventHandler for Listener {
     fn handle_event(&self, event: Arc<Event>) {
         if let Event::RawNode(stanza) = &*event {
             self.shared.signs.stanza(stanza.get(), &self.directory);
+            self.shared.backlog.stanza(stanza.get());
             note_stream_error(&self.shared, stanza.get());
             return;
         }
@@ -210,92 +214,14 @@ impl Pump {
             }
             Event::OfflineSyncCompleted(completed) => {
                 let received = u32::try_from(completed.count).unwrap_or(0);
+                let kept = self.shared.backlog.take();
                 if received < std::mem::take(&mut self.expected) {
                     self.shared.cause.end(DownReason::OfflineSyncInterrupted);
-                    return None;
+                    return Some(ChannelEvent::OfflineSyncInterrupted { kept });
                 }
-                Some(ChannelEvent::OfflineSyncCompleted { received })
+                Some(ChannelEvent::OfflineSyncCompleted { received, kept })
             }
             other => linking(other).or_else(|| living(other)),
-        }
-    }
-}
-
-/// Reads history blobs one after another, each on a thread of its own and in pieces, so that their
-/// size does not matter.
-async fn read_chunks(
-    mut waiting: mpsc::Receiver<Arc<Event>>,
-    directory: Directory,
-    out: mpsc::Sender<ChannelEvent>,
-) {
-    while let Some(event) = waiting.recv().await {
-        let (Event::HistorySync(history), Some(own)) = (&*event, directory.own()) else {
-            continue;
-        };
-        let (history, out) = (history.clone(), out.clone());
-        let reading = tokio::task::spawn_blocking(move || read_history(&history, &own, &out));
-        if let Err(error) = reading.await {
-            tracing::warn!(%error, "history could not be read; it is left out");
-        }
-    }
-}
-
-fn read_history(history: &LazyHistorySync, own: &Address, out: &mpsc::Sender<ChannelEvent>) {
-    let received_at = clock::now();
-    let mut stream = history.stream();
-    loop {
-        let conversation = match stream.next_conversation() {
-            Ok(Some(conversation)) => conversation,
-            Ok(None) => break,
-            Err(error) => {
-                tracing::warn!(%error, "the rest of this history is unreadable; it is left out");
-                return;
-            }
-        };
-        let alt = [&conversation.lid_jid, &conversation.pn_jid]
-            .into_iter()
-            .flatten()
-            .map(|text| jid::address_of_text(text))
-            .find(|alt| *alt != jid::address_of_text(&conversation.id));
-        let messages = conversation.messages.iter().rev().filter_map(|item| {
-            let mut inbound = normalise::history(
-                &conversation.id,
-                item.message.as_option()?,
-                own,
-                received_at,
-            )?;
-            inbound.chat_alt.clone_from(&alt);
-            Some(inbound)
-        });
-        let messages: Vec<Inbound> = messages.collect();
-        for batch in messages.chunks(HISTORY_BATCH_MAX) {
-            if out
-                .blocking_send(ChannelEvent::History(batch.to_vec()))
-                .is_err()
-            {
-                return;
-            }
-        }
-    }
-    let names = match stream.remainder() {
-        Ok(rest) => rest.pushnames,
-        Err(error) => {
-            tracing::warn!(%error, "the names in this history are unreadable; they are left out");
-            return;
-        }
-    };
-    for name in names {
-        let (Some(id), Some(push_name)) = (name.id, name.pushname) else {
-            continue;
-        };
-        let address = jid::address_of_text(&id);
-        let seen = ChannelEvent::ContactSeen {
-            address,
-            alt: None,
-            push_name: Some(push_name),
-        };
-        if out.blocking_send(seen).is_err() {
-            return;
         }
     }
 }

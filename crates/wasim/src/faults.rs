@@ -50,6 +50,8 @@ pub struct FaultPlan {
     pub recipient_undecryptable: Chance,
     /// The connection is cut right after a message was delivered.
     pub kick: Chance,
+    /// At a login, a backlog stops after its first half, and the server says that that was all.
+    pub short_backlog: Chance,
     /// How long the sender takes to answer a retry request.
     pub retry_late_by: Duration,
     /// Sockets stay open but the server neither reads nor writes.
@@ -58,6 +60,8 @@ pub struct FaultPlan {
     pub refuse_login: Option<LoginRefusal>,
     /// Messages of the device are refused with this error code (463: restricted, 479: invalid).
     pub refuse_sends: Option<u32>,
+    /// When the device asks until when it is barred from new chats, it is told: seconds from then.
+    pub bars_new_chats_for: Option<u64>,
 }
 
 impl FaultPlan {

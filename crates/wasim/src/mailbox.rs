@@ -1,6 +1,6 @@
 //! What the server still owes one linked device: stanzas kept, in order, until acknowledged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 use wacore_binary::Node;
 
@@ -208,6 +208,25 @@ impl Mailbox {
             self.by_id.remove(&key);
         }
         self.owed.remove(&seq)
+    }
+
+    /// Loses messages of conversations for good, as if the server never had them. Returns how many.
+    pub(crate) fn lose(&mut self, ids: &HashSet<String>) -> usize {
+        let said = |owed: &Owed| owed.is_said() && ids.contains(&owed.id);
+        let lost: Vec<u64> = self
+            .owed
+            .iter()
+            .filter(|(_, owed)| said(owed))
+            .map(|(seq, _)| *seq)
+            .collect();
+        for seq in &lost {
+            if let Some(owed) = self.owed.remove(seq)
+                && let Some(seqs) = self.by_id.get_mut(&(owed.class, owed.id))
+            {
+                seqs.retain(|known| known != seq);
+            }
+        }
+        lost.len()
     }
 
     /// How many stanzas are owed.

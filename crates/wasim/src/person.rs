@@ -46,6 +46,8 @@ pub(crate) struct Remembered {
     /// LID of the author.
     pub(crate) author: String,
     pub(crate) message: Arc<wa::Message>,
+    /// When it was sent, in seconds since 1970.
+    pub(crate) at: u64,
 }
 
 /// What an app remembers.
@@ -72,6 +74,25 @@ impl Memory {
 
     pub(crate) fn get(&self, id: &str) -> Option<Remembered> {
         self.by_id.get(id).cloned()
+    }
+
+    /// Forgets a message, as when its owner deleted it.
+    pub(crate) fn forget(&mut self, id: &str) {
+        if self.by_id.remove(id).is_some() {
+            self.order.retain(|known| known != id);
+        }
+    }
+
+    /// At most `count` messages of a message's conversation that came before it, newest first;
+    /// `None` when the message is not known.
+    pub(crate) fn before(&self, id: &str, count: usize) -> Option<Vec<(String, Remembered)>> {
+        let chat = &self.by_id.get(id)?.chat;
+        let older = self.order.iter().rev().skip_while(|known| *known != id);
+        let older = older.skip(1).filter_map(|known| {
+            let message = self.by_id.get(known)?;
+            (message.chat == *chat).then(|| (known.clone(), message.clone()))
+        });
+        Some(older.take(count).collect())
     }
 }
 

@@ -150,6 +150,25 @@ impl Phone {
         self.set_offline_until(None);
     }
 
+    /// Lets messages vanish that wait for the linked devices: the server announces them with the next
+    /// backlog and never delivers them. The phone keeps them.
+    pub fn lose_waiting(&self, ids: &[&str]) {
+        for companion in self.person.companions() {
+            let ids = ids.iter().map(|id| (*id).to_owned());
+            companion.post.locked().vanish(ids);
+        }
+    }
+
+    /// Forgets a message on the phone itself, as when its owner deletes it there.
+    ///
+    /// # Errors
+    /// When the phone's keys cannot be made.
+    pub fn forget(&self, id: &str) -> Result<()> {
+        let live = self.person.live(self.world.config.seed)?;
+        live.memory.locked().forget(id);
+        Ok(())
+    }
+
     /// What devices that are linked from now on are given as history.
     pub fn set_history(&self, past: Vec<PastMessage>) {
         if let Some(account) = &self.person.account {

@@ -40,6 +40,20 @@ pub(crate) struct Post {
     caught_up: bool,
     credit: usize,
     withheld: HashSet<String>,
+    /// Messages that are announced with the next backlog and never come.
+    vanishing: HashSet<String>,
+    /// A backlog that stops half-way.
+    stops: Stops,
+}
+
+/// Whether a backlog comes to its end.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stops {
+    /// It does.
+    #[default]
+    Never,
+    /// After so many stanzas the server says that that was all it had.
+    After(usize),
 }
 
 impl Post {
@@ -63,7 +77,21 @@ impl Post {
         self.caught_up = false;
         self.credit = PRIMER;
         self.withheld.clear();
+        self.stops = Stops::Never;
+        self.mailbox.lose(&std::mem::take(&mut self.vanishing));
         backlog
+    }
+
+    /// Lets messages vanish that are announced with the next backlog.
+    pub(crate) fn vanish(&mut self, ids: impl IntoIterator<Item = String>) {
+        self.vanishing.extend(ids);
+    }
+
+    /// Stops the present backlog after its first half; what is left comes after the next login.
+    pub(crate) fn stop_half_way(&mut self) {
+        if self.backlog_size > 1 {
+            self.stops = Stops::After(self.backlog_size / 2);
+        }
     }
 
     /// Whether the device takes deliveries.
@@ -102,6 +130,12 @@ impl Post {
             };
             let (due, withheld) = (next.due, self.withheld.contains(&next.lane));
             let in_backlog = seq < self.backlog_end;
+            if let Stops::After(count) = self.stops
+                && self.backlog_sent >= count
+            {
+                let said = self.end_with(count);
+                return said.unwrap_or(Step::Idle);
+            }
             if !in_backlog && let Some(step) = self.end_of_backlog() {
                 return step;
             }
@@ -128,7 +162,11 @@ impl Post {
     }
 
     fn end_of_backlog(&mut self) -> Option<Step> {
-        (!std::mem::replace(&mut self.caught_up, true)).then_some(Step::CaughtUp(self.backlog_size))
+        self.end_with(self.backlog_size)
+    }
+
+    fn end_with(&mut self, count: usize) -> Option<Step> {
+        (!std::mem::replace(&mut self.caught_up, true)).then_some(Step::CaughtUp(count))
     }
 }
 
@@ -198,6 +236,35 @@ mod tests {
         assert!(post.mailbox().settle(Class::Message, "b1").is_some());
         post.activate();
         assert_eq!(script(&mut post), ["a1", "a2", "caught up 2"]);
+    }
+
+    #[test]
+    fn a_message_that_vanishes_is_announced_and_never_comes() {
+        let mut post = Post::default();
+        for id in ["1", "2", "3"] {
+            push(&mut post, id, "a");
+        }
+        post.vanish(["2".to_owned()]);
+        assert_eq!(post.activate().messages, 3);
+        assert_eq!(script(&mut post), ["1", "3", "caught up 3"]);
+        assert_eq!(post.activate().messages, 2);
+    }
+
+    #[test]
+    fn a_backlog_that_stops_half_way_goes_on_after_the_next_login() {
+        let mut post = Post::default();
+        for id in ["1", "2", "3", "4"] {
+            push(&mut post, id, "a");
+        }
+        post.activate();
+        post.stop_half_way();
+        push(&mut post, "live", "a");
+        assert_eq!(script(&mut post), ["1", "2", "caught up 2"]);
+        for id in ["1", "2"] {
+            assert!(post.mailbox().settle(Class::Message, id).is_some());
+        }
+        assert_eq!(post.activate().messages, 3);
+        assert_eq!(script(&mut post), ["3", "4", "live", "caught up 3"]);
     }
 
     #[test]

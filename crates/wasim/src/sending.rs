@@ -246,6 +246,7 @@ pub(crate) async fn direct(
             chat: Chat::Person(recipient.lid.clone()),
             author: sender.lid.clone(),
             message: prepared.message.clone(),
+            at: label.at,
         },
     );
     let companions = recipient.companions();
@@ -288,6 +289,7 @@ pub(crate) async fn direct(
             chat: Chat::Person(sender.lid.clone()),
             author: sender.lid.clone(),
             message: prepared.message.clone(),
+            at: label.at,
         },
     )?;
     Ok(prepared.id)

@@ -17,6 +17,7 @@ mod retry_after;
 mod sealed;
 mod search;
 mod session_value;
+mod stanzas;
 
 use std::sync::LazyLock;
 
@@ -95,6 +96,10 @@ const TARGETS: &[Target] = &[
     Target {
         name: "session_value",
         run: session_value::run,
+    },
+    Target {
+        name: "stanzas",
+        run: stanzas::run,
     },
 ];
 

@@ -6,12 +6,15 @@ import { live } from "./live/live.svelte.ts";
 import { router } from "./state/router.svelte.ts";
 import { questions, toasts, type Question } from "./state/ui.svelte.ts";
 
-export const ACTION_LABELS: Record<AccountAction, { label: string; icon: string }> = {
+/** `of` is the label before a name, where the label alone would not do. */
+export const ACTION_LABELS: Record<AccountAction, { label: string; icon: string; of?: string }> = {
   link: { label: "Link", icon: "qr" },
   relink: { label: "Relink", icon: "qr" },
   pause: { label: "Pause", icon: "pause" },
   resume: { label: "Resume", icon: "play" },
+  recover: { label: "Recover", icon: "bolt" },
   reconnect: { label: "Reconnect", icon: "sync" },
+  restore: { label: "Restore session", of: "Restore the session of", icon: "sync" },
   unlink: { label: "Unlink", icon: "unlink" },
   delete: { label: "Delete", icon: "trash" },
 };
@@ -45,7 +48,9 @@ function question(action: AccountAction, account: Account): Question | null {
 const DONE: Partial<Record<AccountAction, string>> = {
   pause: "paused",
   resume: "resumed",
+  recover: "is being recovered: what comes next is tried now",
   reconnect: "is reconnecting",
+  restore: "connects with its session as it is stored",
   unlink: "is being unlinked",
   delete: "deleted",
 };

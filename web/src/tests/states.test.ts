@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Account, AccountState } from "../lib/api/types.ts";
-import { accountLook, actionsFor, byUrgency, mainAction, sendLook, totals, words } from "../lib/format/states.ts";
+import { accountLook, actionsFor, byUrgency, headActions, mainAction, sendLook, totals, words } from "../lib/format/states.ts";
 import { draftOf, emptyForm, formOf } from "../lib/rules.ts";
 import { routeFor } from "../lib/state/router.svelte.ts";
 import { problemFrom, sentence } from "../lib/api/problem.ts";
@@ -25,7 +25,12 @@ describe("account states", () => {
     expect(mainAction("logged_out")).toBe("relink");
     expect(mainAction("disabled")).toBe("resume");
     expect(mainAction("online")).toBeNull();
+    expect(mainAction("degraded", "restricted")).toBeNull();
+    expect(mainAction("degraded", "keepalive_timeout")).toBe("recover");
     expect(actionsFor("logged_out")).not.toContain("pause");
+    expect(headActions("recovering")).toEqual(["recover", "pause", "relink"]);
+    expect(headActions("online")).toEqual(["reconnect", "pause", "relink"]);
+    for (const state of STATES) expect(actionsFor(state)).toEqual(expect.arrayContaining(headActions(state)));
   });
 
   it("sort what needs a person to the top", () => {
@@ -47,7 +52,7 @@ describe("account states", () => {
 
 describe("a rule's form", () => {
   it("gives back the rule it was made from", () => {
-    const rule = { id: "rul_1", name: "Hours", position: 20, matches: { on: "any_word" as const, words: ["open", "hours"] }, scope: "direct" as const, account: null, answer: "Nine to six", max_age: 600_000, enabled: true, created_at: "2026-11-21T09:00:00Z" };
+    const rule = { id: "rul_1", name: "Hours", position: 20, matches: { on: "any_word" as const, words: ["open", "hours"] }, when: { intents: ["inquiry"], mentions: [], feeling: null, urgency: "high" as const }, scope: "direct" as const, account: null, answer: "Nine to six", max_age: 600_000, enabled: true, created_at: "2026-11-21T09:00:00Z" };
     const { id: _, created_at: __, ...draft } = rule;
     expect(draftOf(formOf(rule))).toEqual(draft);
     expect(emptyForm([rule]).position).toBe(30);

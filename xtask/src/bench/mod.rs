@@ -103,7 +103,10 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Bench>> {
 }
 
 /// As released but without link-time optimisation, which takes longer than all benchmarks.
-fn build_release(place: &Place) -> Result<()> {
+///
+/// # Errors
+/// When something cannot be built.
+pub(crate) fn build_release(place: &Place) -> Result<()> {
     Run::cargo(place)
         .args(["build", "--release", "-p", "waypost-server", "-p", "wasim"])
         .args(["-p", "waypost-bench", "--features", "waypost-server/sim"])

@@ -3,7 +3,7 @@
 use super::{api_fuzz, rust, web};
 use crate::parts::Part;
 use crate::place::Place;
-use crate::{bench, demo, fuzz, openapi, sim, tidy};
+use crate::{accuracy, bench, demo, fuzz, openapi, sim, soak, tidy};
 use anyhow::Result;
 
 /// One step of the test run.
@@ -80,6 +80,7 @@ pub(super) const STEPS: &[Step] = &[
             Part::BaileysPackages,
             Part::Python,
             Part::Schemathesis,
+            Part::Tesseract,
         ],
         run: rust::tests,
     },
@@ -102,10 +103,22 @@ pub(super) const STEPS: &[Step] = &[
         run: |place, _| fuzz::briefly(place),
     },
     Step {
+        name: "accuracy",
+        what: "how well text, tables and pictures are read, on files made for it",
+        needs: accuracy::PARTS,
+        run: |place, _| accuracy::judge(place),
+    },
+    Step {
         name: "bench",
         what: "the benchmarks still work, in small",
         needs: bench::PARTS,
         run: |place, _| bench::smoke(place),
+    },
+    Step {
+        name: "soak",
+        what: "40 accounts through 5 minutes of traffic and faults: nothing lost, memory flat",
+        needs: &[Part::CCompiler],
+        run: |place, _| soak::briefly(place),
     },
     Step {
         name: "api-fuzz",

@@ -52,7 +52,7 @@ fn is_script(path: &str) -> bool {
     [".ts", ".js", ".mjs"].iter().any(|end| path.ends_with(end))
 }
 
-/// A path counts only from its beginning: `a/work/b` is somebody's relative path.
+/// A path counts only from its beginning: behind another folder's name it is a relative one.
 fn stands_alone(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line.get(..at).and_then(|s| s.chars().next_back());

@@ -96,6 +96,10 @@ pub enum ConnectInput {
     Start,
     /// A person wants it now: waits and counters are forgotten.
     Retry,
+    /// A person wants the session read anew and checked: waits and counters are forgotten.
+    Restore,
+    /// A person wants the rung that is due next to be tried now. What is counted stays counted.
+    Climb,
     /// The account's turn among those that connect has come: it dials now.
     Dialing,
     /// A connection that was opened elsewhere (by linking) is this account's from now on.
@@ -257,7 +261,9 @@ impl ConnectFlow {
                 Phase::Waiting { .. } => self.tick(now, jitter),
                 _ => Vec::new(),
             },
-            ConnectInput::Retry => self.retry(now),
+            ConnectInput::Retry => self.retry(Client::Fresh, now),
+            ConnectInput::Restore => self.retry(Client::Restored, now),
+            ConnectInput::Climb => self.climb(now),
             ConnectInput::Dialing => {
                 if let Phase::Queued { client } = self.phase {
                     self.phase = Phase::Connecting { since: now, client };
@@ -439,11 +445,21 @@ impl ConnectFlow {
         }
     }
 
-    fn retry(&mut self, now: Timestamp) -> Vec<ConnectEffect> {
+    fn retry(&mut self, client: Client, now: Timestamp) -> Vec<ConnectEffect> {
         self.forget();
         let mut effects = self.closing();
-        effects.extend(self.open(Client::Fresh, Reason::Requested, now));
+        effects.extend(self.open(client, Reason::Requested, now));
         effects
+    }
+
+    /// A wait is cut short; what is under way or up is left alone. What stopped the account may be
+    /// gone: whoever asks says so.
+    fn climb(&mut self, now: Timestamp) -> Vec<ConnectEffect> {
+        match self.phase {
+            Phase::Waiting { client, .. } => self.open(client, Reason::Requested, now),
+            Phase::Idle | Phase::Stopped { .. } => self.open(Client::Fresh, Reason::Requested, now),
+            Phase::Queued { .. } | Phase::Connecting { .. } | Phase::Online { .. } => Vec::new(),
+        }
     }
 
     fn online(&mut self, now: Timestamp) -> Vec<ConnectEffect> {
@@ -648,6 +664,7 @@ fn may_be_quick(down: &DownReason) -> bool {
         DownReason::Network
         | DownReason::KeepaliveTimeout
         | DownReason::NotServed
+        | DownReason::Unwell { .. }
         | DownReason::OfflineSyncInterrupted => true,
         DownReason::ServerError { status } => *status == RESTART,
         _ => false,

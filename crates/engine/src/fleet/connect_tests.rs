@@ -280,6 +280,33 @@ fn an_unlink_a_takeover_and_an_old_version_wait_for_a_person() {
 }
 
 #[test]
+fn a_person_climbs_to_the_next_rung_at_once_and_nothing_is_forgotten() {
+    let mut flow = ConnectFlow::default();
+    step(&mut flow, ConnectInput::Start, 0);
+    for n in 1..=4 {
+        step(&mut flow, down(DownReason::Network), n);
+        let effects = step(&mut flow, ConnectInput::Climb, n);
+        assert!(effects.contains(&ConnectEffect::Open(Client::Same)));
+        assert_eq!(flow.failures(), u32::try_from(n).unwrap());
+        assert_eq!(step(&mut flow, ConnectInput::Climb, n), [], "one at a time");
+    }
+    step(&mut flow, ConnectInput::Online, 5);
+    assert_eq!(step(&mut flow, ConnectInput::Climb, 6), [], "it is up");
+}
+
+#[test]
+fn restoring_reads_the_session_anew_and_forgets_what_failed() {
+    let mut flow = online(0);
+    step(&mut flow, down(DownReason::StreamReplaced), 10);
+    let effects = step(&mut flow, ConnectInput::Restore, 20);
+    assert!(effects.contains(&ConnectEffect::Open(Client::Restored)));
+    step(&mut flow, ConnectInput::Online, 30);
+    let effects = step(&mut flow, ConnectInput::Restore, 40);
+    assert_eq!(effects.first(), Some(&ConnectEffect::Close));
+    assert_eq!((flow.failures(), flow.recovery()), (0, None));
+}
+
+#[test]
 fn a_ban_is_waited_out_even_across_a_restart() {
     let mut flow = online(0);
     let until = Timestamp(3_600_000);
@@ -344,6 +371,8 @@ fn inputs() -> impl Strategy<Value = ConnectInput> {
         6 => Just(ConnectInput::Tick),
         1 => Just(ConnectInput::Pause),
         1 => Just(ConnectInput::Retry),
+        1 => Just(ConnectInput::Restore),
+        1 => Just(ConnectInput::Climb),
         6 => Just(ConnectInput::Dialing),
         1 => Just(ConnectInput::NetworkBack),
         1 => Just(ConnectInput::Sick(Reason::KeepaliveTimeout)),

@@ -61,6 +61,11 @@ pub enum DownReason {
     NotServed,
     /// Messages of several people could not be decrypted for a while, and none could.
     DecryptFailing,
+    /// The account's health score is so low that a new connection is tried.
+    Unwell {
+        /// The score, from 0 to 100.
+        score: u8,
+    },
     /// Something that nobody foresaw.
     Unexpected {
         /// What happened, for a person.
@@ -100,6 +105,7 @@ impl DownReason {
             | Self::ServerError { .. }
             | Self::KeepaliveTimeout
             | Self::NotServed
+            | Self::Unwell { .. }
             | Self::ProxyUnreachable { .. } => Remedy::Reconnect,
             Self::OfflineSyncInterrupted
             | Self::Backpressure
@@ -145,6 +151,7 @@ impl DownReason {
             },
             Self::NotServed => Reason::NotServed,
             Self::DecryptFailing => Reason::DecryptFailing,
+            Self::Unwell { score } => Reason::Unwell { score: *score },
             Self::Unexpected { error } => Reason::Unexpected {
                 error: error.clone(),
             },
@@ -173,9 +180,10 @@ impl DownReason {
             | Self::Backpressure
             | Self::DecryptFailing => ErrorClass::Protocol,
             Self::StreamReplaced => ErrorClass::Lock,
-            Self::StoreFailed { .. } | Self::Unexpected { .. } | Self::Closed => {
-                ErrorClass::Unknown
-            }
+            Self::Unwell { .. }
+            | Self::StoreFailed { .. }
+            | Self::Unexpected { .. }
+            | Self::Closed => ErrorClass::Unknown,
         }
     }
 
@@ -243,6 +251,7 @@ mod tests {
         check(DownReason::Closed, AccountState::Disabled);
         check(DownReason::NotServed, AccountState::Recovering);
         check(DownReason::DecryptFailing, AccountState::Recovering);
+        check(DownReason::Unwell { score: 31 }, AccountState::Recovering);
         check(DownReason::SessionInvalid, AccountState::NeedsAttention);
     }
 

@@ -139,6 +139,8 @@ pub enum Signal {
     Refused,
     /// The phone was seen then, as an earlier process noted.
     PhoneSeen(Timestamp),
+    /// A person wants proof: whatever may be asked is asked now.
+    Prove,
     /// Time passed; see [`Liveness::wake_at`].
     Tick,
 }
@@ -280,6 +282,10 @@ impl Liveness {
             Signal::RoundTrip(answer) => self.round_tripped(*answer, now),
             Signal::Unreadable(from) => self.unreadable(from, now),
             Signal::Refused => self.refused(now),
+            Signal::Prove => {
+                self.hurry(now);
+                Vec::new()
+            }
             _ => Vec::new(),
         };
         if !ends(&effects) {
@@ -406,6 +412,18 @@ impl Liveness {
             watch.decrypted_at = Some(now);
             watch.unreadable.clear();
             watch.unreadable_since = None;
+        }
+    }
+
+    /// Makes both questions due; one that was asked waits for its own answer.
+    fn hurry(&mut self, now: Timestamp) {
+        let Some(watch) = &mut self.watch else {
+            return;
+        };
+        for question in [&mut watch.probe, &mut watch.round_trip] {
+            if let Question::Due { at } = question {
+                *at = now;
+            }
         }
     }
 

@@ -135,6 +135,27 @@ fn an_idle_account_is_never_replaced_and_asked_ever_more_rarely() {
 }
 
 #[test]
+fn a_person_who_wants_proof_gets_both_questions_asked_at_once() {
+    let mut world = World::new();
+    world.pass(Duration::secs(10));
+    world.signal(&Signal::Prove);
+    assert_eq!(
+        (world.asked(is_probe), world.asked(is_round_trip)),
+        (vec![10], vec![10])
+    );
+    world.signal(&Signal::Prove);
+    assert_eq!(
+        world.asked(is_round_trip),
+        [10],
+        "what is asked waits for its answer"
+    );
+    // Nobody answers: it is found dead as at any other time.
+    (world.pings, world.accepts) = (Answer::Missing, Answer::Missing);
+    world.pass(Duration::secs(40));
+    assert_eq!(world.replaced().len(), 1);
+}
+
+#[test]
 fn traffic_answers_every_question() {
     let mut world = World::new();
     for _ in 0..200 {

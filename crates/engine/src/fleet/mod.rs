@@ -1,6 +1,7 @@
 //! An account's life: linking, connecting, recovering.
 //!
 //! - [`down`]: why a connection ended and what may be done about it.
+//! - [`gaps`]: messages that never came, and how they are had after all.
 //! - [`link`]: linking by QR code and pairing code.
 //! - [`connect`]: staying connected.
 //! - [`rung`]: the recovery ladder, and what is shown of it.
@@ -12,6 +13,7 @@
 pub mod breaker;
 pub mod connect;
 pub mod down;
+pub mod gaps;
 pub mod link;
 pub mod liveness;
 pub mod rung;

@@ -194,6 +194,8 @@ pub struct Used {
     pub new_chats_max: Option<u32>,
     /// The share of the limits that the account's age allows, in percent.
     pub share: u32,
+    /// Which day of the warm-up it is, from 1; `None` when it is over or off.
+    pub warm_up_day: Option<u32>,
 }
 
 impl Caution {
@@ -303,7 +305,14 @@ impl Caution {
             new_chats: today().map(|hour| hour.new_chats).sum(),
             new_chats_max: limit(config.new_chats_per_day),
             share,
+            warm_up_day: self.warm_up_day(config, now),
         }
+    }
+
+    fn warm_up_day(&self, config: &CautionConfig, now: Timestamp) -> Option<u32> {
+        let days = now.since(self.since).0 / Duration::hours(24).0;
+        let young = config.warm_up == WarmUp::On && share_at(now.since(self.since)) < 100;
+        young.then(|| u32::try_from(days + 1).unwrap_or(u32::MAX))
     }
 
     fn share(&self, config: &CautionConfig, now: Timestamp) -> u32 {

@@ -12,6 +12,7 @@
 //! Work that was read from the store while its last run was being committed may be offered a
 //! second time and run again; the commit is a compare-and-set, so the second result is dropped.
 
+use super::workers::Demand;
 use crate::model::id::{ConversationId, MessageId};
 use crate::model::message::Seq;
 use crate::model::time::Timestamp;
@@ -251,6 +252,21 @@ impl<T: Clone> Lanes<T> {
         Some(item)
     }
 
+    /// Conversations worked on at once from now on; what runs already goes on.
+    pub fn set_parallel(&mut self, parallel: usize) {
+        self.limits.parallel = parallel.max(1);
+    }
+
+    /// What there is to do now.
+    pub fn demand(&mut self, now: Timestamp) -> Demand {
+        self.wake(now);
+        Demand {
+            held: self.held(),
+            unserved: self.ready.len(),
+            running: self.running,
+        }
+    }
+
     /// When to call [`Lanes::next`] again if nothing else happens first.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
@@ -350,6 +366,11 @@ impl<T: Clone> Lanes<T> {
         let lane = self.lanes.get(self.by_message.get(&message)?)?;
         let waiting = || lane.waiting.values().find(|i| i.message == message);
         lane.running.get(&message).or_else(waiting)
+    }
+
+    /// Everything that is held, in no particular order.
+    pub fn messages(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.by_message.keys().copied()
     }
 
     /// The message that must go before this one in its conversation, if both are held.

@@ -262,6 +262,30 @@ impl Outbox {
         }
     }
 
+    /// Why sends wait: each reason with how many it holds and its earliest end, the commonest first.
+    /// At most `most` sends are looked at; what is only in the store is not among them.
+    #[must_use]
+    pub fn waiting(&self, most: usize, now: Timestamp) -> Vec<(Waiting, usize)> {
+        let mut reasons: Vec<(Waiting, usize)> = Vec::new();
+        for message in self.lanes.messages().take(most) {
+            let why = self.why_waiting(message, now);
+            match reasons
+                .iter_mut()
+                .find(|(known, _)| known.code() == why.code())
+            {
+                Some((known, count)) => {
+                    *count += 1;
+                    if why.until() < known.until() {
+                        *known = why;
+                    }
+                }
+                None => reasons.push((why, 1)),
+            }
+        }
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        reasons
+    }
+
     /// Sends held in memory.
     #[must_use]
     pub fn held(&self) -> usize {

@@ -84,6 +84,33 @@ fn a_conversation_has_one_send_in_flight_until_the_server_answers() {
 }
 
 #[test]
+fn what_waits_is_summed_up_by_reason() {
+    let mut outbox = online(OutboxConfig::default());
+    for (conversation, seq) in [(1, 1), (1, 2), (1, 3), (2, 4)] {
+        queue(&mut outbox, conversation, seq);
+    }
+    step(&mut outbox, Input::Tick, 0);
+    let reasons = |outbox: &Outbox, most: usize| -> Vec<(&str, usize)> {
+        let waiting = outbox.waiting(most, Timestamp(0));
+        waiting
+            .iter()
+            .map(|(why, count)| (why.code(), *count))
+            .collect()
+    };
+    let all = reasons(&outbox, 10);
+    assert_eq!(all.len(), 2);
+    assert!(
+        all.contains(&("behind", 2)) && all.contains(&("in_flight", 2)),
+        "{all:?}"
+    );
+    let some: usize = reasons(&outbox, 3).iter().map(|(_, count)| count).sum();
+    assert_eq!(some, 3);
+    // What follows a send that is tried again is read from the store in its turn.
+    step(&mut outbox, Input::Disconnected, 0);
+    assert_eq!(reasons(&outbox, 10), [("not_connected", 2)]);
+}
+
+#[test]
 fn silence_replaces_the_connection_and_repeats_the_same_send() {
     let mut outbox = online(OutboxConfig::default());
     queue(&mut outbox, 1, 1);

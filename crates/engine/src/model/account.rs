@@ -156,6 +156,11 @@ pub enum Reason {
     NotServed,
     /// Messages arrive, and none of them can be decrypted.
     DecryptFailing,
+    /// The account's health score is so low that a new connection is tried.
+    Unwell {
+        /// The score, from 0 to 100.
+        score: u8,
+    },
     /// WhatsApp lets the number start no new chats for now.
     Restricted,
     /// The phone has not been seen for long; WhatsApp unlinks devices after 14 days.
@@ -206,6 +211,7 @@ impl Reason {
             Self::SessionInvalid => "session_invalid",
             Self::NotServed => "not_served",
             Self::DecryptFailing => "decrypt_failing",
+            Self::Unwell { .. } => "unwell",
             Self::Restricted => "restricted",
             Self::PhoneOffline { .. } => "phone_offline",
             Self::Unexpected { .. } => "unexpected",
@@ -270,6 +276,11 @@ impl Reason {
             }
             Self::PhoneOffline { .. } => {
                 "The phone has not been seen for long; switch it on with internet access, or WhatsApp unlinks this device."
+            }
+            Self::Unwell { score } => {
+                return format!(
+                    "This account's health score fell to {score} of 100; Waypost is replacing its connection."
+                );
             }
             Self::Unexpected { error } => {
                 return format!(

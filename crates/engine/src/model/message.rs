@@ -32,6 +32,8 @@ pub enum Origin {
     Offline,
     /// It came with a history sync: stored and searchable, never acted on.
     History,
+    /// It was missing, and the account's phone gave it later: stored at its place, never acted on.
+    Backfill,
     /// The account's owner sent it from another device: stored, never acted on.
     Own,
     /// A retry of something that could not be decrypted before.
@@ -45,6 +47,12 @@ impl Origin {
     #[must_use]
     pub fn may_act(self) -> bool {
         matches!(self, Self::Live | Self::Offline | Self::Repair)
+    }
+
+    /// True for what a phone gives long after it was said. Nobody is told of it as of something new.
+    #[must_use]
+    pub fn is_past(self) -> bool {
+        matches!(self, Self::History | Self::Backfill)
     }
 }
 

@@ -8,8 +8,8 @@ use crate::doc::Doc;
 use crate::intent::examples::FeltExample;
 use crate::intent::{IntentModel, Labelled};
 
-/// Fewer labelled messages than this teach nothing; the list decides alone.
-const EXAMPLES_MIN: usize = 200;
+/// Fewer labelled messages than this teach nothing.
+pub(crate) const EXAMPLES_MIN: usize = 200;
 /// How much the list's opinion counts where the model has seen every word; elsewhere it counts more.
 const LIST_SHARE: f32 = 0.35;
 

@@ -3,6 +3,7 @@
 use super::AppState;
 use super::condition::{self, LivenessView, RecoveryView, explain};
 use super::extract::{Body, Id, Params, line, page};
+use super::health::{self, Summary};
 use super::phone;
 use super::problem::{ApiError, ApiResult};
 use super::shape::{Explained, List, PageParams, iso_or_null, shown};
@@ -64,6 +65,8 @@ pub(super) struct AccountView {
     /// How it is being brought back; null when nothing is wrong.
     recovery: Option<RecoveryView>,
     liveness: LivenessView,
+    /// How well it does; null until that was computed for the first time.
+    health: Option<Summary>,
     #[schema(format = DateTime)]
     created_at: String,
     /// The proxy that all its traffic goes through, without the password.
@@ -79,6 +82,8 @@ pub(super) struct AccountCounts {
     waiting_to_send: i64,
     /// Received messages not yet processed.
     unfinished: i64,
+    /// Messages that are known to be missing.
+    missing: i64,
 }
 
 /// The part an account plays among others.
@@ -239,6 +244,7 @@ fn view_with(state: &AppState, account: Account, waiting: &Waiting) -> AccountVi
         next_attempt_at: iso_or_null(state.fleet().next_attempt(account.id)),
         recovery,
         liveness,
+        health: health::summary(state, account.id),
         created_at: iso(account.created_at),
         proxy: state
             .fleet()
@@ -247,6 +253,7 @@ fn view_with(state: &AppState, account: Account, waiting: &Waiting) -> AccountVi
         counts: AccountCounts {
             waiting_to_send: queues.sends_waiting,
             unfinished: queues.unfinished,
+            missing: queues.missing,
         },
     }
 }
@@ -430,7 +437,12 @@ async fn history(
     })))
 }
 
-async fn now(state: &AppState, caller: &Caller, id: AccountId) -> ApiResult<Json<AccountView>> {
+/// The account as it is now.
+pub(super) async fn now(
+    state: &AppState,
+    caller: &Caller,
+    id: AccountId,
+) -> ApiResult<Json<AccountView>> {
     let account = own_account(state, caller, id).await?;
     Ok(Json(view(state, account).await?))
 }

@@ -42,8 +42,10 @@ enum StateText {
     Retrying,
     /// A replay succeeded.
     Resolved,
-    /// A person put it aside.
+    /// A person put it aside, or nobody dealt with it for 30 days.
     Archived,
+    /// It failed again after a replay: look before trying it once more.
+    ManualReview,
 }
 
 /// A message that could not be processed or sent.
@@ -116,6 +118,7 @@ impl From<DeadLetterState> for StateText {
             DeadLetterState::Retrying => Self::Retrying,
             DeadLetterState::Resolved => Self::Resolved,
             DeadLetterState::Archived => Self::Archived,
+            DeadLetterState::ManualReview => Self::ManualReview,
         }
     }
 }
@@ -127,6 +130,7 @@ impl From<StateText> for DeadLetterState {
             StateText::Retrying => Self::Retrying,
             StateText::Resolved => Self::Resolved,
             StateText::Archived => Self::Archived,
+            StateText::ManualReview => Self::ManualReview,
         }
     }
 }
@@ -234,9 +238,9 @@ async fn replay(
         return Err(ApiError::conflict(match now {
             DeadLetterState::Resolved => "This dead letter was replayed successfully already",
             DeadLetterState::Archived => "This dead letter is archived; it stays as it is",
-            DeadLetterState::Retrying | DeadLetterState::Pending => {
-                "This dead letter is being tried again already"
-            }
+            DeadLetterState::Retrying
+            | DeadLetterState::Pending
+            | DeadLetterState::ManualReview => "This dead letter is being tried again already",
         }));
     }
     let letter = own_letter(&state, &caller, id).await?;

@@ -6,11 +6,12 @@ use crate::{assets, clock};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use std::any::Any;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
+use waypost_engine::watch::recent::Went;
 
 /// Paths that transfer files or stream, and so take as long as they take.
 const UNTIMED: &[&str] = &[
@@ -30,7 +31,7 @@ pub(super) fn around(routes: Router<AppState>, state: AppState) -> Router {
         // Handlers that read a body set their own limits.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), admit))
-        .layer(from_fn(headers))
+        .layer(from_fn_with_state(state.clone(), headers))
         .layer(CatchPanicLayer::custom(after_panic))
         .with_state(state)
 }
@@ -101,10 +102,17 @@ async fn admit(State(state): State<AppState>, request: Request, next: Next) -> R
 }
 
 /// Counts the request and adds headers that keep browsers from guessing and caches from keeping.
-async fn headers(request: Request, next: Next) -> Response {
+async fn headers(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let (method, started) = (known(request.method()), clock::now());
     let mut response = next.run(request).await;
     let took = Duration::from(clock::now().since(started));
+    state
+        .fleet()
+        .answered(if response.status().is_server_error() {
+            Went::Wrong
+        } else {
+            Went::Well
+        });
     let status = response.status().as_u16().to_string();
     metrics::counter!("waypost_http_requests_total", "method" => method, "status" => status)
         .increment(1);

@@ -84,6 +84,8 @@ enum OriginText {
     Offline,
     /// It came with a history sync; never acted on.
     History,
+    /// It was missing, and the phone gave it later; never acted on.
+    Backfill,
     /// Sent from another of the account's devices; never acted on.
     Own,
     /// A retry of something that could not be decrypted before.
@@ -205,6 +207,7 @@ impl From<Origin> for OriginText {
             Origin::Live => Self::Live,
             Origin::Offline => Self::Offline,
             Origin::History => Self::History,
+            Origin::Backfill => Self::Backfill,
             Origin::Own => Self::Own,
             Origin::Repair => Self::Repair,
             Origin::Sent => Self::Sent,

@@ -12,13 +12,18 @@ mod condition;
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod device;
 mod endpoints;
 mod events;
+mod explain;
 pub(crate) mod extract;
 mod front;
+mod gaps;
 mod groups;
+mod health;
 mod imports;
 mod insight;
+mod insight_sets;
 mod links;
 mod media;
 mod message_content;
@@ -27,18 +32,25 @@ pub mod messages;
 mod openapi;
 mod people;
 mod phone;
+mod pipeline;
 pub mod ports;
 pub(crate) mod problem;
 mod qr;
 mod recipient;
 mod rules;
+mod runs;
 mod search;
 mod sending;
 mod session;
 mod shape;
+mod sheet_mappings;
+mod sheet_values;
+mod sheets;
 mod state;
+mod stats;
 mod status;
 mod stream;
+mod system;
 
 pub use messages::new_wire_id;
 pub use openapi::openapi;
@@ -60,7 +72,11 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(health::routes())
         .merge(sending::routes())
+        .merge(gaps::routes())
+        .merge(device::routes())
+        .merge(stats::routes())
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
@@ -71,11 +87,19 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(groups::routes())
         .merge(rules::routes())
         .merge(insight::routes())
+        .merge(insight_sets::routes())
+        .merge(pipeline::routes())
+        .merge(runs::routes())
+        .merge(explain::routes())
         .merge(endpoints::routes())
+        .merge(sheets::routes())
+        .merge(sheet_mappings::routes())
+        .merge(sheet_values::routes())
         .merge(dead_letters::routes())
         .merge(api_keys::routes())
         .merge(events::routes())
         .merge(stream::routes())
+        .merge(system::routes())
         .merge(status::routes());
     OpenApiRouter::with_openapi(openapi::description()).nest(BASE, resources)
 }
@@ -85,6 +109,11 @@ pub fn router(state: AppState) -> Router {
     let (api, _) = document().split_for_parts();
     let fronts = compat::routes(&state, api.clone().with_state(state.clone()));
     front::around(api.merge(status::outside()).merge(fronts), state)
+}
+
+/// A QR code as a PNG picture; none when it is too long for one.
+pub(crate) fn qr_png(code: &str) -> Option<Vec<u8>> {
+    qr::png(code).ok()
 }
 
 /// A stored message as the API shows it, without what only the running fleet knows.

@@ -1,13 +1,21 @@
 //! What the API asks of the running fleet. The driver implements it; tests hand in a fake.
 
 use crate::driver::Sending;
+use crate::parts::TextParts;
+use crate::performance::{Lately, Measured};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use waypost_engine::fleet::window::Learned;
 use waypost_engine::fleet::{LivenessView, Recovery, Rung};
+use waypost_engine::flow::parts::ShedLevel;
 use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
+use waypost_engine::watch::degrade::{Cause, DegradeConfig, Load};
+use waypost_engine::watch::health::Health;
+use waypost_engine::watch::recent::Went;
+use waypost_engine::watch::trend::Trend;
 use waypost_store::admin::conversations::MarkedRead;
-use waypost_wa::{Proxy, ProxyError};
+use waypost_wa::{KeysError, Proxy, ProxyError, StoredDevice};
 
 /// How a phone is to be linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +145,15 @@ pub struct ProxyCheck {
     pub took: Duration,
 }
 
+/// The device that an account is linked as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// What is stored of it.
+    pub stored: StoredDevice,
+    /// What the phone shows it as.
+    pub shown_as: String,
+}
+
 /// How an account is: what is done about what is wrong, and what proves that it lives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Condition {
@@ -144,6 +161,38 @@ pub struct Condition {
     pub recovery: Option<Recovery>,
     /// What is known of its connection.
     pub liveness: LivenessView,
+}
+
+/// An account's health as it was computed last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountHealth {
+    /// The score with its factors.
+    pub health: Health,
+    /// Where it is going.
+    pub trend: Trend,
+    /// The highest score of the last hour, when the score dropped much since.
+    pub dropped_from: Option<u8>,
+    /// When it was computed.
+    pub at: Timestamp,
+}
+
+/// How loaded the machine is, and what is put off because of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SystemLoad {
+    /// What was measured last.
+    pub load: Load,
+    /// When; absent before the first reading.
+    pub at: Option<Timestamp>,
+    /// What is being put off.
+    pub level: ShedLevel,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// What made it so.
+    pub cause: Option<Cause>,
+    /// Between which figures it works.
+    pub marks: DegradeConfig,
+    /// False when the settings say that nothing is ever put off.
+    pub sheds: bool,
 }
 
 /// Why the fleet did not do what it was asked.
@@ -193,6 +242,16 @@ pub trait Fleet: Send + Sync {
     async fn resume(&self, account: AccountId) -> Result<(), FleetError>;
     /// Drops the connection and opens a new one.
     async fn reconnect(&self, account: AccountId) -> Result<(), FleetError>;
+    /// Tries at once what would be tried next to bring the account back; one that is connected is
+    /// asked for proof that it lives.
+    async fn recover(&self, account: AccountId) -> Result<(), FleetError>;
+    /// Reads the session anew from the store and connects with it.
+    async fn restore(&self, account: AccountId) -> Result<(), FleetError>;
+    /// The device that the account is linked as; `None` when none is.
+    async fn device(&self, account: AccountId) -> Result<Option<Device>, KeysError> {
+        let _ = account;
+        Ok(None)
+    }
     /// Removes this device from the phone's linked devices.
     async fn unlink(&self, account: AccountId) -> Result<(), FleetError>;
     /// The proxy that all the account's traffic goes through.
@@ -233,6 +292,23 @@ pub trait Fleet: Send + Sync {
     fn condition(&self, account: AccountId) -> Condition {
         let _ = account;
         Condition::default()
+    }
+    /// An account's health; `None` when it does not run here or was not computed yet.
+    fn health(&self, account: AccountId) -> Option<AccountHealth> {
+        let _ = account;
+        None
+    }
+    /// How loaded the machine is; `None` when nobody measures.
+    fn load(&self) -> Option<SystemLoad> {
+        None
+    }
+    /// How long stages and parts take lately; `None` when nobody measures.
+    fn performance(&self) -> Option<BTreeMap<Measured, Lately>> {
+        None
+    }
+    /// A request to the API was answered, well or not.
+    fn answered(&self, went: Went) {
+        let _ = went;
     }
     /// How many accounts are being brought back, by rung.
     fn rungs(&self) -> BTreeMap<Rung, usize> {
@@ -276,6 +352,10 @@ pub trait Fleet: Send + Sync {
     ) -> Result<Option<Address>, FleetError> {
         let _ = (account, number);
         Err(FleetError::NotConnected)
+    }
+    /// What reads messages in this process.
+    fn text(&self) -> Option<Arc<TextParts>> {
+        None
     }
     /// Rules were added, changed or removed.
     fn rules_changed(&self, workspace: WorkspaceId);

@@ -4,6 +4,7 @@ use super::AppState;
 use super::accounts::own_account;
 use super::extract::Id;
 use super::problem::{ApiError, ApiResult};
+use super::shape::iso_or_null;
 use crate::auth::caller::May;
 use crate::auth::scope::need::AccountsRead;
 use crate::clock::iso;
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::flow::caution::{Restriction, Source};
+use waypost_engine::flow::outbox::Waiting;
 use waypost_engine::model::AccountId;
 
 /// The routes of this file.
@@ -33,8 +35,29 @@ struct SendingView {
     /// The share of each limit that the account's age allows, in percent.
     #[schema(example = 40)]
     share_percent: u32,
+    /// Which day of the warm-up it is, from 1; absent when it is over or switched off.
+    #[schema(example = 9)]
+    warm_up_day: Option<u32>,
     /// Set while WhatsApp bars new chats.
     restriction: Option<RestrictionView>,
+    /// Why sends wait, the commonest reason first. At most 1,000 are looked at.
+    waiting: Vec<WaitingView>,
+}
+
+/// A reason why sends wait.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SendingWaiting)]
+struct WaitingView {
+    /// A short, stable name, as at a message.
+    #[schema(example = "warm_up")]
+    code: String,
+    /// The same as a sentence.
+    text: String,
+    /// How many sends wait for it.
+    count: usize,
+    /// When the first of them may go, where that is known.
+    #[schema(format = DateTime)]
+    until: Option<String>,
 }
 
 /// A limit over 24 hours.
@@ -78,6 +101,17 @@ impl From<Restriction> for RestrictionView {
     }
 }
 
+impl From<(Waiting, usize)> for WaitingView {
+    fn from((why, count): (Waiting, usize)) -> Self {
+        Self {
+            code: why.code().to_owned(),
+            text: why.explain(),
+            count,
+            until: iso_or_null(why.until()),
+        }
+    }
+}
+
 impl From<Sending> for SendingView {
     fn from(sending: Sending) -> Self {
         let used = sending.used;
@@ -91,7 +125,9 @@ impl From<Sending> for SendingView {
                 limit: used.new_chats_max,
             },
             share_percent: used.share,
+            warm_up_day: used.warm_up_day,
             restriction: sending.restriction.map(Into::into),
+            waiting: sending.waiting.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -28,6 +28,12 @@ const SECONDS: &[f64] = &[
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
+/// Bounds for how long a part reads a message.
+const PART_SECONDS: &[f64] = &[
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05,
+    0.25,
+];
+
 /// Bounds for how long people take to scan a code.
 const SCAN_SECONDS: &[f64] = &[
     5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 160.0, 240.0, 480.0,
@@ -154,6 +160,7 @@ fn gauges(counts: &Counts, state: &AppState) {
             "waypost_webhook_endpoints_disabled",
             counts.endpoints_disabled,
         ),
+        ("waypost_messages_missing", counts.messages_missing),
         ("waypost_event_log_position", state.store().head()),
     ] {
         metrics::gauge!(name).set(as_f64(count));
@@ -194,6 +201,10 @@ impl Meter {
             .and_then(|builder| {
                 let scans = Matcher::Full("waypost_link_scan_seconds".into());
                 builder.set_buckets_for_metric(scans, SCAN_SECONDS)
+            })
+            .and_then(|builder| {
+                let parts = Matcher::Full("waypost_part_seconds".into());
+                builder.set_buckets_for_metric(parts, PART_SECONDS)
             });
         match builder.and_then(PrometheusBuilder::install_recorder) {
             Ok(handle) => {
@@ -265,16 +276,57 @@ fn describe() {
             "waypost_webhook_endpoints_disabled",
             "Webhook endpoints that are switched off",
         ),
+        ("waypost_messages_missing", "Messages known to be missing"),
         (
             "waypost_event_log_position",
             "Newest position of the event log",
         ),
+        (
+            "waypost_sheet_cache_bytes",
+            "Bytes of cells held in the cache of Google Sheets",
+        ),
         ("waypost_uptime_seconds", "Seconds since the start"),
+        (
+            "waypost_health_accounts",
+            "Accounts by the rating of their health",
+        ),
+        (
+            "waypost_load_percent",
+            "Use of processors and memory, and share of failed requests",
+        ),
+        (
+            "waypost_shed_level",
+            "What is put off: 0 nothing, 1 what is nice to have, 2 what is important too",
+        ),
     ] {
         metrics::describe_gauge!(name, text);
     }
     for (name, text) in [
         ("waypost_connects_total", "Connections dialled"),
+        (
+            "waypost_sheet_operations_total",
+            "Rows written, ranges read and other things asked of Google Sheets",
+        ),
+        (
+            "waypost_sheet_calls_total",
+            "Calls of Google's API; what operations are more than this was saved",
+        ),
+        (
+            "waypost_sheet_appends_total",
+            "Calls that append rows, by result",
+        ),
+        (
+            "waypost_sheet_cache_hits_total",
+            "Reads of Google Sheets answered from the cache",
+        ),
+        (
+            "waypost_sheet_cache_misses_total",
+            "Reads of Google Sheets that had to ask Google",
+        ),
+        (
+            "waypost_sheet_breaker_changes_total",
+            "Changes of breakers of spreadsheets, by change",
+        ),
         (
             "waypost_liveness_questions_total",
             "Questions to open connections by kind and outcome",
@@ -288,8 +340,36 @@ fn describe() {
             "Accounts that came back by the rung that did it",
         ),
         (
+            "waypost_health_drops_total",
+            "Drops of a health score by 10 or more within an hour",
+        ),
+        (
+            "waypost_health_recoveries_total",
+            "Connections replaced because of a low health score, by urgency",
+        ),
+        (
+            "waypost_flow_workers_changed_total",
+            "Times that an account got more or fewer workers",
+        ),
+        (
+            "waypost_shed_changes_total",
+            "Times that work was put off or taken up again",
+        ),
+        (
             "waypost_recovery_calls_total",
             "Times that a person was called, by reason",
+        ),
+        (
+            "waypost_messages_missed_total",
+            "Messages found to be missing, by how",
+        ),
+        (
+            "waypost_messages_backfilled_total",
+            "Messages that were missing and came after all, by how they were missed",
+        ),
+        (
+            "waypost_gap_questions_total",
+            "Questions to accounts' phones for older messages",
         ),
     ] {
         metrics::describe_counter!(name, text);
@@ -323,6 +403,16 @@ fn describe() {
     ] {
         metrics::describe_counter!(name, text);
     }
+    metrics::describe_counter!(
+        "waypost_part_outcomes_total",
+        "What parts of the pipeline made of messages, by part and outcome"
+    );
+    metrics::describe_histogram!("waypost_part_seconds", "Time of a part for one message");
+    metrics::describe_histogram!("waypost_stage_seconds", "Time of a stage for one message");
+    metrics::describe_counter!(
+        "waypost_stage_overruns_total",
+        "Messages for which a stage took longer than its budget"
+    );
     metrics::describe_histogram!(
         "waypost_link_scan_seconds",
         "From an attempt's first code to the phone's answer"

@@ -3,9 +3,11 @@
 use super::Who;
 use super::client::Client;
 use super::output::{Output, printable, table, text};
-use anyhow::{Result, bail};
+use super::remedy::{self, RestoreArgs};
+use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use std::io::{IsTerminal as _, Write as _};
 
 /// What can be done with accounts.
 #[derive(Debug, Subcommand)]
@@ -14,7 +16,8 @@ pub(super) enum AccountCommand {
     List,
     /// Show one account.
     Show(Who),
-    /// Show how the accounts are: what proves that they live, and how they are brought back.
+    /// Show how the accounts are: their score, what proves that they live, and how they are brought
+    /// back. Of one account, what lowered its score.
     Health {
         /// Only this one, by name, phone number or id.
         #[arg(value_name = "ACCOUNT")]
@@ -37,12 +40,17 @@ pub(super) enum AccountCommand {
     },
     /// Show the changes of an account's state, newest first.
     History(Who),
+    /// Show how many messages are missing, and what is done about them, newest first.
+    Gaps(Who),
     /// Disconnect an account and leave it off.
     Pause(Who),
     /// Connect a paused account again.
     Resume(Who),
     /// Drop the connection and open a new one.
     Reconnect(Who),
+    /// Read the session anew from the database, check it, and connect with it. (`waypost restore` is
+    /// something else: it puts a backup of the whole database back.)
+    Restore(RestoreArgs),
     /// Remove this device from the phone's linked devices.
     Unlink(Who),
     /// Show, set, check or remove the proxy that all of an account's traffic goes through.
@@ -71,24 +79,12 @@ pub(super) enum AccountCommand {
 
 pub(super) async fn run(command: AccountCommand, client: &Client, output: Output) -> Result<()> {
     match command {
-        AccountCommand::List => {
-            let accounts = client.all("/accounts").await?;
-            output.show(&Value::Array(accounts), list)
-        }
+        AccountCommand::List => all(client, output).await,
         AccountCommand::Show(who) => {
             let account = client.pick(&who.who).await?;
             output.show(&account, describe)
         }
-        AccountCommand::Health { who: Some(who) } => {
-            let account = client.pick(&who).await?;
-            output.show(&account, |account| {
-                format!("{}\n{}", describe(account), pulse(account))
-            })
-        }
-        AccountCommand::Health { who: None } => {
-            let accounts = client.all("/accounts").await?;
-            output.show(&Value::Array(accounts), health)
-        }
+        AccountCommand::Health { who } => condition(who, client, output).await,
         AccountCommand::Create { name, phone } => {
             let account = client
                 .post("/accounts", json!({"name": name, "phone": phone}))
@@ -104,9 +100,14 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
             let changes = client.all(&format!("{path}/history")).await?;
             output.show(&Value::Array(changes), history)
         }
+        AccountCommand::Gaps(who) => {
+            let path = path_of(client, &who).await?;
+            output.show(&client.get(&format!("{path}/gaps?limit=200")).await?, gaps)
+        }
         AccountCommand::Pause(who) => act(client, output, &who, "pause").await,
         AccountCommand::Resume(who) => act(client, output, &who, "resume").await,
         AccountCommand::Reconnect(who) => act(client, output, &who, "reconnect").await,
+        AccountCommand::Restore(args) => remedy::restore(args, client, output).await,
         AccountCommand::Unlink(who) => act(client, output, &who, "unlink").await,
         AccountCommand::Proxy {
             who,
@@ -147,6 +148,34 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
             })
         }
     }
+}
+
+/// `waypost list`.
+pub(super) async fn all(client: &Client, output: Output) -> Result<()> {
+    let accounts = client.all("/accounts").await?;
+    output.show(&Value::Array(accounts), list)
+}
+
+/// `waypost health`: of all accounts, or of one with all that is known of it.
+pub(super) async fn condition(who: Option<String>, client: &Client, output: Output) -> Result<()> {
+    let Some(who) = who else {
+        let accounts = client.all("/accounts").await?;
+        return output.show(&Value::Array(accounts), health);
+    };
+    let mut account = client.pick(&who).await?;
+    let path = format!("/accounts/{}/health", text(&account, "/id"));
+    // In place of the summary. A server that has just started has no score yet.
+    if let Ok(health) = client.get(&path).await {
+        account["health"] = health;
+    }
+    output.show(&account, |account| {
+        format!(
+            "{}\n{}{}",
+            describe(account),
+            score(account),
+            pulse(account)
+        )
+    })
 }
 
 async fn path_of(client: &Client, who: &Who) -> Result<String> {
@@ -190,8 +219,51 @@ async fn act(client: &Client, output: Output, who: &Who, action: &str) -> Result
     output.show(&client.get(&path).await?, describe)
 }
 
+/// The account that was named, or the one that the person picks from a list. `to_do` says what for.
+pub(super) async fn chosen(
+    client: &Client,
+    who: Option<String>,
+    to_do: &str,
+    output: Output,
+) -> Result<Value> {
+    match who {
+        Some(who) => client.pick(&who).await,
+        None => ask(client.all("/accounts").await?, to_do, output),
+    }
+}
+
+/// Lets the person pick an account; the only one is taken without asking.
+fn ask(mut accounts: Vec<Value>, to_do: &str, output: Output) -> Result<Value> {
+    match accounts.len() {
+        0 => bail!("There are no accounts yet; make one with `waypost link NAME`"),
+        1 => return Ok(accounts.remove(0)),
+        _ => {}
+    }
+    let shown = list(&Value::Array(accounts.clone()));
+    if output == Output::Json || !std::io::stdin().is_terminal() {
+        bail!("Say which account to {to_do}:\n{shown}");
+    }
+    output.say(&shown)?;
+    let mut out = std::io::stdout();
+    write!(out, "Which one (1 to {})? ", accounts.len())?;
+    out.flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    let index: usize = line
+        .trim()
+        .parse()
+        .context("That is not one of the numbers shown")?;
+    if index == 0 || index > accounts.len() {
+        bail!(
+            "There is no account number {index}; use 1 to {}",
+            accounts.len()
+        );
+    }
+    Ok(accounts.remove(index - 1))
+}
+
 /// Accounts as a numbered list, as `relink` shows them too.
-pub(super) fn list(accounts: &Value) -> String {
+fn list(accounts: &Value) -> String {
     let rows: Vec<Vec<String>> = accounts
         .as_array()
         .into_iter()
@@ -219,7 +291,7 @@ pub(super) fn list(accounts: &Value) -> String {
 }
 
 /// What is done next about an account that is not well: `2 reconnect at 12:00:05`.
-fn step(account: &Value) -> String {
+pub(super) fn step(account: &Value) -> String {
     let number = account.pointer("/recovery/rung_number");
     let Some(number) = number.and_then(Value::as_u64) else {
         return String::new();
@@ -244,6 +316,8 @@ fn health(accounts: &Value) -> String {
             vec![
                 printable(text(a, "/name")),
                 text(a, "/state").to_owned(),
+                health_in_short(a),
+                text(a, "/health/lowered_by").to_owned(),
                 step(a),
                 text(a, "/recovery/breaker/state").to_owned(),
                 or_never(a, "/liveness/heard_at"),
@@ -259,6 +333,8 @@ fn health(accounts: &Value) -> String {
         &[
             "name",
             "state",
+            "health",
+            "lowered by",
             "next",
             "breaker",
             "heard",
@@ -267,6 +343,47 @@ fn health(accounts: &Value) -> String {
         ],
         &rows,
     )
+}
+
+/// `87 good, falling`.
+fn health_in_short(account: &Value) -> String {
+    let Some(score) = account.pointer("/health/score").and_then(Value::as_u64) else {
+        return "not yet".into();
+    };
+    let rating = text(account, "/health/rating");
+    match text(account, "/health/trend") {
+        "falling" => format!("{score} {rating}, falling"),
+        "rising" => format!("{score} {rating}, rising"),
+        _ => format!("{score} {rating}"),
+    }
+}
+
+/// An account's score with everything that makes it up, in lines of its own.
+fn score(account: &Value) -> String {
+    let health = &account["health"];
+    let Some(score) = health["score"].as_u64() else {
+        return "health: not computed yet\n".into();
+    };
+    let mut lines = format!("health: {score} of 100, {}", text(health, "/rating"));
+    match text(health, "/trend/direction") {
+        "unknown" | "" => {}
+        direction => lines.push_str(&format!(", {direction}")),
+    }
+    if let Some(line) = health.pointer("/trend/falls_below/score") {
+        let at = text(health, "/trend/falls_below/at");
+        lines.push_str(&format!(", below {line} at {at} if it goes on"));
+    }
+    lines.push('\n');
+    for factor in health["factors"].as_array().into_iter().flatten() {
+        lines.push_str(&format!(
+            "  {:>3} of 100 for {} ({} %): {}\n",
+            factor["points"],
+            text(factor, "/factor").replace('_', " "),
+            factor["weight_percent"],
+            printable(text(factor, "/text")),
+        ));
+    }
+    lines
 }
 
 fn or_never(value: &Value, pointer: &str) -> String {
@@ -300,7 +417,7 @@ fn pulse(account: &Value) -> String {
     )
 }
 
-fn describe(account: &Value) -> String {
+pub(super) fn describe(account: &Value) -> String {
     format!(
         "{} ({})\nphone: {}\nstate: {} since {}\n{}{}",
         printable(text(account, "/name")),
@@ -331,6 +448,37 @@ fn repair(account: &Value) -> String {
         text(account, "/recovery/breaker/state"),
         if called { "\nA person is needed." } else { "" },
     )
+}
+
+/// What is missing: the sums in a line, then every hole.
+fn gaps(gaps: &Value) -> String {
+    let number = |pointer: &str| gaps.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+    let sums = format!(
+        "{} missing, {} filled later, {} doubtful",
+        number("/missing"),
+        number("/filled"),
+        number("/doubtful"),
+    );
+    let items = gaps.pointer("/items").and_then(Value::as_array);
+    let rows: Vec<Vec<String>> = items
+        .into_iter()
+        .flatten()
+        .map(|gap| {
+            vec![
+                text(gap, "/found_at").to_owned(),
+                text(gap, "/state").to_owned(),
+                format!("{} of {}", gap["missing"], gap["expected"]),
+                printable(text(gap, "/chat")),
+                text(gap, "/next_attempt_at").to_owned(),
+                text(gap, "/text").to_owned(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return sums;
+    }
+    let heads = ["found", "state", "missing", "chat", "asked next", "what"];
+    format!("{sums}\n{}", table(&heads, &rows))
 }
 
 fn history(changes: &Value) -> String {

@@ -68,6 +68,13 @@ pub(super) async fn backup(config: &Config, args: BackupArgs, output: Output) ->
 
 pub(super) async fn restore(config: &Config, args: RestoreArgs, output: Output) -> Result<()> {
     need_file(config)?;
+    if !args.source.is_dir() {
+        bail!(
+            "{} is no folder that `waypost backup` wrote; to read the session of one account anew, \
+             use `waypost account restore NAME`",
+            args.source.display()
+        );
+    }
     let database = run::database_path(&config.data_dir);
     if database.exists() && !args.force {
         bail!(

@@ -1,14 +1,13 @@
 //! `waypost link` and `waypost relink`: the QR code in the terminal, or the pairing code.
 
-use super::account::list;
+use super::account::chosen;
 use super::client::Client;
 use super::output::{Output, text};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use qrcode::QrCode;
 use qrcode::render::unicode;
 use serde_json::{Value, json};
-use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 /// How often the progress of a link is asked for.
@@ -37,6 +36,16 @@ pub(super) struct RelinkArgs {
     code: bool,
 }
 
+/// Options of `waypost code`.
+#[derive(Debug, Args)]
+pub(super) struct CodeArgs {
+    /// Name, phone number or id of the account; asks when nobody is named.
+    who: Option<String>,
+    /// The phone's number; the account's own when absent.
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+}
+
 pub(super) async fn link(args: LinkArgs, client: &Client, output: Output) -> Result<()> {
     let accounts = client.all("/accounts").await?;
     let known = accounts.into_iter().find(|a| text(a, "/name") == args.name);
@@ -63,42 +72,15 @@ pub(super) async fn link(args: LinkArgs, client: &Client, output: Output) -> Res
 }
 
 pub(super) async fn relink(args: RelinkArgs, client: &Client, output: Output) -> Result<()> {
-    let account = match args.who {
-        Some(who) => client.pick(&who).await?,
-        None => ask(client.all("/accounts").await?, output)?,
-    };
+    let account = chosen(client, args.who, "relink", output).await?;
     let method = if args.code { "code" } else { "qr" };
     follow(client, output, text(&account, "/id"), method, None).await
 }
 
-/// Lets the person pick an account; the only one is taken without asking.
-fn ask(mut accounts: Vec<Value>, output: Output) -> Result<Value> {
-    match accounts.len() {
-        0 => bail!("There are no accounts yet; make one with `waypost link NAME`"),
-        1 => return Ok(accounts.remove(0)),
-        _ => {}
-    }
-    let shown = list(&Value::Array(accounts.clone()));
-    if output == Output::Json || !std::io::stdin().is_terminal() {
-        bail!("Say which account to relink:\n{shown}");
-    }
-    output.say(&shown)?;
-    let mut out = std::io::stdout();
-    write!(out, "Which one (1 to {})? ", accounts.len())?;
-    out.flush()?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    let index: usize = line
-        .trim()
-        .parse()
-        .context("That is not one of the numbers shown")?;
-    if index == 0 || index > accounts.len() {
-        bail!(
-            "There is no account number {index}; use 1 to {}",
-            accounts.len()
-        );
-    }
-    Ok(accounts.remove(index - 1))
+pub(super) async fn code(args: CodeArgs, client: &Client, output: Output) -> Result<()> {
+    let account = chosen(client, args.who, "link", output).await?;
+    let id = text(&account, "/id");
+    follow(client, output, id, "code", args.phone.as_deref()).await
 }
 
 async fn follow(

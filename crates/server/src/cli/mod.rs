@@ -9,11 +9,17 @@ mod conversation;
 mod dead_letters;
 mod doctor;
 mod eval;
+mod figures;
 mod import;
+mod insight;
 mod link;
 mod live_check;
+mod load;
 mod message;
 mod output;
+mod pipeline;
+mod remedy;
+mod sheets;
 
 use crate::config::Config;
 use anyhow::Result;
@@ -57,10 +63,32 @@ enum Command {
     /// Create, show and change accounts.
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// Show how loaded the machine is, and what is put off because of it.
+    Load,
     /// Link a new or existing account by QR code or pairing code.
     Link(link::LinkArgs),
     /// Link an account again, by name or number; lists the candidates when nobody is named.
     Relink(link::RelinkArgs),
+    /// Link an account by a pairing code for its phone number.
+    Code(link::CodeArgs),
+    /// Try at once what would be tried next to bring an account back; ask one that is connected for
+    /// proof that it lives.
+    Recover(remedy::RecoverArgs),
+    /// List the accounts with their states.
+    List,
+    /// Show how well the accounts do: their scores and what lowered them, what proves that they live, how they
+    /// are brought back.
+    Health {
+        /// Only this one, by name, phone number or id.
+        #[arg(value_name = "ACCOUNT")]
+        who: Option<String>,
+    },
+    /// Show the device that an account is linked as, and whether its session can be used.
+    Device(figures::DeviceArgs),
+    /// Show what went through: messages, failures, times, links.
+    Stats(figures::StatsArgs),
+    /// Show how many accounts are in which state, and what piles up.
+    Status,
     /// Take over the session of another client, without a new scan.
     #[command(subcommand)]
     Import(import::ImportCommand),
@@ -73,9 +101,19 @@ enum Command {
     /// List, replay and archive what could not be processed or sent.
     #[command(subcommand)]
     Deadletters(dead_letters::DeadLettersCommand),
+    /// Show and edit the lists that messages are read by.
+    #[command(subcommand)]
+    Insight(insight::InsightCommand),
+    /// Show the parts that messages go through, and switch them.
+    #[command(subcommand)]
+    Pipeline(pipeline::PipelineCommand),
+    /// Connect, read and write Google Sheets.
+    #[command(subcommand)]
+    Sheets(sheets::SheetsCommand),
     /// Write a backup while the server runs.
     Backup(backup::BackupArgs),
-    /// Put a backup back in place; the server must be stopped.
+    /// Put a backup of the whole database back in place; the server must be stopped. For the session
+    /// of one account see `waypost account restore`.
     Restore(backup::RestoreArgs),
     /// Check settings, database, clock, disk and ports.
     Doctor(doctor::DoctorArgs),
@@ -139,13 +177,24 @@ impl Cli {
 async fn online(command: Command, client: &Client, output: Output) -> Result<()> {
     match command {
         Command::Account(args) => account::run(args, client, output).await,
+        Command::Health { who } => account::condition(who, client, output).await,
+        Command::Load => load::run(client, output).await,
         Command::Link(args) => link::link(args, client, output).await,
         Command::Relink(args) => link::relink(args, client, output).await,
+        Command::Code(args) => link::code(args, client, output).await,
+        Command::Recover(args) => remedy::recover(args, client, output).await,
+        Command::List => account::all(client, output).await,
+        Command::Device(args) => figures::device(args, client, output).await,
+        Command::Stats(args) => figures::stats(args, client, output).await,
+        Command::Status => figures::status(client, output).await,
         Command::Import(args) => import::run(args, client, output).await,
         Command::Send(args) => message::send(args, client, output).await,
         Command::Tail(args) => message::tail(args, client, output).await,
         Command::Conversations(args) => conversation::run(args, client, output).await,
         Command::Deadletters(args) => dead_letters::run(args, client, output).await,
+        Command::Insight(args) => insight::run(args, client, output).await,
+        Command::Pipeline(args) => pipeline::run(args, client, output).await,
+        Command::Sheets(args) => sheets::run(args, client, output).await,
         Command::Serve
         | Command::Backup(_)
         | Command::Restore(_)

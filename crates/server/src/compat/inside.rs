@@ -17,8 +17,8 @@ const BASE: &str = "/api/v1";
 #[derive(Clone, Debug)]
 pub(super) struct Inside(Router);
 
-/// Why a call was not answered: the API's status and sentence, in the shape that the clients of other
-/// gateways show.
+/// Why a call was not answered: the API's status and sentence, in the shapes that the clients of other
+/// gateways show. One body has the fields of all of them.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,
@@ -48,6 +48,7 @@ impl IntoResponse for Refused {
         let body = json!({
             "statusCode": self.status.as_u16(), "message": self.message,
             "error": self.status.canonical_reason(),
+            "status": self.status.as_u16(), "response": {"message": [self.message]},
         });
         (self.status, axum::Json(body)).into_response()
     }
@@ -94,6 +95,16 @@ impl Call {
 
     pub(super) async fn post(&self, path: &str, body: Value) -> Result<Value, Refused> {
         self.json(Method::POST, path, Some(body)).await
+    }
+
+    pub(super) async fn patch(&self, path: &str, body: Value) -> Result<Value, Refused> {
+        self.json(Method::PATCH, path, Some(body)).await
+    }
+
+    /// The API key that the caller gave.
+    pub(super) fn key(&self) -> Option<&str> {
+        let header = self.authorization.as_ref()?.to_str().ok()?;
+        header.strip_prefix("Bearer ")
     }
 
     pub(super) async fn delete(&self, path: &str) -> Result<Value, Refused> {

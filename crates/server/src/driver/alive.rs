@@ -2,7 +2,7 @@
 //! ladder with a connection to ask, a log, metrics and events.
 
 use super::life::{Arrival, Command, Life};
-use super::plan;
+use super::{plan, told};
 use crate::api::ports::{Condition, LinkPhase};
 use crate::clock;
 use serde_json::json;
@@ -11,7 +11,7 @@ use waypost_engine::fleet::{
     Answer, Call, ConnectInput, Doing, DownReason, LivenessEffect, Recovery, Rung, Signal,
 };
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{Duration, NewEvent, Timestamp};
+use waypost_engine::model::{Duration, Timestamp};
 use waypost_wa::{ChannelEvent, Connection};
 
 /// When the phone was last seen is written down this often at most.
@@ -232,24 +232,8 @@ impl Life {
                 }})
             },
         );
-        let at = clock::now();
         let store = &self.context.store;
-        let told = match store.account(self.account).await {
-            Ok(account) => {
-                let event = NewEvent {
-                    id: store.next_id(at),
-                    workspace: account.workspace,
-                    account: Some(self.account),
-                    conversation: None,
-                    kind: kind::ACCOUNT_RECOVERY,
-                    version: 1,
-                    data,
-                    at,
-                };
-                store.append_event(event).await.map(|_| ())
-            }
-            Err(error) => Err(error),
-        };
+        let told = told::tell(store, self.account, None, kind::ACCOUNT_RECOVERY, data).await;
         if let Err(error) = told {
             tracing::error!(account = %self.account, %error, "a step of recovery cannot be told");
         }

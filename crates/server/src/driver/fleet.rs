@@ -1,16 +1,19 @@
 //! The running accounts as the API sees them.
 
 use super::Shared;
+use super::keys::StoredKeys;
 use super::life::Command;
 use super::outbox::News;
 use super::proxies;
 use super::registry::Running;
 use super::restraint::Sending;
 use crate::api::ports::{
-    Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkStatus, ProxyCheck,
-    TakenBack, Typing, Waiting,
+    AccountHealth, Condition, Device, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod,
+    LinkStatus, ProxyCheck, SystemLoad, TakenBack, Typing, Waiting,
 };
 use crate::clock;
+use crate::parts::TextParts;
+use crate::performance::{Lately, Measured};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +21,9 @@ use tokio::sync::oneshot;
 use waypost_engine::fleet::Rung;
 use waypost_engine::fleet::window::Learned;
 use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
+use waypost_engine::watch::recent::Went;
 use waypost_store::admin::conversations::MarkedRead;
-use waypost_wa::{Connection, GroupRole, Proxy, Route, TaskError, TypingState};
+use waypost_wa::{Connection, GroupRole, KeysError, Proxy, Route, TaskError, TypingState};
 
 impl Shared {
     fn running(&self, account: AccountId) -> Result<Arc<Running>, FleetError> {
@@ -113,6 +117,25 @@ impl Fleet for Shared {
     async fn reconnect(&self, account: AccountId) -> Result<(), FleetError> {
         self.command(account, |reply| Command::Reconnect { reply })
             .await?
+    }
+
+    async fn recover(&self, account: AccountId) -> Result<(), FleetError> {
+        self.command(account, |reply| Command::Recover { reply })
+            .await?
+    }
+
+    async fn restore(&self, account: AccountId) -> Result<(), FleetError> {
+        self.command(account, |reply| Command::Restore { reply })
+            .await?
+    }
+
+    async fn device(&self, account: AccountId) -> Result<Option<Device>, KeysError> {
+        let keys = StoredKeys::new(self.context.store.clone());
+        let stored = waypost_wa::stored_device(&keys, account).await?;
+        Ok(stored.map(|stored| Device {
+            stored,
+            shown_as: self.context.config.whatsapp.device_name.clone(),
+        }))
     }
 
     async fn unlink(&self, account: AccountId) -> Result<(), FleetError> {
@@ -225,6 +248,22 @@ impl Fleet for Shared {
             .unwrap_or_default()
     }
 
+    fn health(&self, account: AccountId) -> Option<AccountHealth> {
+        self.context.healths.of(account)
+    }
+
+    fn load(&self) -> Option<SystemLoad> {
+        Some(self.context.load.shown())
+    }
+
+    fn performance(&self) -> Option<BTreeMap<Measured, Lately>> {
+        Some(self.context.text.meter().lately())
+    }
+
+    fn answered(&self, went: Went) {
+        self.context.load.count(went);
+    }
+
     fn rungs(&self) -> BTreeMap<Rung, usize> {
         let mut rungs = BTreeMap::new();
         for running in self.context.registry.all() {
@@ -320,6 +359,10 @@ impl Fleet for Shared {
             .into_iter()
             .find(|one| one.exists)
             .map(|one| one.address))
+    }
+
+    fn text(&self) -> Option<Arc<TextParts>> {
+        Some(Arc::clone(&self.context.text))
     }
 
     fn rules_changed(&self, _workspace: WorkspaceId) {

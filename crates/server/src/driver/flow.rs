@@ -12,9 +12,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use waypost_engine::flow::lanes::{LaneItem, LaneLimits, Lanes, REFILL_ROWS, Refill};
 use waypost_engine::flow::retry::{Verdict, after_failure};
+use waypost_engine::flow::workers::{Demand, Workers};
 use waypost_engine::model::{
     AccountId, Content, ConversationId, Duration, MessageId, Seq, Timestamp,
 };
+use waypost_engine::watch::recent::Went;
+use waypost_engine::watch::tally::Happening;
 use waypost_store::{Completed, StoreError, Work};
 
 /// How long the flow waits before it asks a store that failed again.
@@ -96,12 +99,14 @@ pub(super) struct Flow {
     lanes: Arc<Mutex<Lanes<Held>>>,
     bell: Arc<Notify>,
     from_start: Arc<AtomicBool>,
+    workers: Workers,
 }
 
 impl Flow {
     pub(super) fn new(context: Arc<Context>, account: AccountId) -> (Self, FlowHandle) {
+        let workers = Workers::new(context.config.flow.parallel);
         let limits = LaneLimits {
-            parallel: context.config.flow.parallel,
+            parallel: workers.count(),
             ..LaneLimits::default()
         };
         let lanes = Arc::new(Mutex::new(Lanes::new(limits)));
@@ -119,17 +124,19 @@ impl Flow {
                 lanes,
                 bell,
                 from_start,
+                workers,
             },
             handle,
         )
     }
 
     /// Runs until told to stop, then finishes what has been started.
-    pub(super) async fn run(self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut running = FuturesUnordered::new();
         loop {
             if !stop.is_cancelled() {
                 self.refill().await;
+                self.scale();
                 while let Some(item) = self.next() {
                     running.push(process(Arc::clone(&self.context), self.account, item));
                 }
@@ -145,13 +152,41 @@ impl Flow {
         }
     }
 
+    /// Calls workers for conversations that wait, and sends them away when it is quiet.
+    fn scale(&mut self) {
+        let now = clock::now();
+        let mut lanes = lock(&self.lanes);
+        let before = self.workers.count();
+        // A call may leave conversations without anybody; then more come at once.
+        loop {
+            let count = self.workers.count();
+            let demand = lanes.demand(now);
+            let reachable = Demand {
+                running: (demand.running + demand.unserved).min(count),
+                unserved: (demand.running + demand.unserved).saturating_sub(count),
+                ..demand
+            };
+            if self.workers.step(reachable, now) <= count {
+                break;
+            }
+        }
+        let after = self.workers.count();
+        if after != before {
+            lanes.set_parallel(after);
+            let way = if after > before { "up" } else { "down" };
+            metrics::counter!("waypost_flow_workers_changed_total", "way" => way).increment(1);
+        }
+    }
+
     fn next(&self) -> Option<LaneItem<Held>> {
         lock(&self.lanes).next(clock::now())
     }
 
     /// Resolves when a postponed lane is due; never when none is.
     fn due(&self) -> impl Future<Output = ()> + use<> {
-        let wait = lock(&self.lanes).wake_at().map(|at| at.since(clock::now()));
+        let lane = lock(&self.lanes).wake_at();
+        let due = [lane, self.workers.wake_at()].into_iter().flatten().min();
+        let wait = due.map(|at| at.since(clock::now()));
         async move {
             match wait {
                 Some(wait) => tokio::time::sleep(wait.max(Duration::millis(1)).into()).await,
@@ -237,6 +272,9 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
             if !sends.is_empty() {
                 context.wake_outbox(account);
             }
+            context.healths.count(account, Happening::Worked);
+            context.healths.count(account, Happening::CameThrough);
+            context.load.count(Went::Well);
             End::Done
         }
         Ok(Some(Completed::AlreadyDone)) => {
@@ -247,6 +285,8 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
         Ok(Some(Completed::NotOwner)) => End::Done,
         Err(Trouble::Store(error)) => {
             // Not the message's fault: it keeps its attempts, and waits for the store.
+            context.healths.count(account, Happening::Failed);
+            context.load.count(Went::Wrong);
             tracing::error!(%account, %message, %error, "a processed message cannot be committed");
             End::Postponed {
                 attempt: item.attempt,
@@ -254,7 +294,8 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
             }
         }
         Err(Trouble::Stage { stage, error }) => {
-            failed(&context, message, item.attempt + 1, stage, error).await
+            context.healths.count(account, Happening::Failed);
+            failed(&context, account, message, item.attempt + 1, stage, error).await
         }
     };
     Finished { message, end }
@@ -276,6 +317,7 @@ pub(super) enum Trouble {
 /// Notes a failed attempt: tried again later, or buried after the last one.
 async fn failed(
     context: &Context,
+    account: AccountId,
     message: MessageId,
     attempt: u32,
     stage: &'static str,
@@ -288,7 +330,7 @@ async fn failed(
             let until = now + after;
             if let Err(error) = context
                 .store
-                .postpone(message, attempt, until, &error)
+                .postpone(message, attempt, until, &error, now)
                 .await
             {
                 tracing::error!(%message, %error, "a failed attempt cannot be stored");
@@ -296,7 +338,10 @@ async fn failed(
             End::Postponed { attempt, until }
         }
         Verdict::Bury => match context.store.bury(message, stage, &error, now).await {
-            Ok(_) => End::Buried,
+            Ok(_) => {
+                context.healths.count(account, Happening::Lost);
+                End::Buried
+            }
             Err(error) => {
                 tracing::error!(%message, %error, "a poison message cannot be buried");
                 End::Postponed {

@@ -23,6 +23,7 @@ use waypost_engine::fleet::{
 use waypost_engine::model::{
     Account, AccountId, AccountState, Address, Duration, Reason, Timestamp,
 };
+use waypost_engine::watch::tally::Happening;
 use waypost_wa::{ChannelEvent, Connection, Events, KeysError, OpenError, Purpose};
 
 /// Events and commands waiting for one account's loop; senders wait when it is full.
@@ -44,12 +45,25 @@ pub(super) enum Command {
     Reconnect {
         reply: oneshot::Sender<Result<(), FleetError>>,
     },
+    /// Try at once what would be tried next.
+    Recover {
+        reply: oneshot::Sender<Result<(), FleetError>>,
+    },
+    /// Connect with the session as it is stored.
+    Restore {
+        reply: oneshot::Sender<Result<(), FleetError>>,
+    },
     /// Remove this device from the phone.
     Unlink {
         reply: oneshot::Sender<Result<(), FleetError>>,
     },
     /// The connection takes no messages although it is open.
     Replace,
+    /// The account's health score is so low that a new connection is tried.
+    Heal {
+        /// The score.
+        score: u8,
+    },
     /// The account goes another way from now on.
     Reroute { reply: oneshot::Sender<()> },
     /// Another account's connection came up after an outage.
@@ -219,7 +233,13 @@ impl Life {
                 let _ = reply.send(());
             }
             Command::Reconnect { reply } => {
-                let _ = reply.send(self.reconnect().await);
+                let _ = reply.send(self.reconnect(ConnectInput::Retry).await);
+            }
+            Command::Recover { reply } => {
+                let _ = reply.send(self.recover().await);
+            }
+            Command::Restore { reply } => {
+                let _ = reply.send(self.reconnect(ConnectInput::Restore).await);
             }
             Command::Unlink { reply } => {
                 let _ = reply.send(self.unlink().await);
@@ -233,18 +253,54 @@ impl Life {
                     self.replace(DownReason::NotServed).await;
                 }
             }
+            Command::Heal { score } => {
+                if self.connection.borrow().is_some() {
+                    self.replace(DownReason::Unwell { score }).await;
+                }
+            }
             Command::NetworkBack => self.step(ConnectInput::NetworkBack).await,
         }
     }
 
-    async fn reconnect(&mut self) -> Result<(), FleetError> {
+    async fn reconnect(&mut self, how: ConnectInput) -> Result<(), FleetError> {
         if !self.context.has_session(self.account).await {
-            return Err(FleetError::WrongState(
-                "this account is not linked; link it first".into(),
-            ));
+            return Err(not_linked());
         }
         self.cancel_link().await;
-        self.step(ConnectInput::Retry).await;
+        self.step(how).await;
+        Ok(())
+    }
+
+    /// Does what is due next about the account, because a person wants it now.
+    async fn recover(&mut self) -> Result<(), FleetError> {
+        let refuse = |why: &str| Err(FleetError::WrongState(why.to_owned()));
+        if self.link.is_some() {
+            return refuse("this account is being linked; finish or cancel that first");
+        }
+        if !self.context.has_session(self.account).await {
+            return Err(not_linked());
+        }
+        let account = self.context.store.account(self.account).await?;
+        match (account.state, account.reason) {
+            (AccountState::Disabled, _) => {
+                return refuse("this account is paused; resume it first");
+            }
+            (_, Reason::TemporaryBan { until, .. }) if until > clock::now() => {
+                return refuse(
+                    "WhatsApp has banned this number for a while; it is tried again by itself when \
+                     that ends, and trying earlier makes it worse",
+                );
+            }
+            (AccountState::LoggedOut, _) => {
+                return refuse("WhatsApp has unlinked this device; link the account again");
+            }
+            _ => {}
+        }
+        if self.connection.borrow().is_some() {
+            self.feel(Signal::Prove).await;
+        } else {
+            self.step(ConnectInput::Climb).await;
+        }
         Ok(())
     }
 
@@ -438,6 +494,7 @@ impl Life {
     async fn own_event(&mut self, event: ChannelEvent) {
         match event {
             ChannelEvent::Online => {
+                self.context.healths.count(self.account, Happening::Worked);
                 self.context.gate.connected(self.account);
                 let connection = self.own.as_ref().and_then(|(_, c)| c.clone());
                 self.connection.send_replace(connection);
@@ -446,6 +503,9 @@ impl Life {
                 self.feel(Signal::Connected).await;
             }
             ChannelEvent::Down(reason) => {
+                if reason != DownReason::Closed {
+                    self.context.healths.count(self.account, Happening::Failed);
+                }
                 self.close_own().await;
                 self.step(ConnectInput::Down(reason)).await;
             }
@@ -472,8 +532,11 @@ impl Life {
             .store
             .set_account_state(self.account, state, reason, now)
             .await;
-        if let Err(error) = set {
-            tracing::error!(account = %self.account, %error, "the account's state cannot be stored");
+        match set {
+            Ok(_) => self.context.healths.changed(self.account),
+            Err(error) => {
+                tracing::error!(account = %self.account, %error, "the account's state cannot be stored");
+            }
         }
     }
 
@@ -494,6 +557,10 @@ impl Life {
             self.link_effect(effect).await;
         }
     }
+}
+
+fn not_linked() -> FleetError {
+    FleetError::WrongState("this account is not linked; link it first".into())
 }
 
 /// What a failure to open means for the account.

@@ -3,11 +3,14 @@
 
 use super::life::{Arrival, ConnectionNo, Life};
 use super::link_measures as measures;
+use super::told;
 use crate::api::ports::{FleetError, LinkMethod, LinkPhase, LinkStatus, LinkWay};
 use crate::clock;
+use serde_json::json;
 use std::collections::HashMap;
 use waypost_engine::fleet::link::{LinkConfig, LinkMethod as Way};
 use waypost_engine::fleet::{LinkEffect, LinkEvent, LinkFlow, LinkOutcome, LinkRecord, SocketNo};
+use waypost_engine::model::event::kind;
 use waypost_engine::model::{Address, Duration, Reason, Timestamp};
 use waypost_wa::{ChannelEvent, Connection, Purpose};
 
@@ -191,11 +194,30 @@ impl Life {
                     connection.close().await;
                 }
             }
-            LinkEffect::ShowQr { text, until } => self.show_qr(text, until),
-            LinkEffect::ShowCode { code, until } => self.show_code(code, until),
+            LinkEffect::ShowQr { text, until } => {
+                self.show_qr(text, until);
+                self.tell_code(LinkWay::Qr, until).await;
+            }
+            LinkEffect::ShowCode { code, until } => {
+                self.show_code(code, until);
+                self.tell_code(LinkWay::Code, until).await;
+            }
             LinkEffect::RequestPairingCode { socket, phone } => self.ask_code(socket, phone),
             LinkEffect::SetState(state, reason) => self.set_state(state, reason).await,
             LinkEffect::Record(record) => self.ended(record).await,
+        }
+    }
+
+    /// Tells that a new code is on show. The code itself is in no event: whoever reads it can link.
+    async fn tell_code(&self, way: LinkWay, until: Timestamp) {
+        let way = match way {
+            LinkWay::Qr => "qr",
+            LinkWay::Code => "code",
+        };
+        let data = json!({"account": self.account, "method": way, "until": clock::iso(until)});
+        let store = &self.context.store;
+        if let Err(error) = told::tell(store, self.account, None, kind::LINK_CODE, data).await {
+            tracing::error!(account = %self.account, %error, "a new code cannot be told of");
         }
     }
 

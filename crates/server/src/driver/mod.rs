@@ -1,21 +1,26 @@
 //! The thin loops that feed engine, store and channel.
 //!
-//! Every account has four: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
-//! (messages out) and [`groups`] (what groups it is in). One more fetches files for all. They hold no decisions: those are the engine's.
+//! Every account has five: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
+//! (messages out), [`groups`] (what groups it is in) and [`gaps`] (messages that never came). One more
+//! fetches files for all. They hold no decisions: those are the engine's.
 
 mod alive;
 mod context;
-mod crash;
+pub(crate) mod crash;
+mod deferred;
 mod files;
 mod fleet;
 mod flow;
+mod gaps;
 mod gate;
 mod groups;
+mod health;
 mod inbox;
 pub(crate) mod keys;
 mod life;
 mod link_measures;
 mod links;
+mod load;
 mod media;
 mod mutant;
 mod news;
@@ -26,15 +31,20 @@ mod proxies;
 mod recent;
 mod registry;
 mod restraint;
+mod steps;
 mod strangers;
+mod told;
 mod upkeep;
 mod windows;
 
 use crate::api::ports::Fleet;
 use crate::config::Config;
+use crate::parts::TextParts;
+use crate::parts::again::{self, Aside};
 use anyhow::Result;
 use context::Context;
 use flow::Flow;
+use gaps::GapWatch;
 use gate::Gate;
 use groups::Groups;
 use inbox::StoreInbox;
@@ -74,17 +84,35 @@ impl Driver {
         files::prepare(&config.data_dir)?;
         let registry = Arc::new(Registry::default());
         let gate = Gate::new(config.link.waves(), config.link.at_once);
-        let merging = Arc::clone(&registry);
+        let text = Arc::new(TextParts::new(config, store.clone()));
+        text.start().await?;
+        let (merging, reading) = (Arc::clone(&registry), Arc::clone(&text));
         store.on_merge(move |merged| {
+            reading.forget(merged.from);
+            reading.forget(merged.into);
             if let Some(running) = merging.get(merged.account) {
                 running.flow.merged(merged.from, merged.into);
                 running.outbox.merged(merged.from, merged.into);
             }
         });
-        let inbox = Arc::new(StoreInbox::new(store.clone(), Arc::clone(&registry)));
+        let (aside, stored) = Aside::new();
+        let inbox = StoreInbox::new(
+            store.clone(),
+            Arc::clone(&registry),
+            Arc::clone(&text),
+            aside,
+        );
+        let inbox = Arc::new(inbox);
+        let reads_aside = again::run(Arc::clone(&text), store.clone(), stored, stop.clone());
         let keys = StoredKeys::new(store.clone());
         let connector = Connector::new(channel(config), Arc::new(keys), inbox.clone())?;
-        let context = Context::new(config.clone(), store.clone(), registry, Arc::clone(&gate));
+        let context = Context::new(
+            config.clone(),
+            store.clone(),
+            registry,
+            Arc::clone(&gate),
+            text,
+        );
         context.set_connector(connector);
         let context = Arc::new(context);
 
@@ -96,6 +124,23 @@ impl Driver {
             stop.clone(),
         ));
         tasks.spawn(upkeep::run(store.clone(), stop.clone()));
+        let scoring = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = scoring;
+            health::run(&context, &stop).await;
+        });
+        let measuring = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = measuring;
+            let tell = |level| context.text.switchboard().set_shed(level);
+            context.load.run(&context.store, tell, &stop).await;
+        });
+        let completing = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = completing;
+            deferred::run(&context, &stop).await;
+        });
+        tasks.spawn(reads_aside);
         let learning = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
             let (context, stop) = learning;
@@ -112,6 +157,15 @@ impl Driver {
             shared.take(account).await?;
         }
         Ok(Self { shared })
+    }
+
+    /// Waits until messages can be read without a wait for the intent model.
+    ///
+    /// # Errors
+    /// When one of the lists that people edited cannot be learnt.
+    pub async fn ready(&self) -> Result<()> {
+        let text = Arc::clone(&self.shared.context.text);
+        text.ready().await.map_err(anyhow::Error::msg)
     }
 
     /// The running accounts as the API sees them.
@@ -143,6 +197,7 @@ impl Shared {
     async fn take(&self, account: Account) -> Result<(), waypost_store::StoreError> {
         let id = account.id;
         let owner = self.context.store.take_ownership(id).await?;
+        self.context.recall_answers(id).await?;
         let route = proxies::read(&self.context.store, id).await;
         let route = route.unwrap_or_else(|error| {
             // Every connection reads it again, and none is opened while it cannot.
@@ -157,6 +212,7 @@ impl Shared {
             Sender::new(Arc::clone(&self.context), id, connection.clone(), commands);
         let (groups, groups_handle) =
             Groups::new(Arc::clone(&self.context), id, connection.clone());
+        let (gaps, gaps_handle) = GapWatch::new(Arc::clone(&self.context), id, connection.clone());
         let tasks = TaskTracker::new();
         let running = Running {
             owner,
@@ -164,6 +220,7 @@ impl Shared {
             outbox,
             life: handle,
             groups: groups_handle,
+            gaps: gaps_handle,
             strangers: strangers::Strangers::default(),
             route: proxies::Shown::new(route),
             media: Arc::clone(&self.media),
@@ -172,9 +229,11 @@ impl Shared {
             tasks: tasks.clone(),
         };
         self.context.registry.insert(id, Arc::new(running));
+        self.context.healths.changed(id);
         tasks.spawn(flow.run(stop.clone()));
         tasks.spawn(sender.run(stop.clone()));
         tasks.spawn(groups.run(stop.clone()));
+        tasks.spawn(gaps.run(stop.clone()));
         tasks.spawn(life.run(account, stop));
         Ok(())
     }

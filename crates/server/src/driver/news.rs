@@ -5,10 +5,12 @@
 
 use super::context::Context;
 use super::outbox::News;
+use super::told;
 use crate::clock;
 use serde_json::json;
+use waypost_engine::fleet::gaps::Backlog;
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{AccountId, Address, Inbound, NewEvent, WorkspaceId};
+use waypost_engine::model::{AccountId, Address, Inbound};
 use waypost_store::admin::contacts::Noticed;
 use waypost_store::admin::conversations::ReadElsewhere;
 use waypost_store::{Accept, Accepted, Confirmation, Receipt, StoreError};
@@ -50,8 +52,10 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
             };
             context.store.receipt(confirmation).await.map(|_| ())
         }
-        ChannelEvent::Placeholder(inbound) => accept(context, account, vec![*inbound]).await,
-        ChannelEvent::Messages(messages) => accept(context, account, messages).await,
+        ChannelEvent::Placeholder(inbound) => {
+            accept(context, account, vec![*inbound]).await.map(drop)
+        }
+        ChannelEvent::Messages(messages) => accept(context, account, messages).await.map(drop),
         ChannelEvent::History(messages) => history(context, account, messages).await,
         ChannelEvent::Typing {
             chat,
@@ -75,8 +79,21 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
         ChannelEvent::ReadElsewhere { chat, wire_ids } => {
             read_elsewhere(context, account, chat, wire_ids).await
         }
-        ChannelEvent::OfflineSyncCompleted { received } => {
-            tracing::info!(%account, received, "messages kept while away are here");
+        ChannelEvent::Recalled {
+            request,
+            given,
+            messages,
+        } => recalled(context, account, request, given, messages).await,
+        ChannelEvent::OfflineSyncCompleted { kept, .. } => {
+            if let Some(running) = context.registry.get(account) {
+                running.gaps.synced(kept, Backlog::Whole).await;
+            }
+            Ok(())
+        }
+        ChannelEvent::OfflineSyncInterrupted { kept } => {
+            if let Some(running) = context.registry.get(account) {
+                running.gaps.synced(kept, Backlog::Interrupted).await;
+            }
             Ok(())
         }
         other => {
@@ -138,6 +155,10 @@ async fn read_elsewhere(
     if marked != ReadElsewhere::Unknown {
         return Ok(());
     }
+    let gaps = context
+        .registry
+        .get(account)
+        .map(|running| running.gaps.clone());
     tokio::spawn(async move {
         for _ in 0..READ_RETRIES {
             tokio::time::sleep(READ_RETRY_PAUSE).await;
@@ -152,6 +173,11 @@ async fn read_elsewhere(
                 }
             }
         }
+        if let Some(gaps) = gaps {
+            for wire_id in wire_ids {
+                gaps.read_elsewhere(chat.clone(), wire_id).await;
+            }
+        }
     });
     Ok(())
 }
@@ -160,10 +186,11 @@ async fn accept(
     context: &Context,
     account: AccountId,
     items: Vec<Inbound>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Accepted>, StoreError> {
     let Some(running) = context.registry.get(account) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
+    let seen = running.gaps.look(&items);
     let live = items.iter().filter(|item| item.origin.may_act());
     running.groups.spoke(live.map(|item| &item.chat));
     let accept = Accept {
@@ -172,14 +199,32 @@ async fn accept(
         now: clock::now(),
         items,
     };
-    for outcome in context.store.accept(accept).await? {
+    let outcomes = context.store.accept(accept).await?;
+    running.gaps.accepted(seen, &outcomes);
+    for outcome in &outcomes {
         match outcome {
-            Accepted::New(work) => running.flow.offer(*work),
-            Accepted::Repaired(work) => running.flow.repaired(*work),
+            Accepted::New(work) => running.flow.offer((**work).clone()),
+            Accepted::Repaired(work) => running.flow.repaired((**work).clone()),
             Accepted::Stored { .. } | Accepted::Duplicate { .. } => {}
         }
     }
     running.media.notify_one();
+    Ok(outcomes)
+}
+
+/// Stores what the phone gave when it was asked, and says what of it was missing.
+async fn recalled(
+    context: &Context,
+    account: AccountId,
+    request: String,
+    given: u32,
+    messages: Vec<Inbound>,
+) -> Result<(), StoreError> {
+    let outcomes = accept(context, account, messages.clone()).await?;
+    if let Some(running) = context.registry.get(account) {
+        let gaps = &running.gaps;
+        gaps.recalled(request, given, &messages, &outcomes).await;
+    }
     Ok(())
 }
 
@@ -190,17 +235,8 @@ async fn typing(
     sender: &Address,
     state: TypingState,
 ) -> Result<(), StoreError> {
-    let now = clock::now();
-    let conversation = context.store.conversation_at(account, chat.clone()).await?;
-    let event = NewEvent {
-        id: context.store.next_id(now),
-        workspace: WorkspaceId::DEFAULT,
-        account: Some(account),
-        conversation,
-        kind: kind::TYPING,
-        version: 1,
-        data: json!({"chat": chat, "sender": sender, "active": state == TypingState::Active}),
-        at: now,
-    };
-    context.store.append_event(event).await.map(|_| ())
+    let store = &context.store;
+    let conversation = store.conversation_at(account, chat.clone()).await?;
+    let data = json!({"chat": chat, "sender": sender, "active": state == TypingState::Active});
+    told::tell(store, account, conversation, kind::TYPING, data).await
 }

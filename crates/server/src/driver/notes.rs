@@ -19,6 +19,8 @@ pub(super) enum Note {
     Caution,
     /// That its groups were listed once.
     Groups,
+    /// Since when it is linked, and up to when its messages came.
+    Gaps,
 }
 
 impl Note {
@@ -28,6 +30,7 @@ impl Note {
             Self::Phone => b"phone",
             Self::Caution => b"caution",
             Self::Groups => b"groups",
+            Self::Gaps => b"gaps",
         }
     }
 }

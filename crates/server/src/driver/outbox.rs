@@ -23,6 +23,7 @@ use waypost_engine::flow::rate::Rate;
 use waypost_engine::model::{
     AccountId, Content, ConversationId, Duration, FailReason, MessageId, SendState, Seq, Timestamp,
 };
+use waypost_engine::watch::tally::Happening;
 use waypost_store::{OutboxItem, StoreError};
 use waypost_wa::{Connection, TypingState};
 
@@ -33,6 +34,8 @@ const NEWS_MAX: usize = 1_024;
 const READ_ROWS: usize = 256;
 /// Sends kept in memory with their payload; further ones are read again when they go out.
 const ITEMS_MAX: usize = 4_096;
+/// Most waiting sends that are looked at when somebody asks why they wait.
+const EXPLAINED_MAX: usize = 1_000;
 /// How long to wait before the store is read again after it failed.
 const STORE_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -95,6 +98,7 @@ impl OutboxHandle {
         Sending {
             used: caution.used(&state.config().caution, now),
             restriction: caution.restriction(now),
+            waiting: state.waiting(EXPLAINED_MAX, now),
         }
     }
 
@@ -451,9 +455,12 @@ impl Sender {
                 ..
             } => {
                 self.noted(store.attempt_failed(message, &error, next_at).await);
+                self.context.healths.count(self.account, Happening::Failed);
             }
             Effect::Accepted(message) => {
                 if let Some(item) = self.items.remove(&message) {
+                    let healths = &self.context.healths;
+                    healths.accepted(self.account, message, item.created_at);
                     self.noted(
                         store
                             .server_accepted(self.account, &item.wire_id, now)
@@ -462,9 +469,26 @@ impl Sender {
                 }
             }
             Effect::Fail(message, reason) => {
+                self.count_failed(message, &reason);
                 self.noted(store.send_failed(message, reason, now).await);
                 self.items.remove(&message);
             }
+        }
+    }
+
+    /// What the caller asked wrongly for, or took back, says nothing about the account.
+    fn count_failed(&self, message: MessageId, reason: &FailReason) {
+        let healths = &self.context.healths;
+        healths.no_answer(message);
+        match reason {
+            FailReason::Refused { .. }
+            | FailReason::Restricted
+            | FailReason::Exhausted { .. }
+            | FailReason::Media { .. } => {
+                healths.count(self.account, Happening::Failed);
+                healths.count(self.account, Happening::Lost);
+            }
+            FailReason::NotOnWhatsApp | FailReason::Unsupported { .. } | FailReason::Cancelled => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! What was said and answered last in a conversation, as far as the stages need it.
 //!
-//! A memory of this process only: after a restart languages are guessed from fewer words, and the
-//! loop guard counts anew.
+//! A memory of this process: after a restart languages are guessed from fewer words. The answers of the
+//! last minute are read from the store at the start, for the loop guard.
 
 use std::collections::{HashMap, VecDeque};
 use waypost_engine::flow::reply::LOOP_WINDOW;

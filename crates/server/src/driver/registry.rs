@@ -1,6 +1,7 @@
 //! The accounts that run in this process.
 
 use super::flow::FlowHandle;
+use super::gaps::GapsHandle;
 use super::groups::GroupsHandle;
 use super::life::LifeHandle;
 use super::outbox::OutboxHandle;
@@ -23,6 +24,7 @@ pub(super) struct Running {
     pub(super) outbox: OutboxHandle,
     pub(super) life: LifeHandle,
     pub(super) groups: GroupsHandle,
+    pub(super) gaps: GapsHandle,
     /// Names that wait for their people.
     pub(super) strangers: Strangers,
     /// Which way it goes, to show.

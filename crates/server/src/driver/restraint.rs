@@ -3,15 +3,16 @@
 
 use super::notes::{self, Note};
 use super::outbox::Refusal;
+use super::told;
 use crate::clock;
 use crate::config;
 use std::collections::HashMap;
 use waypost_engine::flow::caution::{
     ANSWER_WITHIN, Caution, CautionConfig, Chat, Restriction, Source, Used,
 };
-use waypost_engine::flow::outbox::{Found, Input, NumberCheck};
+use waypost_engine::flow::outbox::{Found, Input, NumberCheck, Waiting};
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{AccountId, ConversationId, Duration, MessageId, NewEvent, Timestamp};
+use waypost_engine::model::{AccountId, ConversationId, Duration, MessageId, Timestamp};
 use waypost_store::{OutboxItem, Standing, Store, StoreError};
 use waypost_wa::Connection;
 
@@ -27,6 +28,8 @@ pub struct Sending {
     pub used: Used,
     /// What WhatsApp refuses.
     pub restriction: Option<Restriction>,
+    /// Why sends wait, each with how many, the commonest first.
+    pub waiting: Vec<(Waiting, usize)>,
 }
 
 /// What was written down, or a fresh account. Something unreadable is a fresh one too.
@@ -183,19 +186,9 @@ pub(super) async fn tell(
 ) -> Result<(), StoreError> {
     tracing::warn!(%account, until = restriction.until.0, "WhatsApp bars new chats");
     metrics::counter!("waypost_send_restrictions_total").increment(1);
-    let now = clock::now();
-    let event = NewEvent {
-        id: store.next_id(now),
-        workspace: store.account(account).await?.workspace,
-        account: Some(account),
-        conversation: None,
-        kind: kind::ACCOUNT_RESTRICTED,
-        version: 1,
-        data: serde_json::json!({
-            "new_chats_barred_until": clock::iso(restriction.until),
-            "told_by_whatsapp": restriction.source == Source::Told,
-        }),
-        at: now,
-    };
-    store.append_event(event).await.map(|_| ())
+    let data = serde_json::json!({
+        "new_chats_barred_until": clock::iso(restriction.until),
+        "told_by_whatsapp": restriction.source == Source::Told,
+    });
+    told::tell(store, account, None, kind::ACCOUNT_RESTRICTED, data).await
 }

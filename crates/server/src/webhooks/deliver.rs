@@ -6,7 +6,7 @@ use super::letter;
 use super::send::{Answer, Letter};
 use crate::auth::random_bytes;
 use crate::clock;
-use crate::compat::waha;
+use crate::compat::{evolution, waha};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, HashSet};
@@ -371,6 +371,10 @@ impl Desk {
         match Form::split(&endpoint.url).0 {
             Form::Own => Ok(Some(letter::body(event))),
             Form::Waha => waha::hooks::body(&self.office.store, event).await,
+            Form::Evolution => {
+                let (store, fleet) = (&self.office.store, &*self.office.fleet);
+                evolution::hooks::body(store, fleet, event).await
+            }
         }
     }
 

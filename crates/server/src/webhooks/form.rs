@@ -8,26 +8,31 @@ pub(crate) enum Form {
     Own,
     /// WAHA's.
     Waha,
+    /// Evolution API's.
+    Evolution,
 }
 
-/// What stands before the address of an endpoint that gets WAHA's form.
-const WAHA: &str = "waha+";
+/// What stands before the address of an endpoint that gets another form than our own.
+const MARKS: [(Form, &str); 2] = [(Form::Waha, "waha+"), (Form::Evolution, "evolution+")];
 
 impl Form {
     /// The form an endpoint gets, and where it really is.
     pub(crate) fn split(url: &str) -> (Self, &str) {
-        match url.trim().strip_prefix(WAHA) {
-            Some(rest) => (Self::Waha, rest),
-            None => (Self::Own, url),
+        for (form, mark) in MARKS {
+            if let Some(rest) = url.trim().strip_prefix(mark) {
+                return (form, rest);
+            }
         }
+        (Self::Own, url)
     }
 
     /// The address of an endpoint that gets this form.
     pub(crate) fn joined(self, url: &str) -> String {
-        match self {
-            Self::Own => url.to_owned(),
-            Self::Waha => format!("{WAHA}{}", url.trim()),
-        }
+        let mark = MARKS.iter().find(|(form, _)| *form == self);
+        mark.map_or_else(
+            || url.to_owned(),
+            |(_, mark)| format!("{mark}{}", url.trim()),
+        )
     }
 }
 
@@ -38,7 +43,7 @@ mod tests {
     #[test]
     fn the_form_stands_before_the_address() {
         let address = "https://example.com/hook";
-        for form in [Form::Own, Form::Waha] {
+        for form in [Form::Own, Form::Waha, Form::Evolution] {
             assert_eq!(Form::split(&form.joined(address)), (form, address));
         }
     }

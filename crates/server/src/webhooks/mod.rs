@@ -21,6 +21,7 @@ mod retry_after;
 pub(crate) mod send;
 pub(crate) mod sign;
 
+use crate::api::ports::Fleet;
 use crate::config;
 use send::{Answer, Letter, Sender};
 use std::collections::HashMap;
@@ -43,13 +44,20 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts delivering to every endpoint that is switched on, now or later.
+    /// Starts delivering to every endpoint that is switched on, now or later. The fleet is asked for
+    /// what no event carries.
     #[must_use]
-    pub fn start(config: &config::Webhooks, store: Store, stop: CancellationToken) -> Self {
+    pub fn start(
+        config: &config::Webhooks,
+        store: Store,
+        fleet: Arc<dyn Fleet>,
+        stop: CancellationToken,
+    ) -> Self {
         let office = Office {
             sender: Sender::new(config),
             turns: Arc::new(Semaphore::new(config.parallel)),
             store,
+            fleet,
             stop,
         };
         Self {
@@ -66,9 +74,10 @@ impl Worker {
 }
 
 /// What every endpoint's task needs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Office {
     store: Store,
+    fleet: Arc<dyn Fleet>,
     sender: Sender,
     /// Deliveries under way at once, over all endpoints.
     turns: Arc<Semaphore>,

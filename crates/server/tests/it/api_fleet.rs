@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use waypost_engine::fleet::Rung;
 use waypost_engine::model::{AccountId, Address, Duration, MessageId, Timestamp, WorkspaceId};
+use waypost_engine::watch::recent::Went;
 use waypost_server::api::ports::{
-    Condition, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod, LinkPhase, LinkStatus,
-    LinkWay, ProxyCheck, Typing, Waiting,
+    AccountHealth, Condition, Device, Fleet, FleetError, GroupInfo, GroupMember, LinkMethod,
+    LinkPhase, LinkStatus, LinkWay, ProxyCheck, SystemLoad, Typing, Waiting,
 };
 use waypost_store::admin::conversations::MarkedRead;
-use waypost_wa::{Proxy, ProxyError};
+use waypost_wa::{KeysError, Proxy, ProxyError};
 
 #[derive(Default)]
 pub(crate) struct FakeFleet {
@@ -19,6 +20,10 @@ pub(crate) struct FakeFleet {
     refuse: Mutex<Option<FleetError>>,
     conditions: Mutex<HashMap<AccountId, Condition>>,
     proxies: Mutex<HashMap<AccountId, Proxy>>,
+    healths: Mutex<HashMap<AccountId, AccountHealth>>,
+    load: Mutex<Option<SystemLoad>>,
+    answers: Mutex<(usize, usize)>,
+    devices: Mutex<HashMap<AccountId, Result<Option<Device>, KeysError>>>,
 }
 
 impl FakeFleet {
@@ -30,6 +35,26 @@ impl FakeFleet {
     /// From now on the account is like this.
     pub(crate) fn is(&self, account: AccountId, condition: Condition) {
         self.conditions.lock().unwrap().insert(account, condition);
+    }
+
+    /// From now on the account does like this.
+    pub(crate) fn does(&self, account: AccountId, health: AccountHealth) {
+        self.healths.lock().unwrap().insert(account, health);
+    }
+
+    /// From now on the machine is like this.
+    pub(crate) fn is_loaded(&self, load: SystemLoad) {
+        *self.load.lock().unwrap() = Some(load);
+    }
+
+    /// Requests that were answered well, and that failed on our side.
+    pub(crate) fn answers(&self) -> (usize, usize) {
+        *self.answers.lock().unwrap()
+    }
+
+    /// From now on this is what is stored of the account's device.
+    pub(crate) fn linked_as(&self, account: AccountId, device: Result<Option<Device>, KeysError>) {
+        self.devices.lock().unwrap().insert(account, device);
     }
 
     /// The next call that may fail does.
@@ -97,6 +122,16 @@ impl Fleet for FakeFleet {
     async fn reconnect(&self, _: AccountId) -> Result<(), FleetError> {
         self.note("reconnect".into())
     }
+    async fn recover(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("recover".into())
+    }
+    async fn restore(&self, _: AccountId) -> Result<(), FleetError> {
+        self.note("restore".into())
+    }
+    async fn device(&self, account: AccountId) -> Result<Option<Device>, KeysError> {
+        let devices = self.devices.lock().unwrap();
+        devices.get(&account).cloned().unwrap_or(Ok(None))
+    }
     async fn unlink(&self, _: AccountId) -> Result<(), FleetError> {
         self.note("unlink".into())
     }
@@ -142,6 +177,19 @@ impl Fleet for FakeFleet {
     }
     fn next_attempt(&self, _: AccountId) -> Option<Timestamp> {
         None
+    }
+    fn health(&self, account: AccountId) -> Option<AccountHealth> {
+        self.healths.lock().unwrap().get(&account).cloned()
+    }
+    fn load(&self) -> Option<SystemLoad> {
+        self.load.lock().unwrap().clone()
+    }
+    fn answered(&self, went: Went) {
+        let mut answers = self.answers.lock().unwrap();
+        match went {
+            Went::Well => answers.0 += 1,
+            Went::Wrong => answers.1 += 1,
+        }
     }
     fn condition(&self, account: AccountId) -> Condition {
         let conditions = self.conditions.lock().unwrap();

@@ -4,6 +4,7 @@
 //! at random moments. It comes back each time and must end up having answered every message
 //! exactly once and in order, as the apps on the other side see it.
 
+use crate::stage::database::Database;
 use crate::stage::{Failpoint, LIMIT, Linked, Plan, Stage, text};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -17,6 +18,9 @@ const OWNER: &str = "971500000001";
 const CONTACTS: usize = 60;
 /// Unanswered messages at the start of each round, at least.
 const IN_FLIGHT: usize = 120;
+/// Unanswered messages at which the contacts wait. A program that takes long to start would else find so
+/// many from each of them that it takes them for machines.
+const IN_FLIGHT_MAX: usize = 480;
 /// Kills per way of dying.
 const KILLS: u32 = 20;
 /// Between two messages while the program lives.
@@ -32,10 +36,21 @@ struct Storm {
     least_in_flight: usize,
     kills: u32,
     began: Instant,
+    /// Gone after the stage.
+    _database: Option<Database>,
 }
 
 impl Storm {
+    /// With the messages in an SQLite file.
     async fn start(dedupe: Dedupe) -> Self {
+        Self::over(None, dedupe).await
+    }
+
+    async fn start_on_postgresql() -> Self {
+        Self::over(Some(Database::make()), Dedupe::On).await
+    }
+
+    async fn over(database: Option<Database>, dedupe: Dedupe) -> Self {
         let network = NetworkConfig {
             seed: SEED,
             dedupe,
@@ -45,9 +60,13 @@ impl Storm {
         let settings = "[send]\naccount_burst = 100000\naccount_gap_ms = 0\n\
             recipient_burst = 100000\nrecipient_gap_ms = 0\n\
             unasked_per_day = 0\nnew_chats_per_day = 0\nnew_chat_gap_s = 0\nnumber_check = \"off\"\n";
+        let store = database
+            .as_ref()
+            .map(|database| format!("[store]\nurl = {:?}\n", database.url()))
+            .unwrap_or_default();
         let stage = Stage::with(Plan {
             network,
-            settings: settings.into(),
+            settings: format!("{settings}{store}"),
             ..Plan::default()
         })
         .await;
@@ -65,6 +84,7 @@ impl Storm {
             least_in_flight,
             kills: 0,
             began: Instant::now(),
+            _database: database,
         }
     }
 
@@ -78,6 +98,15 @@ impl Storm {
         let words = Outgoing::text(format!("#{}", self.sent));
         contact.send(OWNER, words).await.unwrap();
         self.sent += 1;
+    }
+
+    /// The contacts go on talking, a moment long.
+    async fn chat(&mut self) {
+        if self.sent < self.answered() + IN_FLIGHT_MAX {
+            self.say().await;
+        }
+        self.talk().await;
+        tokio::time::sleep(PAUSE).await;
     }
 
     /// The contacts say more until enough is unanswered.
@@ -106,9 +135,7 @@ impl Storm {
                     let stuck = self.stuck().await;
                     panic!("{name} was not passed {passing} times; {stuck}");
                 }
-                self.say().await;
-                self.talk().await;
-                tokio::time::sleep(PAUSE).await;
+                self.chat().await;
             }
             self.died();
         }
@@ -127,9 +154,7 @@ impl Storm {
             let alive = Duration::from_millis(dice.random_range(0..1_000));
             let end = Instant::now() + alive;
             while Instant::now() < end {
-                self.say().await;
-                self.talk().await;
-                tokio::time::sleep(PAUSE).await;
+                self.chat().await;
             }
             self.stage.kill_9().await;
             self.died();
@@ -293,6 +318,16 @@ async fn no_message_suffers_from_a_death_after_a_send_that_nobody_deduplicates()
 async fn no_message_suffers_from_a_death_at_any_moment() {
     let mut dice = ChaCha8Rng::seed_from_u64(SEED);
     let mut storm = Storm::start(Dedupe::On).await;
+    storm.dies_at_random(&mut dice).await;
+    storm.verdict().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_message_suffers_from_a_death_while_its_database_is_in_postgresql() {
+    let mut dice = ChaCha8Rng::seed_from_u64(SEED);
+    let mut storm = Storm::start_on_postgresql().await;
+    storm.dies_at("after_commit_1").await;
+    storm.dies_at("after_commit_2").await;
     storm.dies_at_random(&mut dice).await;
     storm.verdict().await;
 }

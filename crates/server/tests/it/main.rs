@@ -10,8 +10,10 @@ mod api_accounts;
 mod api_admin;
 mod api_auth;
 mod api_contract;
+mod api_device;
 mod api_events;
 mod api_fleet;
+mod api_health;
 mod api_messages;
 mod api_scene;
 #[cfg(feature = "sim")]
@@ -20,6 +22,8 @@ mod e2e;
 mod kill;
 #[cfg(all(feature = "sim", feature = "failpoints"))]
 mod mutants;
+#[cfg(all(feature = "sim", feature = "failpoints"))]
+mod sheets;
 #[cfg(feature = "sim")]
 #[cfg_attr(
     not(feature = "failpoints"),

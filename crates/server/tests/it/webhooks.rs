@@ -65,6 +65,7 @@ impl Post {
         self.worker = Some(Worker::start(
             &config.webhooks,
             self.scene.store.clone(),
+            self.scene.fleet.clone(),
             self.stop.clone(),
         ));
     }
@@ -365,7 +366,8 @@ async fn a_name_that_leads_into_the_private_network_is_not_called() {
     );
     let endpoint = scene.post("/webhooks", json!({"url": url})).await;
     let stop = CancellationToken::new();
-    let worker = Worker::start(&config.webhooks, scene.store.clone(), stop.clone());
+    let (store, fleet) = (scene.store.clone(), scene.fleet.clone());
+    let worker = Worker::start(&config.webhooks, store, fleet, stop.clone());
     scene
         .receives(account, owner, "11", "W1", Content::text("secret"))
         .await;

@@ -26,6 +26,10 @@ pub struct FleetOptions {
     /// How many days.
     #[arg(long, default_value_t = 14)]
     pub days: u32,
+    /// How many times as often as the model says faults come: what takes weeks to meet in a large
+    /// fleet is met in days by a small one.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub haste: u16,
     /// A deliberate fault of the program; the simulation is then expected to fail.
     #[arg(long)]
     pub mutant: Option<FleetMutant>,

@@ -91,6 +91,7 @@ pub fn storm(seed: u64, accounts: usize, outage: i64) -> Storm {
     let options = FleetOptions {
         accounts,
         days: 1,
+        haste: 1,
         mutant: None,
     };
     let mut world = World::new(seed, options);
@@ -440,7 +441,8 @@ impl World {
     }
 
     fn plan(&mut self, fault: Fault, whom: Option<usize>) {
-        let wait = faults::exponential(&mut self.dice, faults::line(fault).every);
+        let every = faults::line(fault).every / i64::from(self.options.haste.max(1));
+        let wait = faults::exponential(&mut self.dice, every);
         self.at(wait, What::Strike(fault, whom));
     }
 

@@ -22,6 +22,8 @@ pub struct Counts {
     pub webhook_backlog: i64,
     /// Webhook endpoints that are switched off.
     pub endpoints_disabled: i64,
+    /// Messages known to be missing.
+    pub messages_missing: i64,
 }
 
 /// What waits for one account.
@@ -31,4 +33,6 @@ pub struct AccountQueues {
     pub unfinished: i64,
     /// Sends waiting for the server's acceptance.
     pub sends_waiting: i64,
+    /// Messages known to be missing.
+    pub missing: i64,
 }

@@ -282,6 +282,12 @@ const OF_ACCOUNT: &[&str] = &[
      (SELECT account, seq FROM pending WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE account = ?1 LIMIT ?2)",
+    "DELETE FROM thread WHERE (conversation, number) IN
+     (SELECT t.conversation, t.number FROM thread t JOIN conversation c ON c.id = t.conversation
+      WHERE c.account = ?1 LIMIT ?2)",
+    "DELETE FROM conversation_topic WHERE conversation IN
+     (SELECT t.conversation FROM conversation_topic t JOIN conversation c ON c.id = t.conversation
+      WHERE c.account = ?1 LIMIT ?2)",
     "DELETE FROM conversation WHERE id IN
      (SELECT id FROM conversation WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM account_history WHERE id IN
@@ -299,6 +305,7 @@ struct DeleteRows {
 impl Write for DeleteRows {
     type Output = usize;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
+        tx.people().forget();
         Ok(tx
             .prepare(self.sql)?
             .execute((self.account.raw(), DELETE_STEP))?)
@@ -314,6 +321,7 @@ impl Write for DeleteAccount {
     type Output = ();
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let workspace = home(tx, self.account)?.workspace;
+        tx.people().forget();
         let about = About {
             workspace,
             account: None,

@@ -45,7 +45,7 @@ pub(crate) trait ToWord: Copy {
 
 words!(Origin, "origin", {
     Origin::Live => "live", Origin::Offline => "offline", Origin::History => "history",
-    Origin::Own => "own", Origin::Repair => "repair", Origin::Sent => "sent",
+    Origin::Backfill => "backfill", Origin::Own => "own", Origin::Repair => "repair", Origin::Sent => "sent",
 });
 words!(Direction, "direction", { Direction::In => "in", Direction::Out => "out" });
 words!(SendState, "send state", {
@@ -66,6 +66,7 @@ words!(crate::dead_letters::DeadLetterState, "dead letter state", {
     crate::dead_letters::DeadLetterState::Retrying => "retrying",
     crate::dead_letters::DeadLetterState::Resolved => "resolved",
     crate::dead_letters::DeadLetterState::Archived => "archived",
+    crate::dead_letters::DeadLetterState::ManualReview => "manual_review",
 });
 
 /// A stored word read from a column.

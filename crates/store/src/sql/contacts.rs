@@ -135,10 +135,12 @@ impl UndoMerge {
         let letters = format!(
             "UPDATE dead_letter SET conversation = :conversation WHERE message IN ({mine})"
         );
+        // Threads stay where they were counted.
+        let threads = format!("UPDATE finding SET thread = NULL WHERE message IN ({mine})");
         let messages =
             format!("UPDATE message SET conversation = :conversation WHERE id IN ({mine})");
         // The messages last: they say which the others are.
-        for sql in [notes, letters, messages] {
+        for sql in [notes, letters, threads, messages] {
             tx.prepare(&sql)?.execute(named_params! {
                 ":merge": self.merge.0, ":conversation": conversation, ":kept": kept,
             })?;
@@ -171,6 +173,7 @@ impl Write for UndoMerge {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<MergeRecord, StoreError> {
         let merge = self.record(tx)?;
+        tx.people().forget();
         self.aliases(tx, &merge)?;
         self.conversations(tx, &merge)?;
         tx.prepare("UPDATE contact SET merged_into = NULL, updated_at = ?2 WHERE id = ?1")?

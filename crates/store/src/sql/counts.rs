@@ -31,11 +31,14 @@ impl Store {
                 )?,
                 dead_letters: count(
                     "SELECT count(*) FROM dead_letter
-                     WHERE workspace IN (SELECT id FROM workspace) AND state = 'pending'",
+                     WHERE workspace IN (SELECT id FROM workspace) AND state IN ('pending', 'manual_review')",
                 )?,
                 webhook_backlog: count("SELECT count(*) FROM endpoint_backlog")?,
                 endpoints_disabled: count(
                     "SELECT count(*) FROM endpoint WHERE disabled IS NOT NULL",
+                )?,
+                messages_missing: count(
+                    "SELECT CAST(coalesce(sum(missing), 0) AS BIGINT) FROM gap WHERE missing > 0",
                 )?,
             })
         })
@@ -50,13 +53,17 @@ impl Store {
         self.read(move |conn| {
             let mut queues: BTreeMap<AccountId, AccountQueues> = BTreeMap::new();
             let mut statement = conn.prepare_cached(
-                "SELECT account, CAST(sum(unfinished) AS BIGINT), CAST(sum(sends) AS BIGINT)
+                "SELECT account, CAST(sum(unfinished) AS BIGINT), CAST(sum(sends) AS BIGINT),
+                   CAST(sum(missing) AS BIGINT)
                  FROM (
-                    SELECT account, count(*) AS unfinished, 0 AS sends
+                    SELECT account, count(*) AS unfinished, 0 AS sends, 0 AS missing
                         FROM pending GROUP BY account
                     UNION ALL
-                    SELECT account, 0, count(*)
-                        FROM outbox WHERE state = 'accepted' GROUP BY account) AS waiting
+                    SELECT account, 0, count(*), 0
+                        FROM outbox WHERE state = 'accepted' GROUP BY account
+                    UNION ALL
+                    SELECT account, 0, 0, sum(missing)
+                        FROM gap WHERE missing > 0 GROUP BY account) AS waiting
                  WHERE account IN (SELECT id FROM account WHERE workspace = ?1)
                  GROUP BY account",
             )?;
@@ -65,6 +72,7 @@ impl Store {
                 let waiting = AccountQueues {
                     unfinished: row.get(1)?,
                     sends_waiting: row.get(2)?,
+                    missing: row.get(3)?,
                 };
                 queues.insert(AccountId::from_raw(row.get(0)?), waiting);
             }

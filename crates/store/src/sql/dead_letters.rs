@@ -42,6 +42,11 @@ pub(crate) fn bury_letter(
             .query([letter.message.raw()])?,
         |row| Ok(row.get::<_, i64>(0)?),
     )?;
+    // Whatever failed again after a replay will hardly heal by another one.
+    let state = match before {
+        Some(_) => DeadLetterState::ManualReview,
+        None => DeadLetterState::Pending,
+    };
     let id = before.unwrap_or_else(|| tx.next_raw_id(now));
     tx.prepare(
         "INSERT INTO dead_letter (id, workspace, account, conversation, message, direction, stage,
@@ -60,7 +65,7 @@ pub(crate) fn bury_letter(
         letter.direction.word(),
         letter.stage,
         error,
-        DeadLetterState::Pending.word(),
+        state.word(),
         now.0,
     ))?;
     let id = DeadLetterId::from_raw(id);
@@ -72,7 +77,7 @@ pub(crate) fn bury_letter(
     };
     let data = json!({
         "dead_letter": id, "message": letter.message, "direction": letter.direction,
-        "stage": letter.stage, "error": error,
+        "stage": letter.stage, "error": error, "state": state,
     });
     emit(tx, about, kind::DEAD_LETTER, &data)?;
     Ok(id)
@@ -178,7 +183,7 @@ impl Write for ReplayLetter {
     type Output = Replay;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Replay, StoreError> {
         let letter = letter_by_id(tx.conn(), self.id)?;
-        if letter.state != DeadLetterState::Pending {
+        if !letter.state.is_open() {
             return Ok(Replay::NotPending(letter.state));
         }
         SetLetter {

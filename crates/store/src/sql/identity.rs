@@ -64,6 +64,13 @@ impl<'a> Seen<'a> {
         }
         seen
     }
+
+    /// The name they show, as it is kept.
+    fn name(&self) -> Option<&'a str> {
+        self.push_name
+            .map(|name| cut(name, SENDER_NAME_MAX))
+            .filter(|name| !name.is_empty())
+    }
 }
 
 struct Found {
@@ -116,6 +123,26 @@ pub(crate) fn resolve(
     seen: Seen<'_>,
     now: Timestamp,
 ) -> Result<ContactId, StoreError> {
+    let met = tx.people().person(workspace, seen.lid, seen.number);
+    if let Some((contact, name)) = met
+        && !tells_name(seen, name)
+    {
+        return Ok(contact);
+    }
+    look_up(tx, workspace, seen, now)
+}
+
+/// Whether the stanza shows another name than the one that is known.
+fn tells_name(seen: Seen<'_>, known: Option<&str>) -> bool {
+    seen.name().is_some_and(|name| Some(name) != known)
+}
+
+fn look_up(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    seen: Seen<'_>,
+    now: Timestamp,
+) -> Result<ContactId, StoreError> {
     let by_lid = known(tx, workspace, seen.lid)?;
     let by_number = known(tx, workspace, seen.number)?;
     let knows = |found: &Option<Found>| found.as_ref().map(|found| found.known.clone());
@@ -125,6 +152,7 @@ pub(crate) fn resolve(
         knows(&by_lid).as_ref(),
         knows(&by_number).as_ref(),
     );
+    let is_known = matches!(decision, Decision::Known(_));
     let contact = match decision {
         Decision::Known(contact) => contact,
         Decision::Create => create(tx, workspace, [seen.lid, seen.number], now)?,
@@ -152,14 +180,14 @@ pub(crate) fn resolve(
     let before = [by_lid, by_number]
         .into_iter()
         .flatten()
-        .find(|f| f.known.contact == contact);
-    learn_name(
-        tx,
-        contact,
-        before.and_then(|f| f.push_name),
-        seen.push_name,
-        now,
-    )?;
+        .find(|f| f.known.contact == contact)
+        .and_then(|found| found.push_name);
+    if let Some(name) = seen.name().filter(|_| tells_name(seen, before.as_deref())) {
+        rename(tx, contact, name, now)?;
+    } else if is_known {
+        let addresses = (seen.lid, seen.number);
+        tx.people().met(workspace, addresses, contact, before);
+    }
     Ok(contact)
 }
 
@@ -206,6 +234,7 @@ fn move_number(
     number: &Address,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    tx.people().forget();
     tx.prepare(
         "UPDATE alias SET valid_to = ?3 WHERE workspace = ?1 AND address = ?2 AND valid_to IS NULL",
     )?
@@ -213,20 +242,15 @@ fn move_number(
     add_alias(tx, workspace, to, number, now)
 }
 
-fn learn_name(
+fn rename(
     tx: &mut Tx<'_>,
     contact: ContactId,
-    before: Option<String>,
-    name: Option<&str>,
+    name: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let name = name
-        .map(|name| cut(name, SENDER_NAME_MAX))
-        .filter(|name| !name.is_empty());
-    if name.is_some() && name != before.as_deref() {
-        tx.prepare("UPDATE contact SET push_name = ?2, updated_at = ?3 WHERE id = ?1")?
-            .execute((contact.raw(), name, now.0))?;
-    }
+    tx.people().renamed(contact, name);
+    tx.prepare("UPDATE contact SET push_name = ?2, updated_at = ?3 WHERE id = ?1")?
+        .execute((contact.raw(), name, now.0))?;
     Ok(())
 }
 
@@ -265,6 +289,7 @@ fn merge(
     from: ContactId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    tx.people().forget();
     let merge = tx.next_raw_id(now);
     tx.prepare(
         "INSERT INTO merge (id, workspace, into_contact, from_contact, at)
@@ -328,6 +353,7 @@ fn pour(tx: &mut Tx<'_>, merge: i64, from: i64, into: i64) -> Result<(), StoreEr
          SELECT CAST(?1 AS BIGINT), id, conversation FROM message WHERE conversation = ?2",
     )?
     .execute((merge, from))?;
+    super::threads::pour(tx, from, into)?;
     tx.prepare("UPDATE message SET conversation = ?2 WHERE conversation = ?1")?
         .execute((from, into))?;
     tx.prepare(
@@ -370,9 +396,27 @@ pub(crate) fn conversation(
     with: With<'_>,
     now: Timestamp,
 ) -> Result<ConversationId, StoreError> {
-    if let Some(id) = find_conversation(tx.conn(), home, with)? {
+    if let With::Contact(contact) = with
+        && let Some(id) = tx.people().conversation(home.account, contact)
+    {
         return Ok(id);
     }
+    let id = match find_conversation(tx.conn(), home, with)? {
+        Some(id) => id,
+        None => begin(tx, home, with, now)?,
+    };
+    if let With::Contact(contact) = with {
+        tx.people().talked(home.account, contact, id);
+    }
+    Ok(id)
+}
+
+fn begin(
+    tx: &mut Tx<'_>,
+    home: Home,
+    with: With<'_>,
+    now: Timestamp,
+) -> Result<ConversationId, StoreError> {
     let (contact, address) = match with {
         With::Contact(contact) => (Some(contact.raw()), None),
         With::Chat(address) => (None, Some(address.to_string())),

@@ -113,7 +113,7 @@ fn locate(
     inbound: &Inbound,
     now: Timestamp,
 ) -> Result<Place, StoreError> {
-    let evidence = if inbound.origin == Origin::History {
+    let evidence = if inbound.origin.is_past() {
         Evidence::Old
     } else {
         Evidence::Fresh

@@ -2,12 +2,44 @@
 
 use super::codec::first;
 use crate::error::StoreError;
+use crate::flow::ANSWERS_READ_MAX;
 use crate::sending::Standing;
+use crate::sql::codec::json_at;
 use crate::store::Store;
 use std::collections::HashMap;
-use waypost_engine::model::{ConversationId, Timestamp};
+use waypost_engine::model::{AccountId, ConversationId, SendOrigin, Timestamp};
 
 impl Store {
+    /// When rules answered in the account's conversations at `since` or later, newest first. Only the
+    /// newest [`ANSWERS_READ_MAX`] messages of the account are looked through.
+    pub async fn rule_answers_since(
+        &self,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<Vec<(ConversationId, Timestamp)>, StoreError> {
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT m.committed_at, m.conversation, o.cause FROM message m
+                 LEFT JOIN outbox o ON o.message = m.id
+                 WHERE m.account = ?1 ORDER BY m.seq DESC LIMIT ?2",
+            )?;
+            let mut rows = statement.query((account.raw(), ANSWERS_READ_MAX))?;
+            let mut answers = Vec::new();
+            while let Some(row) = rows.next()? {
+                let at = Timestamp(row.get(0)?);
+                if at < since {
+                    break;
+                }
+                let is_send = row.get::<_, Option<String>>(2)?.is_some();
+                if is_send && matches!(json_at(&row, 2)?, SendOrigin::Rule { .. }) {
+                    answers.push((ConversationId::from_raw(row.get(1)?), at));
+                }
+            }
+            Ok(answers)
+        })
+        .await
+    }
+
     /// How the account stands in each of these conversations. Sends that WhatsApp has not accepted
     /// do not count as words.
     pub async fn standings(

@@ -1,6 +1,7 @@
 //! A new connection in place of a lost one.
 
-use super::{Counters, GROUP_MAX, Message, Writer};
+use super::memory::Memory;
+use super::{GROUP_MAX, Message, Writer};
 use crate::db::Connection;
 use crate::error::StoreError;
 use crate::store::last_id;
@@ -57,7 +58,7 @@ impl Writer {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .resume_after(last);
-        self.counters = Counters::default();
+        self.memory = Memory::default();
         self.conn = conn;
         Ok(())
     }

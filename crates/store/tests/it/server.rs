@@ -64,6 +64,42 @@ async fn a_second_program_on_the_same_database_is_refused_until_the_first_stops(
     Store::open(scene.config()).unwrap().close().await;
 }
 
+#[tokio::test]
+async fn an_owner_that_is_silent_for_too_long_is_replaced_and_changes_nothing_any_more() {
+    let scene = Scene::new().await;
+    let mut config = scene.config();
+    config.stale_after = waypost_engine::model::Duration::secs(2);
+    assert_eq!(Store::open(config.clone()).unwrap_err(), StoreError::InUse);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    scene.store.beat().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let seen = Store::owner(&config).unwrap().unwrap();
+    assert!(seen.holder.starts_with("waypost-"), "{seen:?}");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let other = Store::open(config).unwrap();
+    other.take_ownership(scene.account).await.unwrap();
+    // Its connection is gone, and comes back to find the lock taken.
+    let refused = scene
+        .store
+        .append_event(event(&scene, 1))
+        .await
+        .unwrap_err();
+    let told = matches!(
+        refused,
+        StoreError::Unreachable { .. } | StoreError::Unconfirmed { .. } | StoreError::TakenOver
+    );
+    assert!(told, "{refused:?}");
+    other.append_event(event(&scene, 2)).await.unwrap();
+    other.close().await;
+    // The lock is free again, but the database is not the old owner's any more.
+    let back = async {
+        while scene.store.beat().await != Err(StoreError::TakenOver) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, back).await.unwrap();
+}
+
 fn event(scene: &Scene, n: usize) -> NewEvent {
     NewEvent {
         id: scene.store.next_id::<EventId>(NOON),

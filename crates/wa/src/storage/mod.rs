@@ -44,11 +44,20 @@ pub async fn has_session(
     keys: &dyn SessionKeys,
     account: AccountId,
 ) -> std::result::Result<bool, KeysError> {
+    let stored = device(keys, account).await?;
+    Ok(stored.is_some_and(|device| device.pn.is_some()))
+}
+
+/// What is stored of the account's device, linked or not.
+pub(crate) async fn device(
+    keys: &dyn SessionKeys,
+    account: AccountId,
+) -> std::result::Result<Option<wacore::store::Device>, KeysError> {
     let Some(value) = keys.get(account, Space::Device, device::KEY).await? else {
-        return Ok(false);
+        return Ok(None);
     };
-    let device = device::decode(&value).map_err(|error| KeysError(error.to_string()))?;
-    Ok(device.pn.is_some())
+    let decoded = device::decode(&value).map_err(|error| KeysError(error.to_string()))?;
+    Ok(Some(decoded))
 }
 
 /// Reads a value in one layout and writes it again; `None` when that layout does not take it.
@@ -64,23 +73,6 @@ pub(crate) fn rewritings() -> [Rewrite; 4] {
         protocol::rewritten_devices,
         secrets::rewritten_secret,
     ]
-}
-
-/// Forgets everything about an account's device, so that a new one can be linked. Close its
-/// connection first.
-///
-/// # Errors
-/// When the session store does not answer.
-pub async fn forget_session(
-    keys: &dyn SessionKeys,
-    account: AccountId,
-) -> std::result::Result<(), KeysError> {
-    let clear = |space| KeyWrite::DeletePrefix {
-        space,
-        prefix: Vec::new(),
-    };
-    keys.write(account, Space::ALL.into_iter().map(clear).collect())
-        .await
 }
 
 /// One account's storage as the library sees it.

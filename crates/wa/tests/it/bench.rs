@@ -10,8 +10,8 @@ use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::{AccountId, Address, Content, Inbound, Timestamp};
 use waypost_wa::memory::MemoryKeys;
 use waypost_wa::{
-    ChannelConfig, ChannelEvent, CommitError, Connection, Connector, Events, Inbox, KeysError,
-    Purpose, Route, Target, freeze,
+    ChannelConfig, ChannelEvent, CommitError, Connection, Connector, Events, Inbox, KeyWrite,
+    KeysError, Purpose, Route, SessionKeys as _, Space, Target, freeze,
 };
 
 pub(crate) const ACCOUNT: AccountId = AccountId::from_raw(1);
@@ -89,6 +89,16 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// What the program does when a person asks for a new link: every key of the account goes.
+    pub(crate) async fn forget_session(&self) {
+        let clear = |space| KeyWrite::DeletePrefix {
+            space,
+            prefix: Vec::new(),
+        };
+        let all = Space::ALL.into_iter().map(clear).collect();
+        self.keys.write(ACCOUNT, all).await.unwrap();
+    }
+
     pub(crate) async fn new() -> Self {
         Self::with(NetworkConfig::default(), ChannelConfig::default()).await
     }

@@ -199,9 +199,7 @@ async fn an_account_whose_device_was_removed_can_be_linked_again() {
     let device = bench.phone.linked_devices()[0].device;
     bench.phone.unlink(device).await.unwrap();
     assert_eq!(line.down().await, DownReason::DeviceRemoved);
-    waypost_wa::forget_session(&*bench.keys, ACCOUNT)
-        .await
-        .unwrap();
+    bench.forget_session().await;
     let line = bench.linked().await;
     bench
         .ana

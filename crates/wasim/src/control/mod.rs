@@ -39,6 +39,8 @@ pub fn router(network: Network) -> Router {
             "/phones/{number}/placeholder-help",
             post(people::set_placeholder_help),
         )
+        .route("/phones/{number}/lose-waiting", post(people::lose_waiting))
+        .route("/phones/{number}/forget", post(people::forget))
         .route("/contacts", get(people::contacts).post(people::add_contact))
         .route("/contacts/{number}/send", post(people::send))
         .route("/contacts/{number}/burst", post(people::burst))

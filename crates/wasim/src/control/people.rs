@@ -248,6 +248,34 @@ pub(super) async fn set_placeholder_help(
     done()
 }
 
+/// Messages by their wire ids.
+#[derive(Deserialize)]
+pub(super) struct Messages {
+    ids: Vec<String>,
+}
+
+pub(super) async fn lose_waiting(
+    State(network): State<Network>,
+    Path(number): Path<String>,
+    Json(lost): Json<Messages>,
+) -> Answer {
+    let ids: Vec<&str> = lost.ids.iter().map(String::as_str).collect();
+    network.phone(&number)?.lose_waiting(&ids);
+    done()
+}
+
+pub(super) async fn forget(
+    State(network): State<Network>,
+    Path(number): Path<String>,
+    Json(forgotten): Json<Messages>,
+) -> Answer {
+    let phone = network.phone(&number)?;
+    for id in &forgotten.ids {
+        phone.forget(id)?;
+    }
+    done()
+}
+
 /// What a contact does by itself.
 #[derive(Deserialize)]
 #[serde(tag = "script", rename_all = "snake_case")]

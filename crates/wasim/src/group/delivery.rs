@@ -157,6 +157,7 @@ fn note_sent(
             chat: Chat::Group(room.id.clone()),
             author: sender.lid.clone(),
             message: prepared.message.clone(),
+            at: unix_seconds(),
         };
         if let Err(error) = person.remember(world.config.seed, &prepared.id, remembered) {
             tracing::warn!(%error, "a member could not remember a message");

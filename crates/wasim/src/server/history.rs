@@ -4,6 +4,7 @@ use crate::clock::unix_seconds;
 use crate::content::MESSAGE_SECRET_LEN;
 use crate::error::{Result, SimError};
 use crate::lock::Locked;
+use crate::person::Chat;
 use crate::sending;
 use crate::server::session::Session;
 use flate2::Compression;
@@ -11,11 +12,16 @@ use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use wa::history_sync::HistorySyncType as BlobKind;
+use wa::message::peer_data_operation_request_message::HistorySyncOnDemandRequest;
 use wa::message::protocol_message::Type;
 use wa::message::{HistorySyncNotification, HistorySyncType as NoteKind, ProtocolMessage};
 use wacore::download::MediaType;
+use wacore_binary::Jid;
 use waproto::buffa::{Message as _, MessageField};
 use waproto::whatsapp as wa;
+
+/// Messages that a phone gives at once when it is asked for older ones.
+const MAX_RECALLED: usize = 500;
 
 /// One earlier message of a conversation with a contact.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -171,12 +177,88 @@ async fn send(
     hand_over(session, history, note_kind, chunk).await
 }
 
+/// Gives a device the messages before one that it names, as many as it asks for. A phone that does
+/// not know that message has nothing to say.
+pub(crate) async fn recall(
+    session: &Session,
+    request_id: &str,
+    wanted: &HistorySyncOnDemandRequest,
+) -> Result<Recall> {
+    let account = &session.account;
+    let anchor = wanted.oldest_msg_id.clone().unwrap_or_default();
+    let count = usize::try_from(wanted.on_demand_msg_count.unwrap_or(0)).unwrap_or(0);
+    let live = account.live(session.world.config.seed)?;
+    let Some(older) = live
+        .memory
+        .locked()
+        .before(&anchor, count.min(MAX_RECALLED))
+    else {
+        return Ok(Recall::Unknown);
+    };
+    let chat = wanted.chat_jid.clone().unwrap_or_default();
+    let messages = older.into_iter().zip(1..).map(|((id, known), order)| {
+        let author = session.world.person_at(&Jid::lid(known.author.as_str()));
+        let from_me = known.author == account.lid;
+        let in_group = matches!(known.chat, Chat::Group(_));
+        let info = wa::WebMessageInfo {
+            key: MessageField::some(wa::MessageKey {
+                remote_jid: Some(chat.clone()),
+                from_me: Some(from_me),
+                id: Some(id),
+                participant: in_group.then(|| Jid::lid(known.author.as_str()).to_string()),
+            }),
+            message: MessageField::some((*known.message).clone()),
+            message_timestamp: Some(known.at),
+            push_name: author.filter(|_| !from_me).map(|a| a.push_name.clone()),
+            ..Default::default()
+        };
+        wa::HistorySyncMsg {
+            message: MessageField::some(info),
+            msg_order_id: Some(order),
+        }
+    });
+    let conversation = wa::Conversation {
+        id: chat.clone(),
+        messages: messages.collect(),
+        ..Default::default()
+    };
+    let history = wa::HistorySync {
+        sync_type: BlobKind::ON_DEMAND,
+        conversations: vec![conversation],
+        chunk_order: Some(1),
+        progress: Some(100),
+        ..Default::default()
+    };
+    let asked_by = Some(request_id.to_owned());
+    hand_over_to(session, history, NoteKind::ON_DEMAND, 1, asked_by).await?;
+    Ok(Recall::Given)
+}
+
+/// What a phone did about a question for older messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recall {
+    /// It gave what it has.
+    Given,
+    /// It does not know the message they are to come before.
+    Unknown,
+}
+
 /// Puts a portion where the device can fetch it, and tells the device.
 async fn hand_over(
     session: &Session,
     history: wa::HistorySync,
     note_kind: NoteKind,
     chunk: u32,
+) -> Result<()> {
+    hand_over_to(session, history, note_kind, chunk, None).await
+}
+
+async fn hand_over_to(
+    session: &Session,
+    history: wa::HistorySync,
+    note_kind: NoteKind,
+    chunk: u32,
+    asked_by: Option<String>,
 ) -> Result<()> {
     let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
     packer.write_all(&history.encode_to_vec())?;
@@ -193,6 +275,7 @@ async fn hand_over(
         sync_type: Some(note_kind),
         chunk_order: Some(chunk),
         progress: Some((chunk * 50).min(100)),
+        peer_data_request_session_id: asked_by,
         ..Default::default()
     };
     let message = wa::Message {

@@ -323,6 +323,7 @@ fn copied(
         chat,
         author: phone.lid.clone(),
         message: copy.clone(),
+        at: unix_seconds(),
     };
     phone.remember(session.world.config.seed, id, remembered)?;
     session.world.event(NetEvent::MessageReceived {
@@ -449,6 +450,7 @@ pub(crate) async fn show(
         chat: place,
         author: account.lid.clone(),
         message: message.clone(),
+        at: unix_seconds(),
     };
     reader.remember(world.config.seed, id, remembered)?;
     receipt_to_account(world, reader, account, group, id, None)?;

@@ -1,5 +1,6 @@
 //! Requests of linked devices, routed by namespace.
 
+use crate::clock::unix_seconds;
 use crate::error::Result;
 use crate::server::session::{Session, activate};
 use crate::server::{appstate, encrypt, groups, usync};
@@ -18,6 +19,8 @@ const PRIVACY: [&str; 7] = [
     "readreceipts",
     "calladd",
 ];
+/// The question until when an account may start no new chats, by the id clients ask it under.
+const BARRED_QUERY: &str = wacore::iq::mex_operations::fetch_reachout_timelock::DOC_ID;
 /// How long clients may use one answer about media hosts, in seconds.
 const MEDIA_CONN_TTL: &str = "300";
 
@@ -61,6 +64,7 @@ pub(crate) async fn answer(session: &Arc<Session>, iq: &Node) -> Result<()> {
         ("md", "set", "link_code_companion_reg") => Vec::new(),
         ("w:profile:picture", "get", _) => Vec::new(),
         ("status", "get", _) => Vec::new(),
+        ("w:mex", "get", "query") => barred(session, iq).into_iter().collect(),
         _ => {
             let content = child(iq, &tag).map(text).unwrap_or_default();
             tracing::debug!(%namespace, %tag, %content, "answered with an empty result");
@@ -69,6 +73,21 @@ pub(crate) async fn answer(session: &Arc<Session>, iq: &Node) -> Result<()> {
     };
     session.conn.answer(iq_result(iq, content)).await;
     Ok(())
+}
+
+/// Until when the account is barred from new chats, if the faults say that the server tells it. Other
+/// questions of this kind, and all without that fault, get an empty result.
+fn barred(session: &Session, iq: &Node) -> Option<Node> {
+    let asked = child(iq, "query").map(|query| attr(query, "query_id"))?;
+    let plan = session.world.faults.plan(&session.account.pn);
+    let seconds = plan.bars_new_chats_for.filter(|_| asked == BARRED_QUERY)?;
+    let until = unix_seconds().saturating_add(seconds);
+    let answer = serde_json::json!({"data": {"xwa2_fetch_account_reachout_timelock": {
+        "is_active": true, "enforcement_type": "RESTRICT_ALL_COMPANIONS",
+        "time_enforcement_ends": until.to_string(),
+    }}});
+    let result = NodeBuilder::new("result");
+    Some(result.bytes(answer.to_string().into_bytes()).build())
 }
 
 fn privacy_settings() -> Node {

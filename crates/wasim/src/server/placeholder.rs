@@ -1,5 +1,5 @@
-//! The owner's phone helps a linked device out with a message that it could not decrypt, and answers
-//! its questions for older messages: there are none.
+//! The owner's phone helps a linked device out with a message that it could not decrypt, and with older
+//! ones that it asks for.
 
 use crate::clock::unix_seconds;
 use crate::error::Result;
@@ -7,6 +7,7 @@ use crate::lock::Locked;
 use crate::person::{Chat, PlaceholderHelp};
 use crate::phone::phone_is_online;
 use crate::sending;
+use crate::server::history::{self, Recall};
 use crate::server::session::Session;
 use wa::message::peer_data_operation_request_response_message::PeerDataOperationResult;
 use wa::message::peer_data_operation_request_response_message::peer_data_operation_result::PlaceholderMessageResendResponse;
@@ -20,7 +21,8 @@ use waproto::buffa::{Message as _, MessageField};
 use waproto::whatsapp as wa;
 
 /// Answers a device's request: for messages it has only placeholders of with those that the phone
-/// knows, if it helps; for older messages with nothing. Does nothing when the phone is off.
+/// knows, if it helps; for older messages with those, or with nothing when it does not know the message
+/// they came before. Does nothing when the phone is off.
 pub(crate) async fn answer(
     session: &Session,
     request_id: &str,
@@ -31,7 +33,14 @@ pub(crate) async fn answer(
     }
     let wanted = request.peer_data_operation_request_type;
     let results = match wanted {
-        Some(PeerDataOperationRequestType::HISTORY_SYNC_ON_DEMAND) => Vec::new(),
+        Some(PeerDataOperationRequestType::HISTORY_SYNC_ON_DEMAND) => {
+            if let Some(wanted) = request.history_sync_on_demand_request.as_option()
+                && history::recall(session, request_id, wanted).await? == Recall::Given
+            {
+                return Ok(());
+            }
+            Vec::new()
+        }
         Some(PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND) => {
             let results = helped_out(session, request)?;
             if results.is_empty() {

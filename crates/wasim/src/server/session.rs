@@ -215,7 +215,13 @@ pub(crate) async fn activate(session: &Session) {
         if post.is_active() {
             return;
         }
-        post.activate()
+        let backlog = post.activate();
+        let account = &session.account.pn;
+        let short = session.world.faults.plan(account).short_backlog;
+        if session.world.faults.happens(account, short) {
+            post.stop_half_way();
+        }
+        backlog
     };
     let preview = NodeBuilder::new("offline_preview")
         .attr("count", backlog.total() as u32)

@@ -15,9 +15,33 @@ export type Recovery = Whole<Schemas["Recovery"]>;
 export type Rung = Schemas["Rung"];
 /** What proves that its connection lives. */
 export type Liveness = Whole<Schemas["Liveness"]>;
-export type Account = Whole<Omit<Schemas["Account"], "recovery" | "liveness">> & { recovery: Recovery | null; liveness: Liveness };
+/** How well it does, in two words. */
+export type HealthSummary = Whole<Schemas["HealthSummary"]>;
+export type Account = Whole<Omit<Schemas["Account"], "recovery" | "liveness" | "health">> & { recovery: Recovery | null; liveness: Liveness; health: HealthSummary | null };
+export type HealthFactor = Whole<Schemas["HealthFactor"]>;
+export type HealthTrend = Whole<Schemas["HealthTrend"]>;
+/** How well an account does, factor by factor. */
+export type AccountHealth = Whole<Omit<Schemas["Health"], "factors" | "trend">> & { factors: HealthFactor[]; trend: HealthTrend };
+export type HealthSample = Whole<Schemas["HealthSample"]>;
+/** How loaded the machine is, and what is put off because of it. */
+export type LoadGauge = Whole<Schemas["LoadGauge"]>;
+export type SystemLoad = Whole<Omit<Schemas["SystemLoad"], "gauges">> & { gauges: LoadGauge[] };
+/** How long a stage or part takes lately. */
+export type Timing = Whole<Schemas["Timing"]>;
+export type Performance = { stages: Timing[]; parts: Timing[] };
 export type ProxyCheck = Whole<Schemas["ProxyCheck"]>;
 export type StateChange = Whole<Schemas["StateChange"]>;
+
+/** Messages that never came, and what is done about them. */
+export type Gap = Whole<Schemas["Gap"]>;
+export type Gaps = Whole<Omit<Schemas["Gaps"], "items">> & { items: Gap[] };
+/** What an account may still begin today, and why sends wait. */
+export type SendingAllowance = Omit<Schemas["SendingAllowance"], "limit"> & { limit: number | null };
+type SendingWaiting = Whole<Schemas["SendingWaiting"]>;
+export type Sending = Whole<Omit<Schemas["Sending"], "unasked" | "new_chats" | "waiting" | "restriction">> & { unasked: SendingAllowance; new_chats: SendingAllowance; restriction: Schemas["SendingRestriction"] | null; waiting: SendingWaiting[] };
+export type LinkedDevice = Whole<Schemas["LinkedDevice"]>;
+export type Times = Whole<Schemas["Times"]>;
+export type AccountStats = Whole<Omit<Schemas["AccountStats"], "handled" | "accepted" | "delivered">> & { handled: Times; accepted: Times; delivered: Times };
 
 export type LinkMethod = Schemas["LinkMethod"];
 export type LinkStatus = Schemas["LinkState"];
@@ -45,8 +69,24 @@ export type GroupMember = Whole<Schemas["GroupMember"]>;
 export type GroupWithMembers = Group & { members: GroupMember[] };
 
 export type RuleMatch = Schemas["Match"];
-export type Rule = Whole<Schemas["Rule"]>;
+export type RuleConditions = Whole<Schemas["RuleConditions"]>;
+export type Rule = Whole<Omit<Schemas["Rule"], "when">> & { when: RuleConditions };
 export type RuleDraft = Omit<Rule, "id" | "created_at">;
+
+export type PartStanding = Schemas["PartStanding"];
+export type PipelinePart = Whole<Schemas["PipelinePart"]>;
+export type PipelineStage = Whole<Omit<Schemas["PipelineStage"], "parts">> & { parts: PipelinePart[] };
+export type Pipeline = Whole<Omit<Schemas["Pipeline"], "stages">> & { stages: PipelineStage[] };
+export type ExplainedPart = Whole<Schemas["PartExplained"]>;
+/** A value as a message's explanation lists it. */
+export type ValueFound = Schemas["EntityView"];
+export type Explanation = Whole<Omit<Schemas["Explanation"], "parts">> & { parts: ExplainedPart[] };
+export type ThreadSubject = { kind: string; value: string };
+export type ConversationThread = Whole<Omit<Schemas["ConversationThread"], "subjects">> & { subjects: ThreadSubject[] };
+
+export type InsightSet = Whole<Schemas["InsightSet"]>;
+export type InsightSetContent = Whole<Schemas["InsightSetContent"]>;
+export type InsightTraining = Whole<Schemas["InsightTraining"]>;
 
 export type DeadLetter = Whole<Schemas["DeadLetter"]> & Partial<Pick<Schemas["DeadLetterWithPayload"], "payload">>;
 
@@ -55,6 +95,13 @@ export type Webhook = Whole<Schemas["Webhook"]> & { secret?: string };
 export type Delivery = Whole<Schemas["Delivery"]>;
 /** A conversation whose events wait at an endpoint because one of them fails. */
 export type BlockedConversation = Whole<Schemas["BlockedConversation"]>;
+
+export type SheetConnection = Whole<Omit<Schemas["SheetConnection"], "breakers" | "saved">> & { breakers: SheetBreaker[]; saved: Whole<Schemas["SheetSavings"]> };
+export type SheetBreaker = Whole<Schemas["SheetBreaker"]>;
+export type SheetColumn = Schemas["SheetColumn"];
+export type SheetMapping = Whole<Omit<Schemas["SheetMapping"], "columns" | "rows">> & { columns: SheetColumn[]; rows: Whole<Schemas["SheetCounts"]> };
+export type SheetMappingTest = Whole<Schemas["SheetMappingTest"]>;
+export type SheetPreview = Whole<Schemas["SheetPreview"]>;
 
 /** The key itself is there only in the answer that makes it. */
 export type ApiKey = Whole<Schemas["ApiKey"]> & { key?: string };

@@ -26,7 +26,7 @@ export function accountLook(state: string): Look {
 }
 
 /** What can be done with an account in a state. */
-export type AccountAction = "link" | "relink" | "pause" | "resume" | "reconnect" | "unlink" | "delete";
+export type AccountAction = "link" | "relink" | "pause" | "resume" | "recover" | "reconnect" | "restore" | "unlink" | "delete";
 
 export function actionsFor(state: AccountState): AccountAction[] {
   switch (state) {
@@ -36,11 +36,12 @@ export function actionsFor(state: AccountState): AccountAction[] {
       return ["link", "delete"];
     case "connecting":
     case "online":
+      return ["reconnect", "pause", "relink", "recover", "restore", "unlink", "delete"];
     case "degraded":
     case "recovering":
-      return ["reconnect", "pause", "relink", "unlink", "delete"];
+      return ["recover", "pause", "relink", "reconnect", "restore", "unlink", "delete"];
     case "needs_attention":
-      return ["relink", "reconnect", "pause", "unlink", "delete"];
+      return ["relink", "reconnect", "pause", "recover", "restore", "unlink", "delete"];
     case "logged_out":
       return ["relink", "delete"];
     case "banned":
@@ -52,15 +53,26 @@ export function actionsFor(state: AccountState): AccountAction[] {
   }
 }
 
+/** The actions that a page's head has room for: the others are in menus, cards and the palette. */
+export function headActions(state: AccountState): AccountAction[] {
+  return actionsFor(state)
+    .filter((action) => !["restore", "unlink", "delete"].includes(action))
+    .slice(0, 3);
+}
+
 /** Trouble that a new link would not end: what the reason says is done elsewhere, then connected again. */
 const NOT_FOR_A_LINK = new Set([
-  ...["connection_lost", "keepalive_timeout", "not_served", "server_error", "offline_sync_interrupted", "unexpected", "restored"],
+  ...["connection_lost", "keepalive_timeout", "not_served", "unwell", "server_error", "offline_sync_interrupted", "unexpected", "restored"],
   ...["stream_replaced", "client_outdated", "blocked", "store_failed", "proxy_unreachable", "proxy_refused"],
 ]);
 
-/** The one thing a row offers at once: nothing while all is well. */
+/** Trouble of a connection that works: nothing that is done here ends it. */
+const NOT_OURS = new Set(["restricted", "phone_offline", "backpressure"]);
+
+/** The one thing a row offers at once: nothing while all is well, or nothing here would help. */
 export function mainAction(state: AccountState, reason?: string): AccountAction | null {
   if (state === "online" || state === "connecting") return null;
+  if (state === "degraded" && reason && NOT_OURS.has(reason)) return null;
   if (state === "needs_attention" && reason && NOT_FOR_A_LINK.has(reason)) return "reconnect";
   return actionsFor(state)[0] ?? null;
 }

@@ -21,6 +21,13 @@ export function span(ms: number): string {
   return `${Math.floor(ms / DAY)} d`;
 }
 
+/** How long something took: "40 ms", "1.2 s", "14 s", "3 min". */
+export function took(ms: number): string {
+  if (ms < SECOND) return `${Math.round(ms)} ms`;
+  if (ms < 10 * SECOND) return `${(ms / SECOND).toFixed(1)} s`;
+  return span(ms);
+}
+
 /** Two units: "3 d 4 h", "2 h 05 min", "3 min 09 s", "12 s". */
 export function uptime(seconds: number): string {
   const ms = Math.max(0, seconds) * SECOND;

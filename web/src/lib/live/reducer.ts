@@ -7,6 +7,7 @@ import { laterState } from "../format/states.ts";
 export type Resource =
   | "account"
   | "history"
+  | "gaps"
   | "link"
   | "conversations"
   | "message"
@@ -14,7 +15,9 @@ export type Resource =
   | "typing"
   | "dead_letters"
   | "webhooks"
-  | "contacts";
+  | "contacts"
+  | "health"
+  | "load";
 
 export type Change =
   | { do: "account"; id: string; patch: Partial<Account> }
@@ -100,6 +103,14 @@ export function changesFor(event: LiveEvent): Change[] {
       return accountState(event, data);
     case "account.recovery":
       return [refresh("account", event.account)];
+    case "gap.found":
+    case "gap.filled":
+      // What came after all belongs into threads that are open, at its place.
+      return [refresh("gaps", event.account), refresh("account", event.account), refresh("thread", null)];
+    case "account.health":
+      return [refresh("account", event.account), refresh("health", event.account)];
+    case "system.load":
+      return [refresh("load", null)];
     case "account.deleted":
       return [refresh("account", event.account ?? string(data, "account"))];
     case "store.restored":

@@ -5,6 +5,7 @@ export type Route =
   | { name: "account_new" }
   | { name: "move_in" }
   | { name: "understand" }
+  | { name: "system" }
   | { name: "account"; id: string; tab: "state" | "settings" }
   | { name: "link"; id: string }
   | { name: "conversations"; id: string | null }
@@ -12,8 +13,11 @@ export type Route =
   | { name: "contacts"; id: string | null }
   | { name: "groups"; id: string | null }
   | { name: "rules" }
+  | { name: "pipeline" }
+  | { name: "lists" }
   | { name: "dead_letters" }
   | { name: "webhooks"; id: string | null }
+  | { name: "sheets" }
   | { name: "keys" }
   | { name: "settings" }
   | { name: "missing" };
@@ -42,14 +46,22 @@ export function routeFor(path: string): Route {
       return third ? { name: "missing" } : { name: "groups", id: second ?? null };
     case "webhooks":
       return { name: "webhooks", id: second ?? null };
+    case "sheets":
+      return second ? { name: "missing" } : { name: "sheets" };
     case "rules":
       return { name: "rules" };
+    case "pipeline":
+      return second ? { name: "missing" } : { name: "pipeline" };
+    case "lists":
+      return second ? { name: "missing" } : { name: "lists" };
     case "dead-letters":
       return { name: "dead_letters" };
     case "move-in":
       return second ? { name: "missing" } : { name: "move_in" };
     case "understand":
       return second ? { name: "missing" } : { name: "understand" };
+    case "system":
+      return second ? { name: "missing" } : { name: "system" };
     case "keys":
       return { name: "keys" };
     case "settings":

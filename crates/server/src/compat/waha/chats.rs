@@ -128,10 +128,7 @@ async fn message(
 
 async fn read(front: Front, Path((session, chat)): Path<(String, String)>) -> Answer {
     let account = front.account(&session).await?;
-    if let Some(id) = front.conversation(&account, &chat).await? {
-        let path = format!("/conversations/{id}/read");
-        front.call.post(&path, json!({})).await?;
-    }
+    front.read(&account, &chat).await?;
     Ok(Json(json!({"ids": []})))
 }
 

@@ -9,22 +9,17 @@ mod sending;
 mod sessions;
 mod shape;
 
-use super::inside::{Call, Inside, Refused};
+use super::front::{ACCOUNTS_MAX, Front, Wanted, id};
+use super::inside::{Inside, Refused};
 use crate::api::AppState;
-use crate::auth::caller::Caller;
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use waypost_engine::model::{AccountId, Address, ConversationId};
 
-/// Most accounts looked at for the one with a name.
-const ACCOUNTS_MAX: usize = 10_000;
 /// The version of WAHA whose calls these are.
 const VERSION: &str = "2026.9.2";
 
@@ -73,77 +68,10 @@ async fn unknown(request: Request) -> Response {
     Refused::new(StatusCode::NOT_IMPLEMENTED, text).into_response()
 }
 
-/// A caller of the front, with its way into the API.
-struct Front {
-    call: Call,
-    caller: Caller,
-    state: AppState,
-}
-
-impl FromRequestParts<AppState> for Front {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Refused> {
-        let unready = || Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "the front is not ready");
-        let call = {
-            let inside = parts.extensions.get::<Inside>().ok_or_else(unready)?;
-            inside.of(&parts.headers)
-        };
-        let caller = Caller::from_request_parts(parts, state).await?;
-        let state = state.clone();
-        Ok(Self {
-            call,
-            caller,
-            state,
-        })
-    }
-}
-
 impl Front {
     /// The account that a session is.
     async fn account(&self, session: &str) -> Result<Value, Refused> {
-        let accounts = self.call.all("/accounts", ACCOUNTS_MAX).await?;
-        let found = accounts
-            .into_iter()
-            .find(|account| account["name"] == session);
+        let found = self.named(session).await?;
         found.ok_or_else(|| Refused::not_found(format!("Session \"{session}\" does not exist")))
-    }
-
-    /// The conversation of an account with a chat; `None` when they never spoke.
-    async fn conversation(&self, account: &Value, chat: &str) -> Result<Option<String>, Refused> {
-        let id: AccountId = id(account)?;
-        let address: Address = shape::address(chat)
-            .parse()
-            .map_err(|_| Refused::invalid(format!("'{chat}' is no chat id")))?;
-        // The account came through the API, so the caller may see it; what they may read of the
-        // conversation is asked for through the API too.
-        let found: Option<ConversationId> = self.state.store().conversation_at(id, address).await?;
-        Ok(found.map(|id| id.to_string()))
-    }
-}
-
-/// The id of something that the API answered.
-fn id<T: std::str::FromStr>(value: &Value) -> Result<T, Refused> {
-    let text = value["id"].as_str().unwrap_or_default();
-    text.parse()
-        .map_err(|_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "an answer without an id"))
-}
-
-/// A JSON body with the fields that are understood; others, which WAHA has many of, are passed over.
-struct Wanted<T>(T);
-
-impl<T: DeserializeOwned> axum::extract::FromRequest<AppState> for Wanted<T> {
-    type Rejection = Refused;
-
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, Refused> {
-        // A picture in base64 is a third longer than the file.
-        let limit = state.limits().blob_bytes_max.saturating_mul(3) / 2;
-        let bytes = crate::api::extract::whole(request.into_body(), limit).await?;
-        let bytes = if bytes.is_empty() {
-            &b"{}"[..]
-        } else {
-            &bytes[..]
-        };
-        Ok(Self(crate::api::extract::parse(bytes)?))
     }
 }

@@ -1,20 +1,14 @@
 //! Sending: text, files, reactions, read marks and typing.
 
-use super::super::fetch;
+use super::super::front::Given;
 use super::super::inside::Refused;
 use super::{Answer, Front, Wanted, shape};
 use crate::api::AppState;
-use axum::body::Body;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::routing::{post, put};
 use axum::{Json, Router};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-/// Messages of a chat searched, newest first, for one that is named by WhatsApp's id.
-const SEARCHED_MAX: usize = 1_000;
 
 type Sent = Result<(StatusCode, Json<Value>), Refused>;
 
@@ -89,31 +83,19 @@ fn named(session: &Option<String>) -> &str {
 
 impl Front {
     pub(super) async fn send(&self, account: &Value, chat: &str, content: Value) -> Sent {
-        let body = json!({
-            "account": account["id"], "to": shape::address(chat), "content": content,
-        });
-        let message = self.call.post("/messages", body).await?;
+        let message = self.put_out(account, chat, content).await?;
         let shown = shape::message(&message, &shape::chat_id(&shape::address(chat)), account);
         Ok((StatusCode::CREATED, Json(shown)))
     }
 
-    /// The message with WhatsApp's id in a chat.
+    /// The message with one of WAHA's ids in a chat.
     pub(super) async fn find(
         &self,
         account: &Value,
         chat: &str,
         id: &str,
     ) -> Result<Value, Refused> {
-        let unknown = || Refused::not_found(format!("Message {id} is not known in {chat}"));
-        let conversation = self
-            .conversation(account, chat)
-            .await?
-            .ok_or_else(unknown)?;
-        let path = format!("/conversations/{conversation}/messages");
-        let messages = self.call.all(&path, SEARCHED_MAX).await?;
-        let wire = shape::wire_id(id);
-        let found = messages.into_iter().find(|m| m["wire_id"] == wire);
-        found.ok_or_else(unknown)
+        self.message(account, chat, shape::wire_id(id)).await
     }
 
     async fn quoted(
@@ -139,40 +121,24 @@ impl Front {
             data,
             url,
         } = wanted.file;
-        let limit = self.state.limits().blob_bytes_max;
-        let bytes = match (data, url) {
-            (Some(data), _) => {
-                let data = data
-                    .split_once(";base64,")
-                    .map_or(&data[..], |(_, data)| data);
-                BASE64_STANDARD
-                    .decode(data.trim())
-                    .map_err(|_| Refused::invalid("file.data is not base64"))?
-            }
-            (None, Some(url)) => fetch::file(self.state.guard(), &url, limit).await?,
-            (None, None) => return Err(Refused::invalid("file needs 'data' or 'url'")),
+        let given = Given {
+            data,
+            url,
+            mime: mimetype,
         };
-        let mime = mimetype.unwrap_or_else(|| "application/octet-stream".to_owned());
-        let blob = self
-            .call
-            .send(Method::POST, "/blobs", &mime, Body::from(bytes))
-            .await?;
-        let blob: Value = serde_json::from_slice(&blob).unwrap_or_default();
+        let blob = self.upload(given).await?;
         let content = json!({
-            "kind": kind, "blob": blob["id"], "caption": wanted.caption, "file_name": filename,
+            "kind": kind, "blob": blob, "caption": wanted.caption, "file_name": filename,
             "quote_message": quote,
         });
         self.send(&account, &wanted.chat_id, content).await
     }
+}
 
-    async fn typing(&self, wanted: Chat, active: bool) -> Sent {
-        let account = self.account(named(&wanted.session)).await?;
-        if let Some(id) = self.conversation(&account, &wanted.chat_id).await? {
-            let path = format!("/conversations/{id}/typing");
-            self.call.post(&path, json!({"active": active})).await?;
-        }
-        Ok((StatusCode::CREATED, Json(Value::Null)))
-    }
+async fn types(front: Front, wanted: Chat, active: bool) -> Sent {
+    let account = front.account(named(&wanted.session)).await?;
+    front.typing(&account, &wanted.chat_id, active).await?;
+    Ok((StatusCode::CREATED, Json(Value::Null)))
 }
 
 async fn text(front: Front, Wanted(wanted): Wanted<Text>) -> Sent {
@@ -222,19 +188,14 @@ async fn reaction(front: Front, Wanted(wanted): Wanted<Reaction>) -> Sent {
 
 async fn seen(front: Front, Wanted(wanted): Wanted<Chat>) -> Answer {
     let account = front.account(named(&wanted.session)).await?;
-    if let Some(id) = front.conversation(&account, &wanted.chat_id).await? {
-        front
-            .call
-            .post(&format!("/conversations/{id}/read"), json!({}))
-            .await?;
-    }
+    front.read(&account, &wanted.chat_id).await?;
     Ok(Json(json!({"success": true})))
 }
 
 async fn start_typing(front: Front, Wanted(wanted): Wanted<Chat>) -> Sent {
-    front.typing(wanted, true).await
+    types(front, wanted, true).await
 }
 
 async fn stop_typing(front: Front, Wanted(wanted): Wanted<Chat>) -> Sent {
-    front.typing(wanted, false).await
+    types(front, wanted, false).await
 }

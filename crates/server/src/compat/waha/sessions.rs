@@ -1,10 +1,11 @@
 //! Sessions: an account each.
 
+use super::super::front::link_path;
 use super::super::inside::Refused;
 use super::{ACCOUNTS_MAX, Answer, Front, Wanted, hooks, shape};
 use crate::api::AppState;
 use axum::extract::{Path, Query};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -12,12 +13,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// Pause between two looks at a link that is to show a code.
-const LOOK: Duration = Duration::from_millis(250);
-/// How often a link is looked at before the caller is told to ask again.
-const LOOKS_MAX: usize = 60;
 
 pub(super) fn routes() -> Router<AppState> {
     Router::new()
@@ -84,27 +79,6 @@ async fn view(front: &Front, account: &Value) -> Result<Value, Refused> {
 }
 
 impl Front {
-    /// How a link in progress is going; nothing when the caller may not link.
-    async fn link(&self, account: &Value) -> Option<Value> {
-        self.call.get(&link_path(account)).await.ok()
-    }
-
-    /// Links the account, or connects it where it is linked already.
-    async fn start(&self, account: &Value) -> Result<(), Refused> {
-        let id = account["id"].as_str().unwrap_or_default();
-        match account["state"].as_str().unwrap_or_default() {
-            "online" | "degraded" | "connecting" | "recovering" => Ok(()),
-            "disabled" => {
-                let path = format!("/accounts/{id}/resume");
-                self.call.post(&path, json!({})).await.map(drop)
-            }
-            _ => {
-                let body = json!({"method": "qr"});
-                self.call.post(&link_path(account), body).await.map(drop)
-            }
-        }
-    }
-
     async fn act(&self, session: &str, action: &str) -> Answer {
         let account = self.account(session).await?;
         let id = account["id"].as_str().unwrap_or_default();
@@ -113,13 +87,6 @@ impl Front {
             .await?;
         Ok(Json(view(self, &self.account(session).await?).await?))
     }
-}
-
-fn link_path(account: &Value) -> String {
-    format!(
-        "/accounts/{}/link",
-        account["id"].as_str().unwrap_or_default()
-    )
 }
 
 async fn list(front: Front, Query(which): Query<All>) -> Answer {
@@ -245,20 +212,11 @@ async fn qr(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let account = front.account(&session).await?;
-    let link = wait_for(&front, &account, "qr").await?;
+    let link = front.code_on_show(&account, "qr").await?;
     if how.format.as_deref() == Some("raw") {
         return Ok(Json(json!({"value": link["qr"]})).into_response());
     }
-    let path = format!("{}/qr.png", link_path(&account));
-    let png = front
-        .call
-        .send(
-            Method::GET,
-            &path,
-            "application/json",
-            axum::body::Body::empty(),
-        )
-        .await?;
+    let png = front.qr_picture(&account).await?;
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
     if accept.is_some_and(|accept| accept.contains("application/json")) {
         let data = BASE64_STANDARD.encode(&png);
@@ -281,30 +239,6 @@ async fn request_code(
     let account = front.account(&session).await?;
     let body = json!({"method": "code", "phone": wanted.phone_number});
     front.call.post(&link_path(&account), body).await?;
-    let link = wait_for(&front, &account, "code").await?;
+    let link = front.code_on_show(&account, "code").await?;
     Ok((StatusCode::CREATED, Json(json!({"code": link["code"]}))))
-}
-
-/// Waits until a link shows a code of this kind.
-async fn wait_for(front: &Front, account: &Value, field: &str) -> Result<Value, Refused> {
-    for _ in 0..LOOKS_MAX {
-        let link = front.call.get(&link_path(account)).await?;
-        if link[field].is_string() {
-            return Ok(link);
-        }
-        let waits = matches!(
-            link["status"].as_str(),
-            Some("waiting" | "showing_qr" | "showing_code")
-        );
-        if !waits {
-            let why = link["message"].as_str().unwrap_or_default();
-            let text = format!("No code is on show; start the session first. {why}");
-            return Err(Refused::invalid(text));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    Err(Refused::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "WhatsApp has not given a code yet; ask again",
-    ))
 }

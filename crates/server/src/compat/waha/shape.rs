@@ -1,5 +1,6 @@
 //! Things of Waypost in WAHA's words, and back.
 
+pub(super) use super::super::front::{address, seconds};
 use serde_json::{Value, json};
 
 /// A chat as WAHA names it: `number@c.us`, `id@lid` or `id@g.us`.
@@ -10,16 +11,6 @@ pub(super) fn chat_id(address: &str) -> String {
     match address.strip_suffix("@s.whatsapp.net") {
         Some(number) => format!("{number}@c.us"),
         None => address.to_owned(),
-    }
-}
-
-/// The other way round: what the API takes for an address. A bare number is one too.
-pub(super) fn address(chat: &str) -> String {
-    let chat = chat.trim();
-    match chat.strip_suffix("@c.us") {
-        Some(number) => format!("{number}@s.whatsapp.net"),
-        None if chat.contains('@') => chat.to_owned(),
-        None => format!("{}@s.whatsapp.net", chat.trim_start_matches('+')),
     }
 }
 
@@ -47,14 +38,6 @@ fn author(message: &Value) -> Option<String> {
         .pointer("/sender/address")
         .and_then(Value::as_str)
         .map(chat_id)
-}
-
-/// Seconds since 1970 of a time in ISO 8601.
-pub(super) fn seconds(iso: &Value) -> i64 {
-    let at = iso
-        .as_str()
-        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    at.map_or(0, jiff::Timestamp::as_second)
 }
 
 /// How far a message is, as a number and by name.

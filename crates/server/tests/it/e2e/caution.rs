@@ -91,6 +91,33 @@ async fn a_refused_stranger_stops_new_chats_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatsapp_is_asked_until_when_it_bars_new_chats_and_believed() {
+    let (stage, linked) = linked("warm_up = \"off\"\nnew_chat_gap_s = 0\n").await;
+    stage.contact(BEN);
+    let bar = FaultPlan {
+        refuse_sends: Some(463),
+        bars_new_chats_for: Some(9 * 3_600),
+        ..FaultPlan::default()
+    };
+    stage.net.set_faults(OWNER, bar);
+    let to = format!("+{BEN}");
+    let refused = stage.send_text(&linked.id, &to, "hello stranger").await;
+    stage.send_state(&refused, "failed").await;
+    let path = format!("/accounts/{}/sending", linked.id);
+    let told = until("what WhatsApp says", async || {
+        let sending = stage.get(&path).await;
+        let told = sending["restriction"]["source"] == "told";
+        if told { Ok(sending) } else { Err(sending) }
+    })
+    .await;
+    let until: jiff::Timestamp = text(&told, "/restriction/until").parse().unwrap();
+    let began: jiff::Timestamp = text(&refused, "/sent_at").parse().unwrap();
+    let hours = until.duration_since(began).as_secs_f64() / 3_600.0;
+    // What is inferred without an answer would be six hours.
+    assert!((8.9..9.5).contains(&hours), "{hours}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_young_account_begins_few_chats_and_says_why_the_rest_waits() {
     let (stage, linked) = linked("new_chats_per_day = 10\nnew_chat_gap_s = 0\n").await;
     let ana = stage.contact(ANA);

@@ -1,5 +1,6 @@
 //! The program with its database in PostgreSQL.
 
+use crate::stage::database::Database;
 use crate::stage::{Plan, Stage, text};
 use std::net::SocketAddr;
 use std::process::{Command, Output};
@@ -11,62 +12,6 @@ use wasim::Outgoing;
 
 const OWNER: &str = "971500000001";
 const ANA: &str = "971500000002";
-/// Where the tests find a server on which they may make databases.
-const SERVER: &str = "WAYPOST_TEST_POSTGRES_URL";
-
-/// A database for one test; gone after it.
-struct Database {
-    server: String,
-    name: String,
-}
-
-impl Database {
-    fn make() -> Self {
-        let server = std::env::var(SERVER).unwrap_or_else(|_| {
-            panic!(
-                "{SERVER} is not set, so there is no PostgreSQL to test on; \
-                 `cargo xtask test rust` starts one"
-            )
-        });
-        let name = format!("program_{}", std::process::id());
-        let made = Self { server, name };
-        made.run("createdb", &["--template=template0", "--encoding=UTF8"]);
-        made
-    }
-
-    /// Runs one of PostgreSQL's programs on this database.
-    fn run(&self, program: &str, words: &[&str]) {
-        let (server, _) = self.server.rsplit_once('/').unwrap();
-        let beside = format!("{server}/postgres");
-        let said = Command::new(program)
-            .args(words)
-            .args(["--maintenance-db", &beside, &self.name])
-            .output()
-            .unwrap_or_else(|e| panic!("{program}, which comes with PostgreSQL, is missing: {e}"));
-        let words = String::from_utf8_lossy(&said.stderr);
-        assert!(said.status.success(), "{program}: {words}");
-    }
-
-    /// Host and port of the server.
-    fn authority(&self) -> &str {
-        let (_, place) = self.server.split_once('@').unwrap();
-        place.split('/').next().unwrap()
-    }
-
-    /// The address of this database at the end of a wire.
-    fn url_through(&self, wire: &Wire) -> String {
-        let (server, _) = self.server.rsplit_once('/').unwrap();
-        let server = server.replacen(self.authority(), &wire.address.to_string(), 1);
-        format!("{server}/{}", self.name)
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.run("dropdb", &["--force"]);
-    }
-}
-
 /// A wire to the server that can be cut; new connections go through it all the same.
 struct Wire {
     address: SocketAddr,
@@ -113,7 +58,7 @@ fn waypost(stage: &Stage, words: &[&str]) -> Output {
 async fn everything_is_answered_once_though_the_database_goes_away_and_the_program_restarts() {
     let database = Database::make();
     let wire = Wire::to(&database).await;
-    let settings = format!("[store]\nurl = {:?}\n", database.url_through(&wire));
+    let settings = format!("[store]\nurl = {:?}\n", database.url_through(wire.address));
     let mut stage = Stage::with(Plan {
         settings,
         ..Plan::default()
@@ -147,7 +92,7 @@ async fn everything_is_answered_once_though_the_database_goes_away_and_the_progr
     );
     let doctor = waypost(&stage, &["doctor"]);
     let said = String::from_utf8_lossy(&doctor.stdout);
-    let name = format!("/{} answers.", database.name);
+    let name = format!("/{} answers.", database.name());
     assert!(said.contains(&name), "{said}");
     drop(stage);
 }

@@ -4,11 +4,13 @@
 //! end of the server's log is printed.
 
 pub(crate) mod baileys;
+pub(crate) mod database;
 mod process;
 pub(crate) mod proxy;
 
 use process::Process;
 use reqwest::{Method, RequestBuilder};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::future::Future;
@@ -63,6 +65,20 @@ pub(crate) struct Linked {
     pub(crate) phone: Phone,
 }
 
+/// A program in whose place another one was started.
+pub(crate) struct Replaced(Process);
+
+impl Replaced {
+    /// Wakes it up; it must end by itself, as failed, and say this.
+    pub(crate) async fn wakes_and_ends(mut self, saying: &str) {
+        self.0.signal(Signal::CONT);
+        let status = self.0.ended(LIMIT).await;
+        let said = self.0.log();
+        assert!(!status.success(), "{status}: {said}");
+        assert!(said.contains(saying), "{said}");
+    }
+}
+
 /// The program and its network.
 pub(crate) struct Stage {
     pub(crate) net: Network,
@@ -104,6 +120,10 @@ impl Stage {
         if !plan.settings.contains("[send]") {
             // Strangers are written to as fast as a test wants, unless it is about that.
             settings.push_str("[send]\nwarm_up = \"off\"\nnew_chat_gap_s = 0\n");
+        }
+        if !plan.settings.contains("[load]") {
+            // A busy machine changes nothing that a test is not about.
+            settings.push_str("[load]\nshedding = \"off\"\n");
         }
         std::fs::write(folder.path().join("waypost.toml"), settings).unwrap();
         let provoked = Provoked {
@@ -188,6 +208,20 @@ impl Stage {
         if failpoint.is_none() {
             self.process.listening(LIMIT).await;
         }
+    }
+
+    /// Stops the program in mid-air, as a machine that sleeps does.
+    pub(crate) fn hang(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Starts the program a second time; the stage goes on with that one. The one before is given back.
+    pub(crate) async fn replace(&mut self) -> Replaced {
+        let provoked = Provoked::default();
+        let folder = self.folder.path();
+        let mut other = Process::logging_to("other.log", &self.program, folder, provoked);
+        other.listening(LIMIT).await;
+        Replaced(std::mem::replace(&mut self.process, other))
     }
 
     /// Waits until the program listens.

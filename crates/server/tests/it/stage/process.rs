@@ -24,7 +24,12 @@ pub(super) struct Process {
 impl Process {
     /// Starts the program in `folder`, where its settings are.
     pub(super) fn spawn(program: &str, folder: &Path, provoked: Provoked) -> Self {
-        let log = folder.join("server.log");
+        Self::logging_to("server.log", program, folder, provoked)
+    }
+
+    /// The same, beside another one.
+    pub(super) fn logging_to(log: &str, program: &str, folder: &Path, provoked: Provoked) -> Self {
+        let log = folder.join(log);
         let out = std::fs::File::create(&log).unwrap();
         let mut command = Command::new(program);
         command
@@ -78,18 +83,23 @@ impl Process {
 
     /// SIGTERM; it must end well within the limit.
     pub(super) async fn terminate(&mut self, limit: Duration) {
-        let pid = self
-            .child
-            .id()
-            .and_then(|id| Pid::from_raw(id.cast_signed()))
-            .unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         let status = self.ended(limit).await;
         assert!(
             status.success(),
             "ended with {status}:\n{}",
             self.last_words()
         );
+    }
+
+    /// Sends a signal.
+    pub(super) fn signal(&self, signal: Signal) {
+        let pid = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+            .unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     /// SIGKILL.
@@ -111,7 +121,7 @@ impl Process {
         true
     }
 
-    async fn ended(&mut self, limit: Duration) -> ExitStatus {
+    pub(super) async fn ended(&mut self, limit: Duration) -> ExitStatus {
         match tokio::time::timeout(limit, self.child.wait()).await {
             Ok(status) => status.unwrap(),
             Err(_) => panic!("it runs on after {limit:?}:\n{}", self.last_words()),

@@ -8,7 +8,7 @@ mod tls;
 mod value;
 
 pub use open::check_server;
-pub(crate) use open::{reading, writing, writing_again};
+pub(crate) use open::{reading, writing, writing_again, writing_instead_of};
 pub(crate) use value::Row;
 
 use super::translate::{Translated, to_postgres};

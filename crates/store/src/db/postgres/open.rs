@@ -58,6 +58,25 @@ pub(crate) fn writing_again(
     begin_to_write(into_session(session)?, synchronous)
 }
 
+/// A session in place of another process's, which is ended first.
+pub(crate) fn writing_instead_of(
+    url: &DatabaseUrl,
+    synchronous: Synchronous,
+    other: &str,
+) -> Result<Session, StoreError> {
+    let name = format!("waypost-{}", hex::encode(crate::chance::bytes::<8>()));
+    let session = Connection::from(connect(url, name)?);
+    session
+        .query_row(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE application_name = ?1 AND pid <> pg_backend_pid()",
+            [other],
+            |row| row.get::<_, i64>(0),
+        )
+        .map_err(StoreError::from)?;
+    begin_to_write(into_session(session)?, synchronous)
+}
+
 /// Checks that a PostgreSQL server can be reached and is one the store can be in. It is only read.
 ///
 /// Blocks until the server answers, or for as long as signing in may take.

@@ -3,8 +3,9 @@
 use super::Scene;
 use crate::scene::{NOON, also, ana, ana_lid, ben, ben_lid, family, in_group, says};
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{Inbound, Origin};
-use waypost_store::{Accepted, Completed, Merged};
+use waypost_engine::model::{Inbound, Origin, WorkspaceId};
+use waypost_store::admin::contacts::ContactFilter;
+use waypost_store::{Accepted, Completed, Merged, Page};
 
 #[tokio::test]
 async fn both_addresses_of_a_person_lead_to_one_conversation() {
@@ -171,4 +172,78 @@ async fn a_message_from_my_phone_lands_in_the_recipients_conversation() {
         .unwrap();
     let sent = scene.store.outbox_item(draft.id).await.unwrap();
     assert_eq!(sent.conversation, theirs.conversation);
+}
+
+/// Stanza number `n` of a life in which addresses, names and origins mix; the same with every run.
+fn mixed(n: u64) -> Inbound {
+    // Knuth's MMIX generator; its upper bits are good enough to deal cards.
+    let dice = (0..3).fold(n, |x, _| {
+        x.wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407)
+    }) >> 33;
+    let (lids, numbers) = ([ana_lid(), ben_lid()], [ana(), ben()]);
+    let lid = lids[(dice & 1) as usize].clone();
+    let number = numbers[(dice >> 1 & 1) as usize].clone();
+    let wire_id = format!("M{n}");
+    let stanza = match dice >> 2 & 3 {
+        0 => says(lid, &wire_id, "under the LID"),
+        1 => says(number, &wire_id, "under the number"),
+        _ if dice >> 4 & 7 == 0 => {
+            also(says(lid, &wire_id, "a number that may have moved"), number)
+        }
+        _ => {
+            let own = numbers[usize::from(lid == ben_lid())].clone();
+            also(says(lid, &wire_id, "under both"), own)
+        }
+    };
+    let name = ["Ana", "Ana H.", ""][(dice >> 7) as usize % 3];
+    Inbound {
+        push_name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+        origin: [Origin::Live, Origin::Live, Origin::Offline][(dice >> 10) as usize % 3],
+        ..stanza
+    }
+}
+
+/// Which messages share a conversation and a sender, and what everybody is called, without ids.
+async fn life(scene: &Scene) -> (Vec<[usize; 2]>, Vec<[Option<String>; 3]>) {
+    let work = scene.unfinished().await;
+    let told = work.iter().map(|one| {
+        let chat = work.iter().position(|x| x.conversation == one.conversation);
+        let who = work.iter().position(|x| x.sender == one.sender);
+        [chat.unwrap(), who.unwrap()]
+    });
+    let everybody = ContactFilter::default();
+    let people = scene
+        .store
+        .contacts(WorkspaceId::DEFAULT, everybody, Page::default())
+        .await
+        .unwrap();
+    let mut people: Vec<_> = people
+        .items
+        .into_iter()
+        .map(|p| {
+            [
+                p.push_name,
+                p.lid.map(|a| a.to_string()),
+                p.phone.map(|a| a.to_string()),
+            ]
+        })
+        .collect();
+    people.sort();
+    (told.collect(), people)
+}
+
+#[tokio::test]
+async fn who_is_who_does_not_depend_on_what_the_program_remembers() {
+    let remembering = Scene::new().await;
+    let mut forgetful = Scene::new().await;
+    for n in 0..60 {
+        remembering.accept_one(mixed(n)).await;
+        forgetful.restart().await;
+        forgetful.accept_one(mixed(n)).await;
+    }
+    let (told, people) = life(&remembering).await;
+    assert_eq!(told.len(), 60);
+    assert!(people.len() >= 2, "{people:?}");
+    assert_eq!((told, people), life(&forgetful).await);
 }

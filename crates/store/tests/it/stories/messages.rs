@@ -5,8 +5,10 @@ use crate::scene::{NOON, also, ana, ana_lid, ben, family, in_group, says, with};
 use waypost_engine::model::content::Media;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{
-    Content, Inbound, MediaKind, MediaPointer, MediaState, Origin, Seq, Timestamp, WorkspaceId,
+    Content, Duration, Inbound, MediaKind, MediaPointer, MediaState, Origin, Seq, Timestamp,
+    WorkspaceId,
 };
+use waypost_store::dead_letters::DEAD_LETTERS_KEPT;
 use waypost_store::{
     Accept, Accepted, Completed, DeadLetterState, MediaOutcome, OwnerEpoch, Page, Replay,
     StoreError,
@@ -247,7 +249,7 @@ async fn a_failed_attempt_is_postponed_then_put_aside_then_replayed() {
     let later = Timestamp(NOON.0 + 60_000);
     assert!(
         store
-            .postpone(work.message, 1, later, "it broke")
+            .postpone(work.message, 1, later, "it broke", NOON)
             .await
             .unwrap()
     );
@@ -294,6 +296,57 @@ async fn a_failed_attempt_is_postponed_then_put_aside_then_replayed() {
     assert_eq!(
         store.dead_letter(letter).await.unwrap().state,
         DeadLetterState::Resolved
+    );
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_fails_again_wants_to_be_looked_at() {
+    let scene = Scene::new().await;
+    let store = scene.store.clone();
+    let work = scene.work(says(ana(), "A1", "poison")).await;
+    let bury = async || {
+        let buried = store.bury(work.message, "session", "it broke", NOON).await;
+        buried.unwrap().unwrap()
+    };
+    let letter = bury().await;
+    let state = async || store.dead_letter(letter).await.unwrap().state;
+    assert_eq!(state().await, DeadLetterState::Pending);
+    for attempts in 2..4 {
+        let replay = store.replay_dead_letter(letter, NOON).await.unwrap();
+        assert!(matches!(replay, Replay::Inbound(_)), "{replay:?}");
+        assert_eq!(state().await, DeadLetterState::Retrying);
+        assert_eq!(bury().await, letter, "the same letter comes back");
+        assert_eq!(state().await, DeadLetterState::ManualReview);
+        assert_eq!(store.dead_letter(letter).await.unwrap().attempts, attempts);
+    }
+    assert_eq!(store.counts().await.unwrap().dead_letters, 1);
+    let told = scene.told(kind::DEAD_LETTER).await;
+    let states: Vec<_> = told.iter().map(|e| e.data["state"].clone()).collect();
+    assert_eq!(states, ["pending", "manual_review", "manual_review"]);
+}
+
+#[tokio::test]
+async fn a_dead_letter_nobody_deals_with_is_archived_after_thirty_days_and_its_message_stays() {
+    let scene = Scene::new().await;
+    let store = scene.store.clone();
+    let work = scene.work(says(ana(), "A1", "poison")).await;
+    let buried = store.bury(work.message, "session", "it broke", NOON).await;
+    let letter = buried.unwrap().unwrap();
+    let almost = NOON + DEAD_LETTERS_KEPT;
+    assert_eq!(store.prune(almost).await.unwrap().dead_letters_archived, 0);
+    let due = almost + Duration::millis(1);
+    let pruned = store.prune(due).await.unwrap();
+    assert_eq!((pruned.dead_letters_archived, pruned.dead_letters), (1, 0));
+    let shown = store.dead_letter(letter).await.unwrap();
+    assert_eq!(shown.state, DeadLetterState::Archived);
+    let gone = due + DEAD_LETTERS_KEPT + Duration::millis(1);
+    assert_eq!(store.prune(gone).await.unwrap().dead_letters, 1);
+    assert!(
+        store
+            .message(WorkspaceId::DEFAULT, work.message)
+            .await
+            .is_ok(),
+        "its payload is kept"
     );
 }
 

@@ -2,11 +2,12 @@
 
 use super::Scene;
 use crate::scene::{NOON, ana, ben, family, says};
+use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{Address, Draft, FailReason, SendState, Seq, Timestamp, WorkspaceId};
 use waypost_store::{
-    Completed, Confirmation, DeadLetterState, Enqueued, Idempotency, Moved, Page, Receipt, Replay,
-    Standing,
+    Complete, Completed, Confirmation, DeadLetterState, Enqueued, Idempotency, Moved, Page,
+    Receipt, Replay, Standing,
 };
 
 fn later(ms: i64) -> Timestamp {
@@ -367,4 +368,37 @@ async fn strangers_people_written_to_and_people_who_wrote_are_told_apart() {
         Standing::Stranger,
         "nothing ever arrived"
     );
+}
+
+#[tokio::test]
+async fn what_rules_answered_lately_is_known_after_a_restart() {
+    let mut scene = Scene::new().await;
+    let answered = async |scene: &Scene, n: u32, at: Timestamp| {
+        let work = scene.work(says(ana(), &format!("A{n}"), "hello")).await;
+        let complete = Complete {
+            message: work.message,
+            account: scene.account,
+            owner: scene.owner,
+            now: at,
+            findings: json!({}),
+            read: None,
+            sends: vec![scene.answer(&work, &format!("W{n}"), "hi")],
+            events: vec![],
+        };
+        scene.store.complete(complete).await.unwrap();
+        work.conversation
+    };
+    let later = |seconds: i64| later(seconds * 1_000);
+    answered(&scene, 1, NOON).await;
+    let here = answered(&scene, 2, later(30)).await;
+    answered(&scene, 3, later(50)).await;
+    // What nobody's rule said is no answer, and neither is what another account said.
+    let by_hand = scene.draft(ana(), "W9", "by hand");
+    scene.store.enqueue(by_hand, None, later(55)).await.unwrap();
+    let other = scene.second_account().await;
+    scene.restart().await;
+    let since = |account| scene.store.rule_answers_since(account, later(30));
+    let known = since(scene.account).await.unwrap();
+    assert_eq!(known, [(here, later(50)), (here, later(30))]);
+    assert_eq!(since(other.id).await.unwrap(), []);
 }

@@ -1,0 +1,25 @@
+// Words for messages that never came.
+
+import type { Gap } from "../api/types.ts";
+
+/** How a hole stands, in a few words. */
+export function gapLine(gap: Pick<Gap, "state" | "missing" | "expected" | "filled" | "next_attempt_at">): string {
+  switch (gap.state) {
+    case "filled":
+      return gap.expected === 1 ? "It came after all." : `All ${gap.expected} came after all.`;
+    case "doubtful":
+      return "Perhaps from before the link.";
+    case "lost":
+      return `${gap.missing} of ${gap.expected} could not be had.`;
+    default: {
+      const asked = gap.next_attempt_at ? "; the phone is asked" : "";
+      return `${gap.missing} of ${gap.expected} missing${asked}.`;
+    }
+  }
+}
+
+/** Its colour. */
+export function gapTone(gap: Pick<Gap, "state">): "good" | "warn" | "bad" | "idle" {
+  const tones = { filled: "good", open: "warn", lost: "bad", doubtful: "idle" } as const;
+  return tones[gap.state];
+}

@@ -1,0 +1,128 @@
+//! `cargo xtask soak`: many accounts of the real program through days of traffic and faults, compressed.
+
+use crate::bench::build_release;
+use crate::cli::SoakArgs;
+use crate::place::Place;
+use crate::shell::Run;
+use crate::test;
+use anyhow::{Context as _, Result};
+use std::fs;
+use std::path::PathBuf;
+
+/// The document that holds the newest report.
+const DOCUMENT: &str = "docs/soak.md";
+/// The report stands between these two lines of it.
+const MARKS: [&str; 2] = ["<!-- report -->", "<!-- end of report -->"];
+/// Accounts and minutes of the test run: what two cores carry, unoptimised, beside the network.
+const BRIEFLY: SoakArgs = SoakArgs {
+    accounts: 40,
+    minutes: 5,
+    seed: 1,
+    debug: true,
+    write: false,
+};
+
+/// Runs it.
+///
+/// # Errors
+/// When a promise is broken or something cannot be built.
+pub(crate) fn run(place: &Place, args: &SoakArgs) -> Result<()> {
+    if args.debug {
+        test::build_sim_program(place)?;
+        Run::cargo(place)
+            .args(["build", "-p", "waypost-bench"])
+            .go()?;
+    } else {
+        build_release(place)?;
+    }
+    soak(place, args)?;
+    if args.write {
+        write(place)?;
+    }
+    Ok(())
+}
+
+/// The part of the test run, with the programs that the tests were built from.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn briefly(place: &Place) -> Result<()> {
+    test::build_sim_program_as_tested(place)?;
+    soak(place, &BRIEFLY)
+}
+
+fn results(place: &Place) -> PathBuf {
+    place.target().join("waypost-bench/soak")
+}
+
+fn soak(place: &Place, args: &SoakArgs) -> Result<()> {
+    let release = |name: &str| place.target().join("release").join(name);
+    let (bench, waypost, wasim) = if args.debug {
+        let bench = place.target().join("debug/waypost-bench");
+        (bench, place.sim_program(), place.wasim_program())
+    } else {
+        (
+            release("waypost-bench"),
+            release("waypost"),
+            release("wasim"),
+        )
+    };
+    let mut run = Run::new(place, &bench).args(["soak"]);
+    for (option, path) in [
+        ("--waypost", &waypost),
+        ("--wasim", &wasim),
+        ("--results", &results(place)),
+        ("--cache", &place.target().join("waypost-bench")),
+    ] {
+        run = run.args([option.as_ref(), path.as_os_str()]);
+    }
+    let numbers = [
+        ("--accounts", u64::from(args.accounts)),
+        ("--minutes", u64::from(args.minutes)),
+        ("--seed", args.seed),
+    ];
+    for (option, number) in numbers {
+        run = run.args([option.to_owned(), number.to_string()]);
+    }
+    run.go()
+}
+
+/// Puts the newest report into the document.
+fn write(place: &Place) -> Result<()> {
+    let report = results(place).join("soak.md");
+    let report =
+        fs::read_to_string(&report).with_context(|| format!("cannot read {}", report.display()))?;
+    let path = place.path(DOCUMENT);
+    let old = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
+    let new = replaced(&old, &report)?;
+    fs::write(&path, new).with_context(|| format!("cannot write {DOCUMENT}"))?;
+    println!("wrote {DOCUMENT}");
+    Ok(())
+}
+
+fn replaced(document: &str, report: &str) -> Result<String> {
+    let [begin, end] = MARKS;
+    let (before, rest) = document
+        .split_once(begin)
+        .with_context(|| format!("{DOCUMENT} has no line {begin}"))?;
+    let (_, after) = rest
+        .split_once(end)
+        .with_context(|| format!("{DOCUMENT} has no line {end}"))?;
+    Ok(format!(
+        "{before}{begin}\n\n{}\n\n{end}{after}",
+        report.trim()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_takes_the_place_of_the_one_before() {
+        let old = format!("# Soak\n\n{}\n\nold\n\n{}\n\nMore.\n", MARKS[0], MARKS[1]);
+        let new = replaced(&old, "new\n").unwrap();
+        assert!(new.contains("new") && !new.contains("old") && new.ends_with("More.\n"));
+        assert!(replaced("# Soak", "new").is_err());
+    }
+}
