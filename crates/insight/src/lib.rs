@@ -177,9 +177,12 @@ impl Analyzer {
     /// When a list cannot be read, with a sentence that says which.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let common = common_words();
+        let names = Names::from_yaml(&settings.names, words_in_use(common.clone()))?;
+        // A name is no slip for a place: `Sharma` is not `Sharja`.
+        let typed_right = common.into_iter().chain(names.sure().map(str::to_owned));
         let mut analyzer = Self {
-            places: Gazetteer::from_yaml(&settings.places, common.clone())?,
-            names: Names::from_yaml(&settings.names, words_in_use(common))?,
+            places: Gazetteer::from_yaml(&settings.places, typed_right.collect())?,
+            names,
             lexicon: Lexicon::from_yaml(&settings.feelings)?,
             model: IntentModel::train(&[], &[], &TrainOptions::default()),
             currency: settings.currency,
