@@ -42,7 +42,7 @@ const SCREENS = [
   ["lists", "/lists", (page) => page.getByRole("button", { name: "Save and learn" }).waitFor()],
   ["explain", "/conversations/cnv_0amira", async (page) => {
     await page.getByText("AED 185,000").waitFor();
-    await page.locator("[data-direction=in]").last().getByRole("button", { name: "Message actions" }).click();
+    await page.locator("[data-direction=in]:has(.text)").last().getByRole("button", { name: "Message actions" }).click();
     await page.getByRole("menuitem", { name: "Explain" }).click();
     await page.getByTestId("explanation").getByText("Intent classifier").waitFor();
   }],

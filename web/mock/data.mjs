@@ -415,7 +415,7 @@ export function pipeline() {
   const stage = (name, budget_ms, latency, overruns, parts) => ({ name, switch: "on", budget_ms, latency, overruns, parts });
   return {
     stages: [
-      stage("session", 50, { count: 18_204, p50_us: 3, p95_us: 11, p99_us: 895 }, 0, [part("session_lock", "Session lock", "critical"), part("message_queue", "Durable message queue", "critical"), part("session_state", "Session state", "critical"), part("health_monitor", "Client health monitor", "critical"), part("health_scorer", "Health scorer", "nice_to_have", missing)]),
+      stage("session", 50, { count: 18_204, p50_us: 3, p95_us: 11, p99_us: 895 }, 0, [part("session_lock", "Session lock", "critical"), part("message_queue", "Durable message queue", "critical"), part("session_state", "Session state", "critical"), part("health_monitor", "Client health monitor", "critical"), part("health_scorer", "Health scorer", "nice_to_have")]),
       stage("conversation", 150, { count: 18_204, p50_us: 191, p95_us: 511, p99_us: 1_279 }, 2, [
         part("entities", "Hybrid entity extractor", "important", measured(55, 223, { found: 9_120, nothing: 8_700, no_text: 384 })),
         part("flow", "Flow analyser", "important", measured(3, 13, { found: 802, nothing: 17_018 })),
@@ -452,7 +452,7 @@ export function explanation(message) {
   return {
     message: message.id, processed: true, text: "It went through the stages.", processed_at: message.received_at, language: { code: "eng", confidence: 0.97 }, reply: { reply: "no_match" }, partial: [], thread: 1,
     parts: [
-      part("entities", "Hybrid entity extractor", read.entities.length > 0 ? "found" : "nothing", "It found something.", 61, read.entities.length > 0 ? read.entities : null),
+      part("entities", "Hybrid entity extractor", read.entities.length > 0 ? "found" : "nothing", read.entities.length > 0 ? "It found something." : "It looked and found nothing.", 61, read.entities.length > 0 ? read.entities : null),
       part("intent", "Intent classifier", "found", "It found something.", 48, read.intent),
       part("sentiment", "Sentiment analyser", "found", "It found something.", 12, { ...read.sentiment, urgency: read.urgency }),
       part("flow", "Flow analyser", "nothing", "It looked and found nothing.", 3, { score: 0.2, switched: false, signs: ["gap"] }),
