@@ -85,7 +85,7 @@ function runTests(env, files) {
 }
 
 // In the order of the alphabet, as the runner takes them: a new server is set up on arrival.
-const ALL = ["arrival", "condition", "conversations", "linking", "live", "looks", "movein", "people", "proxy", "understand", "workshop"].map((name) => `e2e/${name}.spec.mjs`);
+const ALL = ["arrival", "condition", "conversations", "linking", "live", "looks", "movein", "people", "pipeline", "proxy", "sheets", "understand", "workshop"].map((name) => `e2e/${name}.spec.mjs`);
 const files = process.argv.length > 2 ? process.argv.slice(2) : ALL;
 const real = process.env.WAYPOST_BIN || process.env.WASIM_BIN;
 const folder = mkdtempSync(join(tmpdir(), "waypost-e2e-"));

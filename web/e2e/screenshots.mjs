@@ -39,6 +39,18 @@ const SCREENS = [
   ["proxy-edit", "/accounts/acc_0abroad/settings", async (page) => page.getByRole("button", { name: "Change", exact: true }).click()],
   ["move-in", "/move-in"],
   ["move-in-found", "/move-in", async (page) => (await page.getByLabel("Session files").setInputFiles(SESSION), page.getByTestId("device").waitFor(), page.getByTestId("device").scrollIntoViewIfNeeded())],
+  ["lists", "/lists", (page) => page.getByRole("button", { name: "Save and learn" }).waitFor()],
+  ["explain", "/conversations/cnv_0amira", async (page) => {
+    await page.getByText("AED 185,000").waitFor();
+    await page.locator("[data-direction=in]").last().getByRole("button", { name: "Message actions" }).click();
+    await page.getByRole("menuitem", { name: "Explain" }).click();
+    await page.getByTestId("explanation").getByText("Intent classifier").waitFor();
+  }],
+  ["threads", "/conversations/cnv_0amira", async (page) => {
+    await page.getByRole("button", { name: "Threads of this conversation" }).click();
+    await page.getByTestId("threads").getByText("Arabian Ranches").waitFor();
+  }],
+  ["pipeline", "/pipeline", (page) => page.getByTestId("stage-conversation").waitFor()],
   ["understand", "/understand", async (page) => (await page.getByRole("button", { name: /^2BR/ }).click(), page.getByTestId("analysis").waitFor())],
   ["understand-arabic", "/understand", async (page) => (await page.locator(".example", { hasText: "دبي" }).click(), page.getByTestId("analysis").waitFor())],
   ["new", "/accounts/new"],
@@ -61,6 +73,7 @@ const SCREENS = [
   ["dead-letters", "/dead-letters"],
   ["webhooks", "/webhooks"],
   ["webhook", "/webhooks/whk_0crm"],
+  ["sheets", "/sheets"],
   ["keys", "/keys"],
   ["key-new", "/keys", async (page) => page.getByRole("button", { name: "New key" }).first().click()],
   ["settings", "/settings"],

@@ -394,11 +394,77 @@ export function groups() {
   ];
 }
 
+/** The pipeline after some hours of work. */
+export function pipeline() {
+  const none = { count: 0, p50_us: null, p95_us: null, p99_us: null };
+  const part = (name, title, cls, over = {}) => ({ name, title, class: cls, switchable: cls !== "critical" && over.standing !== "not_built", standing: "on", latency: null, outcomes: {}, ...over });
+  const measured = (p50, p99, outcomes) => ({ latency: { count: 18_204, p50_us: p50, p95_us: p99 - 20, p99_us: p99 }, outcomes });
+  const missing = { standing: "not_built" };
+  const stage = (name, budget_ms, latency, overruns, parts) => ({ name, switch: "on", budget_ms, latency, overruns, parts });
+  return {
+    stages: [
+      stage("session", 50, { count: 18_204, p50_us: 3, p95_us: 11, p99_us: 895 }, 0, [part("session_lock", "Session lock", "critical"), part("message_queue", "Durable message queue", "critical"), part("session_state", "Session state", "critical"), part("health_monitor", "Client health monitor", "critical"), part("health_scorer", "Health scorer", "nice_to_have", missing)]),
+      stage("conversation", 150, { count: 18_204, p50_us: 191, p95_us: 511, p99_us: 1_279 }, 2, [
+        part("entities", "Hybrid entity extractor", "important", measured(55, 223, { found: 9_120, nothing: 8_700, no_text: 384 })),
+        part("flow", "Flow analyser", "important", measured(3, 13, { found: 802, nothing: 17_018 })),
+        part("intent", "Intent classifier", "important", measured(47, 159, { found: 14_233, nothing: 3_587 })),
+        part("sentiment", "Sentiment analyser", "nice_to_have", measured(11, 39, { found: 6_020, nothing: 11_800 })),
+        part("threads", "Thread service", "important", measured(2, 9, { found: 1_310, nothing: 16_510 })),
+      ]),
+      stage("media", 200, none, 0, [part("ocr", "Image OCR", "nice_to_have", missing), part("transcription", "Audio transcription", "nice_to_have", missing), part("documents", "Document parser", "nice_to_have", missing), part("gallery", "Media gallery", "nice_to_have", missing)]),
+      stage("resilience", 50, { count: 18_204, p50_us: 2_047, p95_us: 5_119, p99_us: 9_215 }, 31, [part("dead_letters", "Dead-letter queue", "critical"), part("ordering", "Message ordering", "critical")]),
+      stage("performance", 100, { count: 18_204, p50_us: 0, p95_us: 2_047, p99_us: 14_335 }, 0, [part("parallelizer", "Parallelizer", "critical"), part("batch_sending", "Batch-sending optimiser", "critical"), part("performance_monitor", "Performance monitor", "nice_to_have")]),
+    ],
+    shed: "none", stage_events: "off", own: "off", history: "off", unfinished: 3, dead_letters: 1,
+  };
+}
+
+/** The lists that messages are read by. */
+export function insightSets() {
+  const set = (name, format, content) => ({ name, format, edited: false, changed_at: null, bytes: content.length, content });
+  return [
+    set("places", "yaml", "projects:\n  - name: Marina Gate\n    also: [marina gate 1]\nlocations:\n  - name: Jumeirah Village Circle\n    also: [JVC]\n"),
+    set("names", "yaml", "names: [Ana, Omar, Priya]\n"),
+    set("feelings", "yaml", "words:\n  - value: 2.5\n    words: great lovely\n"),
+    set("intents", "yaml", "nlu:\n  - intent: viewing_request\n    examples: |\n      - can I see it tomorrow?\n"),
+    set("labelled", "jsonl", '{"text": "can we visit on friday", "intent": "viewing_request"}\n'),
+  ];
+}
+
+/** What the parts made of a message. */
+export function explanation(message) {
+  const text = message.content.body ?? message.content.caption ?? "";
+  if (message.direction === "out" || !text) return { message: message.id, processed: false, text: "It went out from this account; only what arrives goes through the stages.", processed_at: null, parts: [], language: null, reply: null, partial: [], thread: null };
+  const read = analysis(text);
+  const part = (name, title, outcome, text, took_us, decided) => ({ part: name, title, outcome, text, took_us, decided });
+  return {
+    message: message.id, processed: true, text: "It went through the stages.", processed_at: message.received_at, language: { code: "eng", confidence: 0.97 }, reply: { reply: "no_match" }, partial: [], thread: 1,
+    parts: [
+      part("entities", "Hybrid entity extractor", read.entities.length > 0 ? "found" : "nothing", "It found something.", 61, read.entities.length > 0 ? read.entities : null),
+      part("intent", "Intent classifier", "found", "It found something.", 48, read.intent),
+      part("sentiment", "Sentiment analyser", "found", "It found something.", 12, { ...read.sentiment, urgency: read.urgency }),
+      part("flow", "Flow analyser", "nothing", "It looked and found nothing.", 3, { score: 0.2, switched: false, signs: ["gap"] }),
+      part("threads", "Thread service", "nothing", "It looked and found nothing.", 2, { number: 1, how: "continued" }),
+    ],
+  };
+}
+
+/** The matters of a conversation. */
+export function threads(messages) {
+  const [first, last] = [messages[0], messages.at(-1)];
+  if (!first) return [];
+  return [
+    { number: 2, opened_at: last.sent_at, last_at: last.sent_at, closed_at: null, messages: 2, first_message: last.id, last_message: last.id, subjects: [{ kind: "project", value: "Arabian Ranches" }, { kind: "bedrooms", value: "3" }] },
+    { number: 1, opened_at: first.sent_at, last_at: first.sent_at, closed_at: first.sent_at, messages: Math.max(1, messages.length - 2), first_message: first.id, last_message: first.id, subjects: [{ kind: "unit", value: "1203" }, { kind: "project", value: "Marina Gate" }] },
+  ];
+}
+
 export function rules() {
-  const base = { account: null, scope: "direct", max_age: 600_000, enabled: true, created_at: new Date().toISOString() };
+  const base = { account: null, when: { intents: [], mentions: [], feeling: null, urgency: null }, scope: "direct", max_age: 600_000, enabled: true, created_at: new Date().toISOString() };
   return [
     { ...base, id: "rul_0hours", name: "Opening hours", position: 10, matches: { on: "any_word", words: ["hours", "open", "opening"] }, answer: "Hello {name}, we are here Sunday to Thursday, 9:00 to 18:00." },
     { ...base, id: "rul_0faq", name: "Location", position: 20, matches: { on: "contains", text: "where are you" }, answer: "Marina Plaza, 27th floor. Parking is free for visitors." },
+    { ...base, id: "rul_0upset", name: "Upset", position: 30, matches: { on: "any" }, when: { intents: ["complaint"], mentions: [], feeling: "negative", urgency: "high" }, answer: "We are sorry, {name}. Somebody calls you within the hour." },
     { ...base, id: "rul_0echo", name: "Echo (testing)", position: 90, account: "acc_0spare", matches: { on: "starts_with", text: "echo" }, answer: "{text}", enabled: false, scope: "everywhere" },
   ];
 }

@@ -10,6 +10,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import * as data from "./data.mjs";
+import { Sheets } from "./sheets.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 // The server's own, so that what it forbids is noticed here too.
@@ -54,6 +55,7 @@ export class Mock {
     this.merges = fresh ? [] : data.merges();
     this.groups = fresh ? [] : data.groups();
     this.hooks = fresh ? [] : data.webhooks();
+    this.sheets = new Sheets({ fresh, id, page, found, Refusal });
     this.deliveries = data.deliveries();
     this.keys = fresh ? [] : data.keys();
     this.links = new Map();
@@ -363,7 +365,8 @@ export class Mock {
     }
     if (a === "accounts" && c === "health" && d === "history") return [200, page(data.healthHistory(found(this.accounts.find((x) => x.id === b), "account")), q)];
     if (a === "system") return [200, b === "performance" ? data.performance() : data.systemLoad(this.shedLevel)];
-    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes }[a];
+    if (a === "sheets") return this.sheets.handle(m, b, c, d, body, q);
+    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes, pipeline: this.pipelineRoutes }[a];
     if (handler) return handler.call(this, m, b, c, body, q, req, res);
     if (a === "status") return [200, this.status()];
     throw new Refusal(404, "not_found", "There is no such route.");
@@ -456,7 +459,37 @@ export class Mock {
     this.after(500, () => this.setState(account, "online", "connected"));
     return [200, { imported: true, devices: [{ ...device, account: account.id }] }];
   }
+  pipelineRoutes(m, b, c, body) {
+    this.pipeline ??= data.pipeline();
+    if (m !== "PATCH") return [200, this.pipeline];
+    for (const stage of this.pipeline.stages) {
+      stage.switch = body.stages?.[stage.name] ?? stage.switch;
+      for (const part of stage.parts) {
+        const to = body.parts?.[part.name];
+        if (to === "off" && !part.switchable) throw new Refusal(409, "conflict", `'${part.name}' always runs: without it messages would be lost, doubled or out of order`);
+        if (to) part.off = to === "off";
+        if (part.switchable) part.standing = stage.switch === "off" ? "stage_off" : part.off ? "part_off" : "on";
+      }
+    }
+    for (const extra of ["own", "history", "stage_events"]) this.pipeline[extra] = body[extra] ?? this.pipeline[extra];
+    return [200, structuredClone(this.pipeline)];
+  }
   insightRoutes(m, b, c, body) {
+    this.sets ??= data.insightSets();
+    this.trained ??= { state: "done", at: now(), took_ms: 812, error: null };
+    if (b === "training") return [m === "POST" ? 202 : 200, this.trained];
+    if (b === "sets") {
+      const bare = ({ content: _, ...set }) => set;
+      if (!c) return [200, page(this.sets.map(bare), new URLSearchParams())];
+      const set = found(this.sets.find((x) => x.name === c), "set");
+      if (m === "PUT") {
+        if (body.content.includes("\t")) throw new Refusal(422, "invalid", "the places could not be read: a tab is no indentation", "content");
+        Object.assign(set, { content: body.content, edited: true, changed_at: now(), bytes: body.content.length });
+      }
+      if (m === "DELETE") Object.assign(set, data.insightSets().find((x) => x.name === c));
+      if (m !== "GET") this.trained = { state: "done", at: now(), took_ms: 790, error: null };
+      return m === "DELETE" ? [204, null] : [200, structuredClone(set)];
+    }
     if (!body.text?.trim()) throw new Refusal(422, "empty_text", "Write a message.", "text");
     return [200, data.analysis(body.text)];
   }
@@ -472,6 +505,7 @@ export class Mock {
     }
     const message = found(this.messages.find((x) => x.id === b), "message");
     if (c === "cancel") return [200, Object.assign(message, { state: "failed", waiting: null, failure: { code: "cancelled", text: "Cancelled before it went out." } })];
+    if (c === "explain") return [200, data.explanation(message)];
     if (c === "release") return [200, Object.assign(message, { state: "server", waiting: null })];
     if (c === "media") {
       const blob = this.blobs.get(message.content.blob);
@@ -501,6 +535,7 @@ export class Mock {
       return [200, page(list, q)];
     }
     const talk = found(this.conversations.find((x) => x.id === b), "conversation");
+    if (c === "threads") return [200, page(data.threads(this.messages.filter((x) => x.conversation === b)), q)];
     if (c === "messages") return [200, page(this.messages.filter((x) => x.conversation === b).reverse(), q)];
     if (c === "read") {
       talk.unread = 0;

@@ -23,6 +23,8 @@ pub(crate) enum Job {
     Soak(SoakArgs),
     /// Run the seeded simulation of the engine on the real store.
     Sim(Rest),
+    /// Measure how well files are read, on files made for it.
+    Accuracy(Rest),
     /// Fuzz the parsers that face outsiders.
     Fuzz(FuzzArgs),
     /// Check what no lint can: who may use what, documents, links, commands.

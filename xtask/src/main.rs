@@ -7,6 +7,7 @@
     reason = "a command-line tool speaks to the terminal"
 )]
 
+mod accuracy;
 mod bench;
 mod cli;
 mod demo;
@@ -44,6 +45,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Job::Bench(args) => bench::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Soak(args) => soak::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Sim(args) => sim::run(&place, &args).map(|()| ExitCode::SUCCESS),
+        cli::Job::Accuracy(args) => accuracy::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Fuzz(args) => fuzz::run(&place, &args).map(|()| ExitCode::SUCCESS),
         cli::Job::Tidy => tidy::run(&place).map(|()| ExitCode::SUCCESS),
         cli::Job::Openapi(args) => openapi::run(&place, &args).map(|()| ExitCode::SUCCESS),

@@ -81,6 +81,14 @@ impl Place {
     pub(crate) fn venv(&self) -> PathBuf {
         self.target.join("venv")
     }
+
+    /// The Python environment of a requirements file, `tools/<name>/requirements.txt`.
+    pub(crate) fn venv_of(&self, requirements: &str) -> PathBuf {
+        match requirements.split('/').nth(1) {
+            None | Some("api-fuzz") => self.venv(),
+            Some(name) => self.target.join(format!("venv-{name}")),
+        }
+    }
 }
 
 fn target_dir(env: impl Fn(&str) -> Option<PathBuf>, root: &Path) -> Option<PathBuf> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use waypost_engine::model::rule::Scope;
 use waypost_engine::model::{
-    AccountId, Address, Content, Duration as Age, Inbound, Match, Origin, WorkspaceId,
+    AccountId, Address, Conditions, Content, Duration as Age, Inbound, Match, Origin, WorkspaceId,
 };
 use waypost_server::config::Config;
 use waypost_server::driver::Driver;
@@ -91,7 +91,41 @@ pub(crate) async fn run(setting: &Setting) -> Result<Report> {
             );
         }
     }
+    tell_reading(&mut report, setting, plan).await?;
     Ok(report)
+}
+
+/// The same flow with the text parts and without them, in turn.
+async fn tell_reading(report: &mut Report, setting: &Setting, plan: Plan) -> Result<()> {
+    let (mut bare, mut read) = (Vec::new(), Vec::new());
+    let mut cpu = Vec::new();
+    for _ in 0..plan.rounds {
+        let without = Flow::run(setting, plan, Reading::Off).await?;
+        let with = Flow::run(setting, plan, Reading::On).await?;
+        bare.push(without.rate);
+        read.push(with.rate);
+        cpu.push(with.cpu_ms - without.cpu_ms);
+    }
+    let ratios: Vec<f64> = read
+        .iter()
+        .zip(&bare)
+        .map(|(read, bare)| read / bare)
+        .collect();
+    report.figure("empty, not read: Waypost", median(&bare), "messages/s");
+    report.aimed(
+        "empty, read by all text parts: Waypost",
+        median(&read),
+        "messages/s",
+        Aim::AtLeast(5_000.0),
+    );
+    report.aimed(
+        "empty, read / not read",
+        median(&ratios),
+        "",
+        Aim::AtLeast(0.5),
+    );
+    report.figure("empty, read: CPU more per message", median(&cpu), "ms");
+    Ok(())
 }
 
 fn explain(report: &mut Report, plan: Plan) {
@@ -110,6 +144,10 @@ fn explain(report: &mut Report, plan: Plan) {
         "The raw loop then writes the very same rows (taken from the database that Waypost has just \
          written) with prepared statements on one thread: same tables and indexes, the same pragmas, \
          as many transactions. It encodes, seals and decides nothing, and writes no search index.",
+    );
+    report.explain(
+        "The text parts are off but in the last figures, which compare the flow with all of them on to the \
+         same flow with all of them off, in turn. The intent model is trained before the clock starts.",
     );
     report.explain(format!(
         "Figures are medians of {} rounds; each begins with a fresh copy of its database.",
@@ -159,6 +197,30 @@ struct Round {
     cpu_ms: f64,
 }
 
+/// What one round of the flow alone found.
+struct Flow {
+    /// Messages a second.
+    rate: f64,
+    cpu_ms: f64,
+}
+
+impl Flow {
+    /// The flow alone, into an empty database.
+    async fn run(setting: &Setting, plan: Plan, reading: Reading) -> Result<Self> {
+        let folder = setting.scratch()?;
+        let config = config(folder.path().join("waypost"), reading);
+        prepare(&config, plan).await?;
+        let cpu = crate::process::cpu_s(std::process::id())?;
+        let wrote = write(&config, plan, plan.messages, Answers::None).await?;
+        let cpu = crate::process::cpu_s(std::process::id())? - cpu;
+        let count = plan.messages as f64;
+        Ok(Self {
+            rate: count / wrote.taken.as_secs_f64(),
+            cpu_ms: cpu * 1_000.0 / count,
+        })
+    }
+}
+
 impl Round {
     async fn run(
         setting: &Setting,
@@ -167,7 +229,7 @@ impl Round {
         answers: Answers,
     ) -> Result<Self> {
         let folder = setting.scratch()?;
-        let ours = config(folder.path().join("waypost"));
+        let ours = config(folder.path().join("waypost"), Reading::Off);
         match start {
             Start::Filled(start) => copy(start, &ours.data_dir)?,
             Start::Empty => prepare(&ours, plan).await?,
@@ -175,7 +237,7 @@ impl Round {
         if answers == Answers::Each {
             add_rule(&ours).await?;
         }
-        let plain = config(folder.path().join("raw"));
+        let plain = config(folder.path().join("raw"), Reading::Off);
         copy(&ours.data_dir, &plain.data_dir)?;
 
         let cpu = crate::process::cpu_s(std::process::id())?;
@@ -210,13 +272,23 @@ impl Round {
     }
 }
 
+/// Whether the text parts read the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Off,
+    On,
+}
+
 /// Settings for a data folder; no account can reach anything.
-fn config(data_dir: PathBuf) -> Config {
+fn config(data_dir: PathBuf, reading: Reading) -> Config {
     let mut config = Config {
         data_dir,
         ..Config::default()
     };
     config.whatsapp.url = Some("ws://127.0.0.1:9/nobody".into());
+    if reading == Reading::Off {
+        config.pipeline.off = vec!["conversation".into()];
+    }
     config
 }
 
@@ -242,6 +314,7 @@ async fn add_rule(config: &Config) -> Result<()> {
         matches: Match::AnyWord {
             words: vec!["price".into(), "cost".into()],
         },
+        conditions: Conditions::default(),
         scope: Scope::Direct,
         answer: "Thank you, {name}. The price list is on its way. You asked: {text}".into(),
         max_age: Age::mins(10),
@@ -261,7 +334,7 @@ async fn filled(setting: &Setting, plan: Plan) -> Result<PathBuf> {
     }
     println!("  filling a database with {} messages, once", plan.filled);
     let folder = setting.scratch()?;
-    let making = config(folder.path().join("filling"));
+    let making = config(folder.path().join("filling"), Reading::Off);
     prepare(&making, plan).await?;
     // Received only: a rule's answers would all still wait to be sent.
     write(&making, plan, plan.filled, Answers::None).await?;
@@ -311,6 +384,7 @@ async fn write(config: &Config, plan: Plan, messages: usize, answers: Answers) -
     let accounts: Vec<AccountId> = store.all_accounts().await?.iter().map(|a| a.id).collect();
     let stop = CancellationToken::new();
     let driver = Driver::start(config, store.clone(), stop.clone()).await?;
+    driver.ready().await?;
     let work = Arc::new(Work {
         inbox: driver.inbox(),
         head: store.head(),

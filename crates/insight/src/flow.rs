@@ -111,6 +111,15 @@ impl Flow {
         turn
     }
 
+    /// Forgets all topics but the open one, so that it is small to store. What was observed of each message
+    /// is not forgotten with them, if it is kept beside the message.
+    #[must_use]
+    pub fn compact(mut self) -> Self {
+        let closed = self.topics.len().saturating_sub(1);
+        self.topics.drain(..closed);
+        self
+    }
+
     /// The topics so far, oldest first; the last one is open.
     pub fn topics(&self) -> impl Iterator<Item = &Topic> {
         self.topics.iter()

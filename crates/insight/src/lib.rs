@@ -22,6 +22,8 @@ pub mod flow;
 pub mod intent;
 mod language;
 mod number;
+mod parts;
+pub mod places;
 mod resolve;
 pub mod sentiment;
 pub mod text;
@@ -29,6 +31,7 @@ pub mod threads;
 pub mod time;
 
 pub use doc::Doc;
+pub use parts::Opened;
 
 use entity::{Context, Entity, Gazetteer, GazetteerError, Kind, Names};
 use intent::{ExamplesError, Intent, IntentModel, Labelled, TrainOptions, examples};
@@ -174,9 +177,12 @@ impl Analyzer {
     /// When a list cannot be read, with a sentence that says which.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let common = common_words();
+        let names = Names::from_yaml(&settings.names, words_in_use(common.clone()))?;
+        // A name is no slip for a place: `Sharma` is not `Sharja`.
+        let typed_right = common.into_iter().chain(names.sure().map(str::to_owned));
         let mut analyzer = Self {
-            places: Gazetteer::from_yaml(&settings.places, common.clone())?,
-            names: Names::from_yaml(&settings.names, words_in_use(common))?,
+            places: Gazetteer::from_yaml(&settings.places, typed_right.collect())?,
+            names,
             lexicon: Lexicon::from_yaml(&settings.feelings)?,
             model: IntentModel::train(&[], &[], &TrainOptions::default()),
             currency: settings.currency,

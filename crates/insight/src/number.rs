@@ -232,6 +232,7 @@ fn quarter() -> Decimal {
 /// One number with its multiplier.
 fn term_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
     let mut number = digits_at(doc, i)
+        .or_else(|| broken_words_at(doc, i))
         .or_else(|| words_at(doc, i))
         .or_else(|| bare_multiplier_at(doc, i))?;
     if !number.multiplied
@@ -244,9 +245,40 @@ fn term_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
     Some(number)
 }
 
+/// `one point five` and `two and a half`, which only a multiplier behind them makes a number.
+fn broken_words_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
+    let whole = words_at(doc, i)?;
+    let (part, next) = if doc.word(whole.next) == "point" {
+        let digits = words_at(doc, whole.next + 1)
+            .filter(|n| n.value < Decimal::ONE_HUNDRED)
+            .or_else(|| digits_at(doc, whole.next + 1))?;
+        let places = if digits.value < Decimal::TEN { 10 } else { 100 };
+        (
+            digits.value.checked_div(Decimal::from(places))?,
+            digits.next,
+        )
+    } else {
+        fraction_after(doc, whole.next)?
+    };
+    multiplier_at(doc, next)?;
+    Some(Number {
+        value: whole.value.checked_add(part)?,
+        next,
+        ..whole
+    })
+}
+
 /// `half a million`, `نص مليون`, `مليونين`, and `مليون` alone.
 fn bare_multiplier_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
-    let (value, next) = match doc.word(i) {
+    let word = doc.word(i);
+    // `بمليون`: for a million, written as one word.
+    let word = word
+        .strip_prefix(['ب', 'ل', 'و'])
+        .filter(|rest| {
+            multiplier_word(rest).is_some() || matches!(*rest, "مليونين" | "الفين" | "نص")
+        })
+        .unwrap_or(word);
+    let (value, next) = match word {
         "half" if doc.word(i + 1) == "a" => scaled(doc, half(), i + 2)?,
         "quarter" if doc.word(i + 1) == "of" && doc.word(i + 2) == "a" => {
             scaled(doc, quarter(), i + 3)?
@@ -255,7 +287,7 @@ fn bare_multiplier_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
         "ربع" => scaled(doc, quarter(), i + 1)?,
         "مليونين" | "مليونان" => (Decimal::from(2_000_000), i + 1),
         "الفين" | "الفان" => (Decimal::from(2_000), i + 1),
-        "مليون" | "الف" | "مليار" => multiplier_at_start(doc, i)?,
+        "مليون" | "الف" | "مليار" => (Decimal::from(multiplier_word(word)?), i + 1),
         _ => return None,
     };
     Some(Number {
@@ -266,13 +298,14 @@ fn bare_multiplier_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
     })
 }
 
-fn multiplier_at_start(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)> {
-    let factor = match doc.word(i) {
-        "مليون" => 1_000_000_i64,
-        "الف" => 1_000,
-        _ => 1_000_000_000,
-    };
-    Some((Decimal::from(factor), i + 1))
+/// The Arabic multipliers that stand for one of themselves.
+fn multiplier_word(word: &str) -> Option<i64> {
+    match word {
+        "مليون" => Some(1_000_000),
+        "الف" => Some(1_000),
+        "مليار" => Some(1_000_000_000),
+        _ => None,
+    }
 }
 
 fn scaled(doc: &Doc<'_>, part: Decimal, i: usize) -> Option<(Decimal, usize)> {
@@ -364,16 +397,16 @@ pub(crate) fn word_value(word: &str) -> Option<u32> {
         "eight" | "ثمانيه" | "ثمان" | "ثماني" | "تمانيه" | "تمن" => 8,
         "nine" | "تسعه" | "تسع" => 9,
         "ten" | "عشره" | "عشر" => 10,
-        "eleven" | "احدعش" | "حداشر" => 11,
-        "twelve" | "dozen" | "اثنعش" | "اتناشر" => 12,
-        "thirteen" => 13,
-        "fourteen" => 14,
+        "eleven" | "احدعش" | "حداشر" | "حدعش" => 11,
+        "twelve" | "dozen" | "اثنعش" | "اتناشر" | "اثناعش" => 12,
+        "thirteen" | "ثلاثطعش" | "تلتاشر" => 13,
+        "fourteen" | "اربعطعش" | "اربعتاشر" => 14,
         "fifteen" | "خمسطعش" | "خمستاشر" => 15,
-        "sixteen" => 16,
-        "seventeen" => 17,
-        "eighteen" => 18,
-        "nineteen" => 19,
-        "twenty" | "عشرين" | "عشرون" => 20,
+        "sixteen" | "ستطعش" | "ستاشر" => 16,
+        "seventeen" | "سبعطعش" | "سبعتاشر" => 17,
+        "eighteen" | "ثمنطعش" | "تمنتاشر" => 18,
+        "nineteen" | "تسعطعش" | "تسعتاشر" => 19,
+        "twenty" | "twnty" | "عشرين" | "عشرون" => 20,
         "thirty" | "ثلاثين" | "ثلاثون" | "تلاتين" => 30,
         "forty" | "fourty" | "اربعين" | "اربعون" => 40,
         "fifty" | "خمسين" | "خمسون" => 50,

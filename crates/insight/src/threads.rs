@@ -58,6 +58,16 @@ pub struct Threads {
 }
 
 impl Threads {
+    /// Goes on with the threads that were open, oldest first; only the latest [`OPEN_MAX`] are taken. `count`
+    /// is the highest number any thread of the conversation ever had.
+    #[must_use]
+    pub fn resume(mut open: Vec<Thread>, count: u64) -> Self {
+        let surplus = open.len().saturating_sub(OPEN_MAX);
+        open.drain(..surplus);
+        let count = open.iter().map(|t| t.number).fold(count, u64::max);
+        Self { open, count }
+    }
+
     /// Finds the thread of the next message.
     pub fn place(&mut self, subjects: &[Subject], turn: &Turn, at: Timestamp) -> Placed {
         let mut closed = self.close_silent(at);

@@ -25,6 +25,13 @@ pub fn monotonic() -> tokio::time::Instant {
     tokio::time::Instant::now()
 }
 
+/// Microseconds since a moment of [`monotonic`].
+#[must_use]
+pub fn micros_since(begun: tokio::time::Instant) -> u32 {
+    let passed = monotonic().saturating_duration_since(begun);
+    u32::try_from(passed.as_micros()).unwrap_or(u32::MAX)
+}
+
 /// ISO 8601 in UTC with milliseconds, as the API shows times.
 #[must_use]
 pub fn iso(at: Timestamp) -> String {

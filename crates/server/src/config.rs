@@ -4,6 +4,7 @@
 //! `listen` under `[server]`. An unknown key, a wrong type or a value out of range is refused with
 //! the key and the file it came from; nothing is guessed.
 
+use crate::parts::switchboard::Choice;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,12 @@ use waypost_engine::fleet::{BreakerConfig, ConnectConfig, LivenessConfig, WaveCo
 use waypost_engine::flow::caution::{self, WarmUp};
 use waypost_engine::flow::human::HumanPace;
 use waypost_engine::flow::outbox::NumberCheck;
+use waypost_engine::flow::parts::{Part, Switch};
+use waypost_engine::flow::stage::Group;
 use waypost_engine::model::Duration;
 use waypost_engine::watch::degrade::{DegradeConfig, Marks};
+use waypost_sheets::Endpoints;
+use waypost_sheets::client::SETTLED_AFTER;
 use waypost_store::DatabaseUrl;
 use waypost_store::owner::STALE_AFTER;
 
@@ -58,10 +63,14 @@ pub struct Config {
     pub gaps: Gaps,
     /// The flow of messages.
     pub flow: Flow,
+    /// The parts that messages go through.
+    pub pipeline: Pipeline,
     /// Sending.
     pub send: Send,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Google Sheets.
+    pub sheets: Sheets,
     /// Files in messages.
     pub media: Media,
     /// Fronts for bots of other gateways.
@@ -264,6 +273,49 @@ pub struct Flow {
     pub parallel: usize,
 }
 
+/// The parts that messages go through, as long as nobody switches them while the program runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Stages and parts that are off, by their names.
+    pub off: Vec<String>,
+    /// Whether the start and the stages of every message are told as events too.
+    pub stage_events: Switch,
+    /// Whether messages that the account's owner writes on another device are read.
+    pub own: Switch,
+    /// Whether messages that come with the history are read.
+    pub history: Switch,
+}
+
+impl Pipeline {
+    /// What is switched.
+    pub(crate) fn choice(&self) -> Choice {
+        let stages = self.off.iter().filter_map(|name| stage_named(name));
+        let parts = self.off.iter().filter_map(|name| name.parse().ok());
+        Choice {
+            stages: stages.map(|stage| (stage, Switch::Off)).collect(),
+            parts: parts.map(|part: Part| (part, Switch::Off)).collect(),
+            stage_events: Some(self.stage_events),
+            own: Some(self.own),
+            history: Some(self.history),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for name in &self.off {
+            if stage_named(name).is_none() {
+                name.parse::<Part>().map_err(|e| e.to_string())?;
+            }
+        }
+        self.choice().switches().map_err(|e| e.to_string())?;
+        Ok(())
+    }
+}
+
+fn stage_named(name: &str) -> Option<Group> {
+    Group::ALL.into_iter().find(|stage| stage.name() == name)
+}
+
 /// Sending: safe limits for linked devices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -304,6 +356,35 @@ pub struct Webhooks {
     pub parallel: usize,
     /// How long an endpoint may take to answer, in seconds.
     pub timeout_s: u64,
+}
+
+/// Google Sheets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sheets {
+    /// How long rows gather before they go in one call, in milliseconds.
+    pub linger_ms: u64,
+    /// How long after a call without an answer its rows are looked up, in seconds. Google works
+    /// on a call for three minutes at most.
+    pub settled_after_s: u64,
+    /// For tests: the address of a stand-in for Google on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<String>,
+}
+
+impl Sheets {
+    /// Where Google is.
+    ///
+    /// # Errors
+    /// When the stand-in is not on this machine.
+    pub(crate) fn endpoints(&self) -> Result<Endpoints, waypost_sheets::Error> {
+        match &self.stand_in {
+            None => Endpoints::google(),
+            Some(base) => {
+                Endpoints::stand_in(base, &format!("{}/token", base.trim_end_matches('/')))
+            }
+        }
+    }
 }
 
 /// Files in messages.
@@ -461,6 +542,12 @@ impl Default for Config {
                 retry_ms: 60_000,
             },
             flow: Flow { parallel: 16 },
+            pipeline: Pipeline {
+                off: Vec::new(),
+                stage_events: Switch::Off,
+                own: Switch::Off,
+                history: Switch::Off,
+            },
             send: Send {
                 account_burst: 30,
                 account_gap_ms: 250,
@@ -478,6 +565,11 @@ impl Default for Config {
                 allow_private: Vec::new(),
                 parallel: 16,
                 timeout_s: 15,
+            },
+            sheets: Sheets {
+                linger_ms: 1_000,
+                settled_after_s: SETTLED_AFTER.as_millis() / 1_000,
+                stand_in: None,
             },
             media: Media {
                 parallel: 4,
@@ -615,6 +707,9 @@ impl Config {
             }
         }
         between("flow.parallel", self.flow.parallel as u64, 1, 1_024)?;
+        if let Err(problem) = self.pipeline.check() {
+            return bad("pipeline.off", problem);
+        }
         between(
             "send.account_burst",
             self.send.account_burst.into(),
@@ -638,6 +733,21 @@ impl Config {
         between("send.ack_timeout_s", self.send.ack_timeout_s, 5, 600)?;
         between("webhooks.parallel", self.webhooks.parallel as u64, 1, 1_024)?;
         between("webhooks.timeout_s", self.webhooks.timeout_s, 1, 120)?;
+        between("sheets.linger_ms", self.sheets.linger_ms, 0, 600_000)?;
+        let settled_after_s = self.sheets.settled_after_s;
+        match &self.sheets.stand_in {
+            // Sooner than Google is done, a row that is not there yet could be written twice.
+            None => between(
+                "sheets.settled_after_s",
+                settled_after_s,
+                SETTLED_AFTER.as_millis() / 1_000,
+                3_600,
+            )?,
+            Some(_) => between("sheets.settled_after_s", settled_after_s, 0, 3_600)?,
+        }
+        if let Err(error) = self.sheets.endpoints() {
+            return bad("sheets.stand_in", error.to_string());
+        }
         between("media.parallel", self.media.parallel as u64, 1, 64)?;
         between(
             "server.json_bytes_max",
@@ -820,6 +930,14 @@ mod tests {
         check(
             "[server]\nlisten = \"0.0.0.0:80\"",
             &["server.listen", "allow_remote"],
+        );
+        check(
+            "[pipeline]\noff = [\"sentimental\"]",
+            &["pipeline.off", "sentimental", "sentiment,"],
+        );
+        check(
+            "[pipeline]\noff = [\"ordering\"]",
+            &["pipeline.off", "always runs"],
         );
         check(
             "[store]\nurl = \"mysql://db/waypost\"",

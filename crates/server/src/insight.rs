@@ -1,20 +1,30 @@
 //! The analyser of this process: made once, from the lists that come with the program.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use waypost_insight::{Analyzer, Settings, SettingsError};
 
 /// The zone of a contact whose zone nobody knows.
 pub(crate) const ZONE_DEFAULT: &str = "Asia/Dubai";
 
-/// The analyser, made at its first use; that takes a second.
+/// The analyser with the lists that come with the program, made at its first use; that takes a second.
 ///
 /// # Errors
 /// When one of the lists that come with the program cannot be read, which a test rules out.
 pub(crate) fn analyzer() -> Result<&'static Analyzer, &'static SettingsError> {
-    static ANALYZER: OnceLock<Result<Analyzer, SettingsError>> = OnceLock::new();
-    ANALYZER
-        .get_or_init(|| Analyzer::new(Settings::default()))
-        .as_ref()
+    built_in().as_deref()
+}
+
+/// The same, to be shared.
+///
+/// # Errors
+/// As [`analyzer`].
+pub(crate) fn shared_analyzer() -> Result<Arc<Analyzer>, &'static SettingsError> {
+    built_in().as_ref().map(Arc::clone)
+}
+
+fn built_in() -> &'static Result<Arc<Analyzer>, SettingsError> {
+    static ANALYZER: OnceLock<Result<Arc<Analyzer>, SettingsError>> = OnceLock::new();
+    ANALYZER.get_or_init(|| Analyzer::new(Settings::default()).map(Arc::new))
 }
 
 /// A time zone by its IANA name.

@@ -1,8 +1,8 @@
 //! Where the world is touched: settings, HTTP, people, webhooks, and the loops that feed engine,
 //! store and channel.
 //!
-//! [`run::serve`] is the wiring and reads top to bottom. [`driver`] runs the accounts, [`api`]
-//! lets the world in, [`webhooks`] lets it know, [`cli`] is the terminal.
+//! [`run::serve`] is the wiring and reads top to bottom. [`driver`] runs the accounts, [`parts`]
+//! reads what messages say, [`api`] lets the world in, [`webhooks`] lets it know, [`cli`] is the terminal.
 
 pub mod api;
 pub mod assets;
@@ -17,6 +17,8 @@ pub mod file_type;
 mod insight;
 pub(crate) mod load;
 mod ownership;
+pub mod parts;
 pub mod performance;
 pub mod run;
+mod sheets;
 pub mod webhooks;

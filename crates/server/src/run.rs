@@ -2,7 +2,7 @@
 
 use crate::config::{Config, LogFormat};
 use crate::driver::Driver;
-use crate::{api, auth, cli, clock, ownership, webhooks};
+use crate::{api, auth, cli, clock, ownership, sheets, webhooks};
 use anyhow::{Context as _, Result};
 use std::fs::File;
 use std::net::SocketAddr;
@@ -54,6 +54,12 @@ pub async fn serve(config: Config) -> Result<()> {
         stop.clone(),
     );
     let state = api::AppState::new(&config, store.clone(), driver.fleet());
+    let sheets = sheets::Worker::start(
+        &config.sheets,
+        state.sheets().clone(),
+        store.clone(),
+        stop.clone(),
+    );
 
     let ownership = tokio::spawn(ownership::keep(
         store.clone(),
@@ -79,6 +85,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let drain = async {
         driver.drain().await;
         webhooks.drain().await;
+        sheets.drain().await;
     };
     if tokio::time::timeout(limit, drain).await.is_err() {
         tracing::warn!("work was still in progress at the limit; it goes on at the next start");

@@ -110,6 +110,7 @@ fn echo() -> Rule {
         name: "echo".into(),
         position: 1,
         matches: Match::Any,
+        conditions: waypost_engine::model::Conditions::default(),
         scope: Scope::Everywhere,
         answer: "re {text}".into(),
         max_age: Duration::hours(1_000_000),
@@ -267,6 +268,7 @@ impl Process {
             recent: Vec::new(),
             answered_at: Vec::new(),
             rules: Arc::clone(&self.rules),
+            reading: None,
         };
         self.pipeline.process(&input, now)
     }
@@ -299,6 +301,7 @@ impl Process {
             owner: self.owner,
             now,
             findings,
+            read: None,
             sends,
             events: Vec::new(),
         };
@@ -328,7 +331,7 @@ impl Process {
                 let until = now + after;
                 let done = self
                     .store
-                    .postpone(message, failures, until, &error.error)
+                    .postpone(message, failures, until, &error.error, now)
                     .await;
                 alive(disk, done)?;
                 self.lanes.postponed(message, failures, until);

@@ -109,6 +109,8 @@ pub struct Complete {
     pub now: Timestamp,
     /// What the stages found out.
     pub findings: serde_json::Value,
+    /// What reading it changed; absent when nothing read it.
+    pub read: Option<Box<crate::reading::Read>>,
     /// What is sent because of it.
     pub sends: Vec<Draft>,
     /// Events beside the one that says that it was processed.

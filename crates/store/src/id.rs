@@ -2,7 +2,7 @@
 
 use waypost_engine::model::{
     AccountId, ApiKeyId, BlobId, ContactId, ConversationId, DeadLetterId, DeliveryId, EndpointId,
-    EventId, MessageId, PersonId, RuleId, WorkspaceId,
+    EventId, MessageId, PersonId, RuleId, SheetConnectionId, SheetMappingId, WorkspaceId,
 };
 
 /// A kind of id the store can make.
@@ -34,5 +34,7 @@ kinds!(
     MessageId,
     PersonId,
     RuleId,
+    SheetConnectionId,
+    SheetMappingId,
     WorkspaceId,
 );

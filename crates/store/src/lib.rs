@@ -38,6 +38,7 @@ pub mod page;
 #[cfg(feature = "raw-loop")]
 pub mod raw_loop;
 mod reader;
+pub mod reading;
 pub(crate) mod seal;
 pub mod sending;
 mod sql;

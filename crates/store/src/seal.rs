@@ -66,6 +66,8 @@ pub(crate) enum Kind {
     WebhookSecret,
     /// A wrapped data key.
     DataKey,
+    /// A key file for Google Sheets; bound to the connection.
+    SheetCredentials,
 }
 
 impl Kind {
@@ -76,6 +78,7 @@ impl Kind {
             Self::Frozen => 3,
             Self::WebhookSecret => 4,
             Self::DataKey => 5,
+            Self::SheetCredentials => 16,
         }
     }
 }

@@ -1,10 +1,17 @@
-import type { Rule, RuleDraft, RuleMatch } from "./api/types.ts";
+import type { Rule, RuleConditions, RuleDraft, RuleMatch } from "./api/types.ts";
+import { words } from "./format/states.ts";
 
 /** A rule as its form holds it: everything a person can type. */
 export interface RuleForm {
   name: string;
   on: RuleMatch["on"];
   text: string;
+  /** Names of intents, separated by commas. */
+  intents: string;
+  /** Kinds of values, separated by commas. */
+  mentions: string;
+  feeling: string;
+  urgency: string;
   answer: string;
   scope: Rule["scope"];
   account: string;
@@ -19,7 +26,7 @@ const STEP = 10;
 
 export function emptyForm(rules: Rule[]): RuleForm {
   const last = rules.reduce((max, rule) => Math.max(max, rule.position), 0);
-  return { name: "", on: "any_word", text: "", answer: "", scope: "direct", account: "", minutes: 10, position: last + STEP, enabled: true };
+  return { name: "", on: "any_word", text: "", intents: "", mentions: "", feeling: "", urgency: "", answer: "", scope: "direct", account: "", minutes: 10, position: last + STEP, enabled: true };
 }
 
 export function formOf(rule: Rule): RuleForm {
@@ -29,6 +36,10 @@ export function formOf(rule: Rule): RuleForm {
     name: rule.name,
     on: matches.on,
     text,
+    intents: rule.when.intents.map(words).join(", "),
+    mentions: rule.when.mentions.map(words).join(", "),
+    feeling: rule.when.feeling ?? "",
+    urgency: rule.when.urgency ?? "",
     answer: rule.answer,
     scope: rule.scope,
     account: rule.account ?? "",
@@ -42,6 +53,12 @@ export function draftOf(form: RuleForm): RuleDraft {
   return {
     name: form.name.trim(),
     matches: matchOf(form),
+    when: {
+      intents: namesOf(form.intents),
+      mentions: namesOf(form.mentions),
+      feeling: (form.feeling || null) as RuleConditions["feeling"],
+      urgency: (form.urgency || null) as RuleConditions["urgency"],
+    },
     answer: form.answer,
     scope: form.scope,
     account: form.account || null,
@@ -49,6 +66,23 @@ export function draftOf(form: RuleForm): RuleDraft {
     position: Number(form.position),
     enabled: form.enabled,
   };
+}
+
+/** "Viewing request, offer" as the server names them: `viewing_request`, `offer`. */
+function namesOf(text: string): string[] {
+  return text.split(/[,\n،]/).map((name) => name.trim().toLowerCase().replace(/\s+/g, "_")).filter(Boolean);
+}
+
+/** What must hold besides, as the end of a sentence; empty when nothing must. */
+export function describeConditions(when: RuleConditions): string {
+  const some = (names: string[]) => names.map((name) => words(name).toLowerCase()).join(" or ");
+  const parts = [
+    when.intents.length > 0 ? `means ${some(when.intents)}` : "",
+    when.mentions.length > 0 ? `mentions a ${some(when.mentions)}` : "",
+    when.feeling ? `feels ${when.feeling}` : "",
+    when.urgency && when.urgency !== "normal" ? `is ${when.urgency === "high" ? "urgent" : "critical"}` : "",
+  ].filter(Boolean);
+  return parts.length > 0 ? ` and ${parts.join(" and ")}` : "";
 }
 
 function matchOf(form: RuleForm): RuleMatch {

@@ -31,7 +31,7 @@ const ACCOUNT: Account = {
     served_at: null,
     unreadable_from: 0,
   },
-  counts: { waiting_to_send: 0, unfinished: 0 },
+  counts: { waiting_to_send: 0, unfinished: 0, missing: 0 },
   created_at: "2026-11-01T08:00:00.000Z",
 };
 

@@ -52,7 +52,7 @@ describe("account states", () => {
 
 describe("a rule's form", () => {
   it("gives back the rule it was made from", () => {
-    const rule = { id: "rul_1", name: "Hours", position: 20, matches: { on: "any_word" as const, words: ["open", "hours"] }, scope: "direct" as const, account: null, answer: "Nine to six", max_age: 600_000, enabled: true, created_at: "2026-11-21T09:00:00Z" };
+    const rule = { id: "rul_1", name: "Hours", position: 20, matches: { on: "any_word" as const, words: ["open", "hours"] }, when: { intents: ["inquiry"], mentions: [], feeling: null, urgency: "high" as const }, scope: "direct" as const, account: null, answer: "Nine to six", max_age: 600_000, enabled: true, created_at: "2026-11-21T09:00:00Z" };
     const { id: _, created_at: __, ...draft } = rule;
     expect(draftOf(formOf(rule))).toEqual(draft);
     expect(emptyForm([rule]).position).toBe(30);

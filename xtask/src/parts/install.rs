@@ -92,9 +92,9 @@ fn venv(place: &Place, file: &str) -> Result<()> {
     let wanted = fs::read(place.path(file)).with_context(|| format!("{file} is missing"))?;
     Run::new(place, "python3")
         .args(["-m", "venv", "--clear"])
-        .args([place.venv()])
+        .args([place.venv_of(file)])
         .go()?;
-    Run::new(place, place.venv().join("bin/python"))
+    Run::new(place, place.venv_of(file).join("bin/python"))
         .args([
             "-m",
             "pip",
@@ -105,18 +105,18 @@ fn venv(place: &Place, file: &str) -> Result<()> {
             file,
         ])
         .go()?;
-    fs::write(venv_stamp(place), wanted).context("cannot write into the Python environment")
+    fs::write(venv_stamp(place, file), wanted).context("cannot write into the Python environment")
 }
 
 /// Whether the environment was made for the requirements as they are now.
 pub(super) fn venv_is_current(place: &Place, file: &str) -> bool {
     let wanted = fs::read(place.path(file));
-    let stamp = fs::read(venv_stamp(place));
+    let stamp = fs::read(venv_stamp(place, file));
     matches!((wanted, stamp), (Ok(wanted), Ok(stamp)) if wanted == stamp)
 }
 
-fn venv_stamp(place: &Place) -> PathBuf {
-    place.venv().join("installed-requirements.txt")
+fn venv_stamp(place: &Place, file: &str) -> PathBuf {
+    place.venv_of(file).join("installed-requirements.txt")
 }
 
 #[cfg(test)]

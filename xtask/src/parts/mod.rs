@@ -34,10 +34,14 @@ pub(crate) enum Part {
     Chromium,
     /// Letters for the browser.
     Fonts,
+    /// Text recognition.
+    Tesseract,
     /// Python that can make environments.
     Python,
-    /// The API fuzzer and other gateways' clients, in their own environment.
+    /// The API fuzzer, other gateways' clients and Google's, in their own environment.
     Schemathesis,
+    /// Independent writers of documents and pictures.
+    FileWriters,
 }
 
 /// How a part is installed.
@@ -70,8 +74,10 @@ impl Part {
             Self::Proxies => "tinyproxy, microsocks",
             Self::Chromium => "Chromium",
             Self::Fonts => "Noto fonts",
+            Self::Tesseract => "Tesseract",
             Self::Python => "Python with venv",
-            Self::Schemathesis => "schemathesis, waha-py, evolutionapi",
+            Self::Schemathesis => "schemathesis, clients",
+            Self::FileWriters => "openpyxl, reportlab and others",
         }
     }
 
@@ -88,10 +94,12 @@ impl Part {
             Self::Postgres => "the second database that the store is tested on",
             Self::Proxies => "what accounts with a proxy are tested with",
             Self::Chromium => "the browser that the dashboard is driven in",
+            Self::Tesseract => "reads the text of pictures, in English and Arabic",
             Self::Fonts => "Arabic and other scripts in the browser tests",
             Self::Python => "runs the API fuzzer and other gateways' clients",
+            Self::FileWriters => "write the files that reading is measured on",
             Self::Schemathesis => {
-                "test the HTTP API from its OpenAPI document, and the fronts for other bots"
+                "test the HTTP API from its OpenAPI document, and the fronts for other bots; Google's client"
             }
         }
     }
@@ -111,8 +119,10 @@ impl Part {
             Self::Proxies => Source::Apt(&["tinyproxy-bin", "microsocks"]),
             Self::Chromium => Source::Apt(&["chromium"]),
             Self::Fonts => Source::Apt(&["fonts-noto-core"]),
+            Self::Tesseract => Source::Apt(&["tesseract-ocr", "tesseract-ocr-ara"]),
             Self::Python => Source::Apt(&["python3", "python3-venv"]),
             Self::Schemathesis => Source::Venv("tools/api-fuzz/requirements.txt"),
+            Self::FileWriters => Source::Venv("tools/media/requirements.txt"),
         }
     }
 

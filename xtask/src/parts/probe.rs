@@ -22,6 +22,10 @@ pub(super) fn is_present(part: Part, place: &Place) -> bool {
             .all(|name| Path::new("/usr/bin").join(name).exists()),
         (Part::Chromium, _) => Path::new("/usr/bin/chromium").exists(),
         (Part::Fonts, _) => Path::new("/usr/share/fonts/truetype/noto").is_dir(),
+        (Part::Tesseract, _) => Run::new(place, "tesseract")
+            .args(["--list-langs"])
+            .read()
+            .is_ok_and(|said| ["eng", "ara"].iter().all(|l| said.lines().any(|s| s == *l))),
         (Part::Python, _) => Run::new(place, "python3")
             .args(["-c", "import ensurepip"])
             .succeeds(),

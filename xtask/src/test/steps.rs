@@ -3,7 +3,7 @@
 use super::{api_fuzz, rust, web};
 use crate::parts::Part;
 use crate::place::Place;
-use crate::{bench, demo, fuzz, openapi, sim, soak, tidy};
+use crate::{accuracy, bench, demo, fuzz, openapi, sim, soak, tidy};
 use anyhow::Result;
 
 /// One step of the test run.
@@ -80,6 +80,7 @@ pub(super) const STEPS: &[Step] = &[
             Part::BaileysPackages,
             Part::Python,
             Part::Schemathesis,
+            Part::Tesseract,
         ],
         run: rust::tests,
     },
@@ -100,6 +101,12 @@ pub(super) const STEPS: &[Step] = &[
         what: "the parsers that face outsiders, on inputs nobody thought of",
         needs: &[Part::CCompiler, Part::CppCompiler],
         run: |place, _| fuzz::briefly(place),
+    },
+    Step {
+        name: "accuracy",
+        what: "how well text, tables and pictures are read, on files made for it",
+        needs: accuracy::PARTS,
+        run: |place, _| accuracy::judge(place),
     },
     Step {
         name: "bench",

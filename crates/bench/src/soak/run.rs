@@ -3,7 +3,7 @@
 use super::SoakArgs;
 use super::chance::Chance;
 use super::faults::{self, Fault, Strike};
-use super::judge::{Ledger, Notes, Sample, Seen};
+use super::judge::{Ledger, Notes, Sample};
 use super::rhythm::{self, Said};
 use crate::Setting;
 use crate::clock::{self, until};
@@ -276,7 +276,7 @@ impl Soak {
         let shown = all_accounts(&self.api).await?;
         let now = self.now_s();
         for (account, barred) in self.accounts.iter().zip(&self.barred) {
-            let serves = shown.get(&account.number).is_some_and(|a| serves(a));
+            let serves = shown.get(&account.number).is_some_and(serves);
             let seen = self
                 .notes
                 .accounts

@@ -2,7 +2,7 @@
 //!
 //! - [`lanes`]: conversations side by side, each in order.
 //! - [`stage`]: the list of stages; [`language`] and [`reply`] are the first. [`parts`] is the table of
-//!   the pipeline's parts, and which of them run.
+//!   the pipeline's parts, and which of them run; [`meaning`] what the text parts found.
 //! - [`retry`]: how long to wait before another try, and when to stop.
 //! - [`outbox`]: when each send goes out and what becomes of it; [`rate`] is its pace, [`caution`]
 //!   what an account may begin in a day, [`human`] the typing before it, [`waiting`] why it waits;
@@ -14,6 +14,7 @@ pub mod caution;
 pub mod human;
 pub mod lanes;
 pub mod language;
+pub mod meaning;
 pub mod outbox;
 pub mod parts;
 pub mod rate;

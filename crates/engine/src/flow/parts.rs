@@ -183,7 +183,7 @@ static TABLE: [Row; Part::COUNT] = {
             "Health scorer",
             Session,
             NiceToHave,
-            Missing,
+            Built,
         ),
         row(
             P::Entities,
@@ -288,7 +288,7 @@ static TABLE: [Row; Part::COUNT] = {
             "Degradation strategy",
             Resilience,
             Critical,
-            Missing,
+            Built,
         ),
         row(
             P::Parallelizer,

@@ -2,7 +2,7 @@
 
 use super::stage::{Effect, Findings, Group, Input, ReplyFinding, Stage, StageError};
 use crate::model::content::Content;
-use crate::model::rule::{Rule, Scope};
+use crate::model::rule::{Conditions, Rule, Scope};
 use crate::model::time::{Duration, Timestamp};
 
 /// Answers by rules in one conversation within [`LOOP_WINDOW`]; at this many they fall silent
@@ -41,18 +41,23 @@ impl Stage for Reply {
         input: &Input,
         now: Timestamp,
     ) -> Result<Vec<Effect>, StageError> {
-        let (finding, effects) = self.decide(input, now);
+        let (finding, effects) = self.decide(findings, input, now);
         findings.reply = Some(finding);
         Ok(effects)
     }
 }
 
 impl Reply {
-    fn decide(&self, input: &Input, now: Timestamp) -> (ReplyFinding, Vec<Effect>) {
+    fn decide(
+        &self,
+        findings: &Findings,
+        input: &Input,
+        now: Timestamp,
+    ) -> (ReplyFinding, Vec<Effect>) {
         if !input.origin.may_act() || input.content.words().is_none() {
             return (ReplyFinding::NotActedOn, Vec::new());
         }
-        let Some(rule) = first_match(input) else {
+        let Some(rule) = first_match(findings, input) else {
             return (ReplyFinding::NoMatch, Vec::new());
         };
         if now.since(input.sent_at) > rule.max_age {
@@ -83,18 +88,42 @@ impl Reply {
     }
 }
 
-fn first_match(input: &Input) -> Option<&Rule> {
+fn first_match<'i>(findings: &Findings, input: &'i Input) -> Option<&'i Rule> {
     let applies = |rule: &&Rule| {
         rule.enabled
             && rule.account.is_none_or(|account| account == input.account)
             && in_scope(rule.scope, input)
             && rule.matches(&input.content)
+            && hold(&rule.conditions, findings)
     };
     input
         .rules
         .iter()
         .filter(applies)
         .min_by_key(|rule| (rule.position, rule.id))
+}
+
+/// Whether a message means what a rule looks for.
+fn hold(conditions: &Conditions, findings: &Findings) -> bool {
+    let Conditions {
+        intents,
+        mentions,
+        feeling,
+        urgency,
+    } = conditions;
+    let wants = || {
+        let found = findings.intent.as_ref();
+        found.is_some_and(|intent| intents.contains(&intent.name))
+    };
+    let names = || {
+        let mut values = findings.values.iter();
+        values.any(|value| mentions.contains(&value.kind))
+    };
+    let felt = findings.sentiment.as_ref();
+    (intents.is_empty() || wants())
+        && (mentions.is_empty() || names())
+        && feeling.is_none_or(|feeling| felt.is_some_and(|felt| felt.label == feeling))
+        && urgency.is_none_or(|least| felt.is_some_and(|felt| felt.urgency >= least))
 }
 
 fn in_scope(scope: Scope, input: &Input) -> bool {
@@ -114,6 +143,7 @@ fn recent_answers(answered_at: &[Timestamp], now: Timestamp) -> u32 {
 mod tests {
     use super::super::stage::text_from;
     use super::*;
+    use crate::flow::meaning::{Feeling, IntentFinding, Reading, SentimentFinding, Urgency};
     use crate::model::address::Address;
     use crate::model::id::{AccountId, RuleId, WorkspaceId};
     use crate::model::message::Origin;
@@ -130,6 +160,7 @@ mod tests {
             name: "a rule".into(),
             position,
             matches,
+            conditions: Conditions::default(),
             scope: Scope::Direct,
             answer: answer.into(),
             max_age: MAX_AGE_DEFAULT,
@@ -146,7 +177,11 @@ mod tests {
         let mut input = text_from("7", "Price please");
         input.rules = Arc::new(rules);
         change(&mut input);
-        let (finding, effects) = Reply::default().decide(&input, NOW);
+        let mut findings = Findings::default();
+        if let Some(reading) = &input.reading {
+            findings.take(reading);
+        }
+        let (finding, effects) = Reply::default().decide(&findings, &input, NOW);
         let words = |effect: &Effect| {
             let Effect::Send { content, to, .. } = effect;
             assert_eq!(*to, input.chat);
@@ -229,6 +264,56 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_can_go_by_what_a_message_means() {
+        let reading = Reading {
+            intent: Some(IntentFinding {
+                name: "complaint".into(),
+                confidence: 0.9,
+            }),
+            sentiment: Some(SentimentFinding {
+                score: -0.7,
+                label: Feeling::Negative,
+                urgency: Urgency::High,
+            }),
+            ..Reading::default()
+        };
+        let answers = |conditions: Conditions| {
+            let rule = Rule {
+                conditions,
+                ..echo()
+            };
+            let read = |i: &mut Input| i.reading = Some(Arc::new(reading.clone()));
+            (
+                asked(vec![rule.clone()], read).1.len(),
+                asked(vec![rule], |_| {}).1.len(),
+            )
+        };
+        let intents = |names: &[&str]| Conditions {
+            intents: names.iter().map(ToString::to_string).collect(),
+            ..Conditions::default()
+        };
+        assert_eq!(answers(Conditions::default()), (1, 1));
+        assert_eq!(answers(intents(&["offer", "complaint"])), (1, 0));
+        assert_eq!(answers(intents(&["offer"])), (0, 0));
+        let upset = Conditions {
+            feeling: Some(Feeling::Negative),
+            urgency: Some(Urgency::High),
+            ..intents(&["complaint"])
+        };
+        assert_eq!(answers(upset.clone()), (1, 0));
+        let burning = Conditions {
+            urgency: Some(Urgency::Critical),
+            ..upset
+        };
+        assert_eq!(answers(burning), (0, 0));
+        let with_number = Conditions {
+            mentions: vec!["phone".into()],
+            ..Conditions::default()
+        };
+        assert_eq!(answers(with_number), (0, 0));
+    }
+
+    #[test]
     fn two_programs_do_not_answer_each_other_for_ever() {
         let mut answered: Vec<Timestamp> = Vec::new();
         let (mut answers, mut silenced) = (0, 0);
@@ -237,7 +322,7 @@ mod tests {
             let mut input = text_from("7", "ping");
             (input.sent_at, input.answered_at) = (now, answered.clone());
             input.rules = Arc::new(vec![echo()]);
-            match Reply::default().decide(&input, now) {
+            match Reply::default().decide(&Findings::default(), &input, now) {
                 (ReplyFinding::Answered { .. }, _) => {
                     answers += 1;
                     answered.push(now);

@@ -6,6 +6,10 @@
 //! half of its results on.
 
 use super::language::Language;
+use super::meaning::{
+    IntentFinding, Meaning, Reading, SentimentFinding, ThreadFinding, TurnFinding, ValueFinding,
+};
+use super::parts::Part;
 use super::reply::Reply;
 use crate::model::content::Content;
 use crate::model::id::{AccountId, ConversationId, MessageId, RuleId};
@@ -18,8 +22,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// Version of the shape of [`Findings`] as stored.
-pub const FINDINGS_VERSION: u16 = 1;
+/// Version of the shape of [`Findings`] as stored. Version 1 had language and reply only.
+pub const FINDINGS_VERSION: u16 = 2;
 
 /// Everything the stages may know about one message.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +52,8 @@ pub struct Input {
     pub answered_at: Vec<Timestamp>,
     /// The enabled rules that apply to the account, in any order.
     pub rules: Arc<Vec<Rule>>,
+    /// What the text parts found; absent when none ran.
+    pub reading: Option<Arc<Reading>>,
 }
 
 /// What was found out about a message. Stored as JSON beside it.
@@ -58,9 +64,58 @@ pub struct Findings {
     /// The language it is written in; absent when it cannot be told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub language: Option<LanguageFinding>,
+    /// The values it mentions, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub values: Vec<ValueFinding>,
+    /// What it wants.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub intent: Option<IntentFinding>,
+    /// How it feels, and how soon it wants an answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sentiment: Option<SentimentFinding>,
+    /// Whether the conversation turned to something else.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub turn: Option<TurnFinding>,
+    /// Which matter of the conversation it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub thread: Option<ThreadFinding>,
+    /// Whether it was too long to be read whole.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub truncated: bool,
+    /// Parts whose work is still to be done: the findings are not whole yet.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub partial: Vec<Part>,
     /// What the reply rules made of it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reply: Option<ReplyFinding>,
+}
+
+impl Findings {
+    /// Findings as they were stored, whatever their version.
+    ///
+    /// # Errors
+    /// When they are of a newer version or no findings at all.
+    pub fn from_stored(stored: serde_json::Value) -> Result<Self, FindingsError> {
+        let mut findings: Self = serde_json::from_value(stored)
+            .map_err(|error| FindingsError::Unreadable(error.to_string()))?;
+        if findings.version > FINDINGS_VERSION {
+            return Err(FindingsError::Newer(findings.version));
+        }
+        // What version 1 did not know is absent, as it is where no part ran.
+        findings.version = FINDINGS_VERSION;
+        Ok(findings)
+    }
+}
+
+/// Stored findings that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FindingsError {
+    /// A newer program wrote them.
+    #[error("the findings are of version {0}, which a newer Waypost wrote; update this one")]
+    Newer(u16),
+    /// They are damaged.
+    #[error("the findings cannot be read: {0}")]
+    Unreadable(String),
 }
 
 impl Default for Findings {
@@ -68,6 +123,13 @@ impl Default for Findings {
         Self {
             version: FINDINGS_VERSION,
             language: None,
+            values: Vec::new(),
+            intent: None,
+            sentiment: None,
+            turn: None,
+            thread: None,
+            truncated: false,
+            partial: Vec::new(),
             reply: None,
         }
     }
@@ -215,7 +277,11 @@ pub struct Pipeline {
 impl Default for Pipeline {
     /// Every stage there is.
     fn default() -> Self {
-        Self::new(vec![Box::new(Language), Box::new(Reply::default())])
+        Self::new(vec![
+            Box::new(Language),
+            Box::new(Meaning),
+            Box::new(Reply::default()),
+        ])
     }
 }
 
@@ -272,6 +338,7 @@ pub(crate) fn text_from(person: &str, body: &str) -> Input {
         recent: Vec::new(),
         answered_at: Vec::new(),
         rules: Arc::new(Vec::new()),
+        reading: None,
     }
 }
 
@@ -324,7 +391,23 @@ mod tests {
             ..Findings::default()
         };
         let json = serde_json::to_value(&findings).unwrap();
+        assert_eq!(json["version"], 2);
         assert_eq!(json["reply"]["reply"], "loop_guard");
         assert_eq!(serde_json::from_value::<Findings>(json).unwrap(), findings);
+    }
+
+    #[test]
+    fn findings_of_the_first_version_are_still_read() {
+        let old = serde_json::json!({
+            "version": 1,
+            "language": {"code": "eng", "confidence": 0.9},
+            "reply": {"reply": "no_match"},
+        });
+        let findings = Findings::from_stored(old).unwrap();
+        assert_eq!(findings.version, FINDINGS_VERSION);
+        assert_eq!(findings.reply, Some(ReplyFinding::NoMatch));
+        assert!(findings.values.is_empty() && findings.intent.is_none());
+        let newer = serde_json::json!({"version": 9});
+        assert_eq!(Findings::from_stored(newer), Err(FindingsError::Newer(9)));
     }
 }

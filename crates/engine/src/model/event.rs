@@ -10,6 +10,17 @@ pub mod kind {
     pub const MESSAGE_RECEIVED: &str = "message.received";
     /// A stored message has gone through every stage.
     pub const MESSAGE_PROCESSED: &str = "message.processed";
+    /// Work on a message began. Only told when somebody switched it on.
+    pub const MESSAGE_STARTED: &str = "message.started";
+    /// A stage is done with a message. Only told when somebody switched it on.
+    pub const STAGE_COMPLETED: &str = "stage.completed";
+    /// Every stage is done with a message. Only told when somebody switched it on; it comes with
+    /// [`MESSAGE_PROCESSED`], which says what was found.
+    pub const MESSAGE_COMPLETED: &str = "message.completed";
+    /// Work on a message failed and is tried again. The last failure is a [`DEAD_LETTER`].
+    pub const MESSAGE_FAILED: &str = "message.failed";
+    /// A stored message was read again: what was found out about it is replaced.
+    pub const MESSAGE_REREAD: &str = "message.reread";
     /// A placeholder was filled.
     pub const MESSAGE_REPAIRED: &str = "message.repaired";
     /// A send was committed.
@@ -48,8 +59,22 @@ pub mod kind {
     pub const CONVERSATION_READ: &str = "conversation.read";
     /// The database came back from a backup: whatever happened after it was made is not here.
     pub const STORE_RESTORED: &str = "store.restored";
+    /// Somebody switched parts of the pipeline.
+    pub const PIPELINE_CHANGED: &str = "pipeline.changed";
+    /// Somebody edited a list that messages are read by.
+    pub const INSIGHT_CHANGED: &str = "insight.changed";
     /// A webhook endpoint was disabled.
     pub const ENDPOINT_DISABLED: &str = "endpoint.disabled";
+    /// A spreadsheet failed too often and is left alone, is tried again, or works again.
+    pub const SHEET_BREAKER: &str = "sheet.breaker";
+    /// A row could not be written for good.
+    pub const SHEET_ROW_FAILED: &str = "sheet.row_failed";
+}
+
+/// True for kinds that tell of single steps and come many to a message: only who names them gets them.
+#[must_use]
+pub fn is_detail(kind: &str) -> bool {
+    kind.starts_with("stage.") || matches!(kind, kind::MESSAGE_STARTED | kind::MESSAGE_COMPLETED)
 }
 
 /// An event to be written.

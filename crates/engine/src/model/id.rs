@@ -140,6 +140,10 @@ ids! {
     DeadLetterId = "dlq";
     /// A stored file.
     BlobId = "blb";
+    /// Credentials for Google Sheets.
+    SheetConnectionId = "gsc";
+    /// What becomes a row of which spreadsheet.
+    SheetMappingId = "gsm";
 }
 
 impl WorkspaceId {

@@ -17,9 +17,9 @@ pub use content::{Content, MediaKind, MediaPointer, MediaState, Quote};
 pub use event::{Event, NewEvent};
 pub use id::{
     AccountId, ApiKeyId, BlobId, ContactId, ConversationId, DeadLetterId, DeliveryId, EndpointId,
-    EventId, IdSource, MessageId, PersonId, RuleId, WorkspaceId,
+    EventId, IdSource, MessageId, PersonId, RuleId, SheetConnectionId, SheetMappingId, WorkspaceId,
 };
 pub use message::{Direction, Inbound, Origin, Seq};
-pub use rule::{Match, Rule};
+pub use rule::{Conditions, Match, Rule};
 pub use send::{Draft, FailReason, SendOrigin, SendState};
 pub use time::{Duration, Timestamp};

@@ -3,6 +3,7 @@
 use super::content::Content;
 use super::id::{AccountId, RuleId, WorkspaceId};
 use super::time::{Duration, Timestamp};
+use crate::flow::meaning::{Feeling, Urgency};
 use serde::{Deserialize, Serialize};
 
 /// How old a message may be and still be answered, unless the rule says otherwise.
@@ -36,6 +37,34 @@ pub enum Match {
     },
 }
 
+/// What a message must mean for a rule to answer, besides what it must say. Everything that is given must
+/// hold; nothing given always holds. A message that nobody read means nothing: only a rule without conditions
+/// answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Conditions {
+    /// It wants one of these; any when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub intents: Vec<String>,
+    /// It mentions a value of one of these kinds; none is needed when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<String>,
+    /// It feels like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feeling: Option<Feeling>,
+    /// It is at least this urgent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<Urgency>,
+}
+
+impl Conditions {
+    /// True when there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Whether a rule applies to conversations with one person, to groups, or to both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,6 +93,9 @@ pub struct Rule {
     pub position: i32,
     /// What it looks for.
     pub matches: Match,
+    /// What the message must mean.
+    #[serde(default)]
+    pub conditions: Conditions,
     /// Where it applies.
     #[serde(default)]
     pub scope: Scope,

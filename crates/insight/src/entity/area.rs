@@ -1,7 +1,8 @@
 //! Floor and plot sizes, in square feet and square metres as written.
 
 use super::{Kind, Pass};
-use crate::number::{amount_at, digits_at, plain};
+use crate::number::{Number, amount_at, digits_at, multiplier_at, plain};
+use rust_decimal::Decimal;
 
 const CONFIDENCE: f32 = 0.95;
 
@@ -43,18 +44,46 @@ fn size_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
         return (floor_size && pass.is_free(i..number.next + 1))
             .then(|| (format!("{} sqm", plain(number.value)), number.next + 1));
     }
-    let (unit, end) = unit_at(pass, number.next).or_else(|| shared_unit(pass, number.next))?;
-    pass.is_free(i..end)
-        .then(|| (format!("{} {unit}", plain(number.value)), end))
+    if let Some((unit, end)) = unit_at(pass, number.next) {
+        return pass
+            .is_free(i..end)
+            .then(|| (format!("{} {unit}", plain(number.value)), end));
+    }
+    if let Some(end) = plain_feet(pass, number) {
+        return pass
+            .is_free(i..end)
+            .then(|| (format!("{} sqft", plain(number.value)), end));
+    }
+    let (unit, second) = shared_unit(pass, number.next)?;
+    let value = scaled_like(pass, number, second)?;
+    pass.is_free(i..number.next)
+        .then(|| (format!("{} {unit}", plain(value)), number.next))
+}
+
+/// `3,000 ft`: more feet than anything of a property is long or high.
+fn plain_feet(pass: &Pass<'_, '_>, number: Number) -> Option<usize> {
+    let feet = matches!(pass.doc.word(number.next), "ft" | "feet");
+    (feet && number.value >= 300.into()).then_some(number.next + 1)
+}
+
+/// `between 8 and 10 thousand sqft`: the first number shares the multiplier of the second.
+fn scaled_like(pass: &Pass<'_, '_>, first: Number, second: Number) -> Option<Decimal> {
+    if first.multiplied || !second.multiplied || first.value >= second.value {
+        return Some(first.value);
+    }
+    match multiplier_at(pass.doc, second.next - 1) {
+        Some((factor, _)) if first.value < factor => first.value.checked_mul(factor),
+        _ => Some(first.value),
+    }
 }
 
 /// `1200-1500 sqft`: the first number shares the unit of the second.
-fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
+fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, Number)> {
     let doc = pass.doc;
     let joined = doc.is_any_mark(i, "-/")
         || matches!(doc.word(i), "to" | "or" | "and" | "الى" | "الي" | "او");
     let number = joined.then(|| amount_at(doc, i + 1))??;
-    unit_at(pass, number.next).map(|(unit, _)| (unit, i))
+    unit_at(pass, number.next).map(|(unit, _)| (unit, number))
 }
 
 /// A unit of area, and the token after it.

@@ -37,6 +37,17 @@ fn is_studio(pass: &Pass<'_, '_>, i: usize) -> bool {
         "studio"
             | "studios"
             | "stdio"
+            | "stuido"
+            | "studo"
+            | "studioo"
+            | "stodio"
+            | "estudio"
+            | "stduio"
+            | "studiio"
+            | "ستيديو"
+            | "اوستوديو"
+            | "باستوديو"
+            | "استديوهات"
             | "استوديو"
             | "ستوديو"
             | "استديو"
@@ -70,7 +81,7 @@ fn bedrooms_at(pass: &Pass<'_, '_>, i: usize) -> Option<(u32, usize)> {
         return None;
     }
     let (count, next) = count_at(doc, i, BEDROOMS_MAX)?;
-    let end = noun_end(pass, next).or_else(|| shared_noun(pass, next))?;
+    let end = noun_end(pass, next).or_else(|| shared_noun(pass, count, next))?;
     Some((count, end))
 }
 
@@ -95,22 +106,23 @@ fn noun_end(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     }
 }
 
-/// `1-2 BR`, `2 or 3 bedroom`: the first number shares the noun of the second.
-fn shared_noun(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
+/// `1-2 BR`, `2 or 3 bedroom`, `1, 2 and 3 bed`: the first number shares the noun of a later, larger one.
+fn shared_noun(pass: &Pass<'_, '_>, count: u32, i: usize) -> Option<usize> {
     let doc = pass.doc;
-    let joined = doc.is_any_mark(i, "-/&,")
-        || matches!(doc.word(i), "or" | "to" | "and" | "او" | "الى" | "الي");
-    let (_, next) = joined.then(|| count_at(doc, i + 1, BEDROOMS_MAX))??;
-    noun_end(pass, next)
-        .or_else(|| shared_noun_once(pass, next))
-        .map(|_| i)
-}
-
-fn shared_noun_once(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
-    let doc = pass.doc;
-    let joined = doc.is_any_mark(i, "-/&,") || matches!(doc.word(i), "or" | "and");
-    let (_, next) = joined.then(|| count_at(doc, i + 1, BEDROOMS_MAX))??;
-    noun_end(pass, next)
+    let (mut least, mut at) = (count, i);
+    for _ in 0..3 {
+        let joined = doc.is_any_mark(at, "-/&,")
+            || matches!(doc.word(at), "or" | "to" | "and" | "او" | "الى" | "الي");
+        let (more, next) = joined.then(|| count_at(doc, at + 1, BEDROOMS_MAX))??;
+        if more <= least {
+            return None;
+        }
+        if noun_end(pass, next).is_some() {
+            return Some(i);
+        }
+        (least, at) = (more, next);
+    }
+    None
 }
 
 /// `غرفة وصالة`, `غرفتين`, `غرفة نوم`.

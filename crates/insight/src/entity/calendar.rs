@@ -2,8 +2,9 @@
 
 use super::Pass;
 use super::time_of_day::Half;
+use super::weekday::{weekday_at, weekday_before, weekday_name};
 use crate::doc::{Doc, Gap};
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use jiff::{Span, ToSpan};
 
 /// A day at a place.
@@ -17,7 +18,7 @@ pub(super) struct Day {
 }
 
 impl Day {
-    fn new(date: Date, next: usize) -> Self {
+    pub(super) fn new(date: Date, next: usize) -> Self {
         Self {
             date,
             half: Half::Unsaid,
@@ -36,12 +37,12 @@ pub(super) fn day_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         .or_else(|| ordinal_at(pass, i))
 }
 
-fn today(pass: &Pass<'_, '_>) -> Date {
+pub(super) fn today(pass: &Pass<'_, '_>) -> Date {
     pass.context.at.date()
 }
 
 /// `25/02/2026`, `25-2-26`, `25.02.2026`, `25/02`, `2026-02-25`.
-fn numeric_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
+pub(super) fn numeric_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let doc = pass.doc;
     let first = doc.digits(i)?;
     let attached = i > 0
@@ -70,7 +71,9 @@ fn numeric_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
                 .map(|date| Day::new(date, i + 5))
         }
         (1..=2, 1..=2, None) if mark == "/" => short_date(pass, i, first, second),
-        (2, 2, None) if mark == "." && is_due(doc, i) => short_date(pass, i, first, second),
+        (2, 2, None) if (mark == "." || mark == "-") && is_due(doc, i) => {
+            short_date(pass, i, first, second)
+        }
         _ => None,
     }
 }
@@ -103,7 +106,14 @@ fn short_date(pass: &Pass<'_, '_>, i: usize, first: &str, second: &str) -> Optio
             | "تاريخ"
             | "في"
             | "من"
-    );
+            | "dated"
+            | "dt"
+            | "viewing"
+            | "moving"
+            | "starting"
+    ) || weekday_before(doc, i)
+        || doc.is_mark(i + 3, '@')
+        || doc.word(i + 3) == "at" && doc.digits(i + 4).is_some();
     if followed
         || (one_digit_each && !introduced)
         || matches!(doc.word(i + 3), "br" | "bhk" | "bed" | "hours" | "stars")
@@ -172,6 +182,17 @@ fn speaks_of_the_past(doc: &Doc<'_>, i: usize) -> bool {
         "did",
         "submitted",
         "issued",
+        "deposited",
+        "collected",
+        "arrived",
+        "delivered",
+        "bounced",
+        "happened",
+        "handed",
+        "finished",
+        "registered",
+        "ordered",
+        "called",
         "منذ",
         "كان",
         "دفعت",
@@ -180,17 +201,22 @@ fn speaks_of_the_past(doc: &Doc<'_>, i: usize) -> bool {
         "وقعت",
         "استلمت",
     ];
-    let from = i.saturating_sub(6);
-    (from..i).any(|at| PAST.contains(&doc.word(at)))
+    // Within the same part of the sentence.
+    const REACH: usize = 10;
+    let part = (i.saturating_sub(REACH)..i)
+        .rev()
+        .take_while(|&at| !(doc.is_any_mark(at, ",.?!;") && !doc.is_glued(at + 1)));
+    part.map(|at| doc.word(at)).any(|word| PAST.contains(&word))
 }
 
 /// `25 Feb`, `Feb 25th 2026`, `the 25th of February`, `٢٥ فبراير`.
-fn named_month_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
+pub(super) fn named_month_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let doc = pass.doc;
     if let Some((day, after)) = day_number_at(doc, i) {
         let at = skip_small(doc, after);
         if let Some((month, _)) = shared_month(doc, after) {
-            return month_day(pass, i, day, month, after);
+            let date = without_year(pass, i, day, month).filter(|d| d.month() == month)?;
+            return Some(Day::new(date, after));
         }
         let (month, end) = month_at(doc, at)?;
         return month_day(pass, i, day, month, end);
@@ -288,14 +314,16 @@ fn day_number_at(doc: &Doc<'_>, i: usize) -> Option<(i8, usize)> {
 fn month_at(doc: &Doc<'_>, i: usize) -> Option<(i8, usize)> {
     let month = match doc.word(i) {
         "january" | "jan" | "يناير" => 1,
-        "february" | "feb" | "febuary" | "febr" | "فبراير" | "شباط" => 2,
+        "february" | "februry" | "feburary" | "feb" | "febuary" | "febr" | "فبراير" | "شباط" => {
+            2
+        }
         "march" | "mar" | "مارس" | "اذار" => 3,
         "april" | "apr" | "ابريل" | "نيسان" => 4,
         "may" | "مايو" | "ايار" => 5,
         "june" | "jun" | "يونيو" | "حزيران" => 6,
         "july" | "jul" | "يوليو" | "تموز" => 7,
         "august" | "aug" | "اغسطس" | "اب" => 8,
-        "september" | "sep" | "sept" | "سبتمبر" | "ايلول" => 9,
+        "september" | "septmber" | "sep" | "sept" | "سبتمبر" | "ايلول" => 9,
         "october" | "oct" | "اكتوبر" => 10,
         "november" | "nov" | "نوفمبر" => 11,
         "december" | "dec" | "ديسمبر" => 12,
@@ -316,134 +344,6 @@ fn two_word_month(doc: &Doc<'_>, i: usize, second: i8, first: i8) -> Option<(i8,
         "الاول" | "اول" => Some((first, i + 2)),
         _ => None,
     }
-}
-
-/// Which week a word puts a weekday into.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Week {
-    /// The first such day after today.
-    Coming,
-    /// The week after this one, from Monday.
-    Following,
-    /// The last such day before today.
-    Past,
-}
-
-/// `Friday`, `next Friday`, `on Friday 27 Feb`, `يوم الخميس القادم`.
-fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
-    let doc = pass.doc;
-    let (week, at) = match doc.word(i) {
-        "next" | "nxt" => (Week::Following, i + 1),
-        "this" | "coming" | "upcoming" => (
-            Week::Coming,
-            if doc.word(i + 1) == "coming" {
-                i + 2
-            } else {
-                i + 1
-            },
-        ),
-        "last" | "past" | "previous" => (Week::Past, i + 1),
-        "يوم" | "نهار" | "ليوم" | "yom" | "youm" => {
-            let week = if i > 0 && matches!(doc.word_before(i), "من" | "منذ" | "men") {
-                Week::Past
-            } else {
-                Week::Coming
-            };
-            let article = usize::from(matches!(doc.word(i + 1), "el" | "al" | "il"));
-            (week, i + 1 + article)
-        }
-        "since" => (Week::Past, i + 1),
-        "el" | "al" | "il" => (Week::Coming, i + 1),
-        _ => (Week::Coming, i),
-    };
-    let (weekday, mut end) = weekday_name(doc, at)?;
-    let mut week = week;
-    match doc.word(end) {
-        "القادم" | "الجاي" | "المقبل" | "القادمه" | "الجايه" => {
-            end += 1
-        }
-        "الماضي" | "اللي" | "الفايت" if doc.word(end) != "اللي" => {
-            week = Week::Past;
-            end += 1;
-        }
-        "next" if doc.word(end + 1) == "week" => {
-            week = Week::Following;
-            end += 2;
-        }
-        "week" if at > i => return None,
-        _ => {}
-    }
-    // A date behind the weekday is what counts.
-    let after = if doc.is_any_mark(end, ",-(") || matches!(doc.word(end), "the" | "on") {
-        end + 1
-    } else {
-        end
-    };
-    if doc.gap(after) != Gap::Line
-        && let Some(day) = numeric_at(pass, after)
-            .or_else(|| named_month_at(pass, after))
-            .or_else(|| ordinal_at(pass, after))
-    {
-        let closed = doc.is_mark(after.wrapping_sub(1), '(') && doc.is_mark(day.next, ')');
-        return Some(Day {
-            next: if closed { day.next + 1 } else { day.next },
-            ..day
-        });
-    }
-    let article = matches!(doc.word(i), "el" | "al" | "il");
-    if article && !matches!(doc.word_before(i), "yom" | "youm" | "") && doc.word(at).len() < 5 {
-        return None;
-    }
-    let today = today(pass);
-    let date = match week {
-        Week::Coming => today.nth_weekday(1, weekday).ok()?,
-        Week::Past => today.nth_weekday(-1, weekday).ok()?,
-        Week::Following => {
-            let to_monday = i32::from(today.weekday().to_monday_zero_offset());
-            let monday = today.checked_add((7 - to_monday).days()).ok()?;
-            monday
-                .checked_add(i32::from(weekday.to_monday_zero_offset()).days())
-                .ok()?
-        }
-    };
-    Some(Day::new(date, end))
-}
-
-fn weekday_name(doc: &Doc<'_>, i: usize) -> Option<(Weekday, usize)> {
-    let word = doc.word(i);
-    let weekday = match word
-        .strip_prefix('و')
-        .filter(|w| w.starts_with("ال"))
-        .unwrap_or(word)
-    {
-        "monday" | "mon" | "ithnain" | "itnein" | "etnein" | "الاثنين" | "الاتنين" | "اثنين"
-        | "الإثنين" => Weekday::Monday,
-        "tuesday" | "thalatha" | "talat" | "tlata" | "tue" | "tues" | "teusday" | "tuseday"
-        | "الثلاثاء" | "الثلاثا" | "التلات" | "الثلوث" => {
-            Weekday::Tuesday
-        }
-        "wednesday" | "arba3a" | "arbi3a" | "wed" | "weds" | "wednsday" | "wensday"
-        | "wednesay" | "الاربعاء" | "الاربعا" | "الربوع" => Weekday::Wednesday,
-        "thursday" | "khamees" | "khamis" | "5amis" | "thu" | "thur" | "thurs" | "thrusday"
-        | "thusday" | "الخميس" => Weekday::Thursday,
-        "friday" | "jum3a" | "jom3a" | "gom3a" | "juma" | "fri" | "firday" | "الجمعه" => {
-            Weekday::Friday
-        }
-        "saturday" | "sabt" | "sat" | "satruday" | "saterday" | "السبت" => Weekday::Saturday,
-        "sunday" | "a7ad" | "el7ad" | "sun" | "sundy" | "الاحد" => Weekday::Sunday,
-        _ => return None,
-    };
-    // Short names are words too: `sat`, `sun`, `mon` need company or a capital.
-    let short = matches!(word, "sat" | "sun" | "mon" | "wed");
-    let sure = !short
-        || doc.is_capitalised(i)
-        || matches!(
-            doc.word_before(i),
-            "on" | "next" | "this" | "by" | "until" | "till" | "for" | "from"
-        )
-        || doc.digits(i + 1).is_some()
-        || matches!(doc.word(i + 1), "at" | "morning" | "evening");
-    sure.then_some((weekday, i + 1))
 }
 
 /// `today`, `tomorrow`, `day after tomorrow`, `بكرة`.
@@ -469,20 +369,30 @@ fn relative_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         "day" if doc.word(i + 1) == "after" && is_tomorrow(doc.word(i + 2)) => {
             (2, i + 3, Half::Unsaid)
         }
+        // `tomorrow or day after`
+        "day"
+            if doc.word(i + 1) == "after"
+                && (i.saturating_sub(3)..i).any(|at| is_tomorrow(doc.word(at))) =>
+        {
+            (2, i + 2, Half::Unsaid)
+        }
         "day" if doc.word(i + 1) == "before" && doc.word(i + 2) == "yesterday" => {
             (-2, i + 3, Half::Unsaid)
+        }
+        // A national day is no day of the talk.
+        "اليوم" if matches!(doc.word(i + 1), "الوطني" | "العالمي") => {
+            return None;
         }
         "today" | "elyoum" | "elyom" | "tdy" | "2day" | "todays" | "اليوم" | "today's" => {
             (0, i + 1, Half::Unsaid)
         }
-        "tonight" | "tonite" | "2nite" | "الليله" | "الليلة" => {
+        "tonight" | "tonight's" | "tonite" | "2night" | "2nite" | "الليله" | "الليلة" => {
             (0, i + 1, Half::Evening)
         }
         "this" if matches!(doc.word(i + 1), "evening" | "afternoon") => (0, i + 2, Half::Evening),
         "this" if doc.word(i + 1) == "morning" => (0, i + 2, Half::Morning),
-        "yesterday" | "yest" | "امس" | "مبارح" | "امبارح" | "البارحه" => {
-            (-1, i + 1, Half::Unsaid)
-        }
+        "yesterday" | "yesterday's" | "yesterdays" | "yest" | "ystrday" | "yesteday" | "امس"
+        | "مبارح" | "امبارح" | "البارحه" => (-1, i + 1, Half::Unsaid),
         "last" if doc.word(i + 1) == "night" => (-1, i + 2, Half::Evening),
         "بعد" if matches!(doc.word(i + 1), "بكره" | "بكرا" | "غد" | "غدا" | "باكر") => {
             (2, i + 2, Half::Unsaid)
@@ -539,11 +449,18 @@ fn is_tomorrow(word: &str) -> bool {
             | "tomoro"
             | "tomorro"
             | "tomoz"
+            | "tommrow"
+            | "tomarrow"
+            | "tommarow"
+            | "tmrrow"
+            | "tomoror"
+            | "tomorroww"
+            | "toomorrow"
     )
 }
 
 /// `the 25th`: the next one.
-fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
+pub(super) fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let doc = pass.doc;
     let at = if doc.word(i) == "the" { i + 1 } else { i };
     let digits = doc.digits(at)?;
@@ -585,8 +502,12 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
             | "interchange"
             | "level"
     );
+    // `flat is on 9th` in a talk about floors.
+    let floor = (i.saturating_sub(8)..i)
+        .any(|at| matches!(doc.word(at), "floor" | "floors" | "storey" | "storeys"))
+        && doc.word_before(i) == "on";
     let of_month = doc.word(at + 2) == "of" && matches!(doc.word(at + 3), "the" | "every" | "each");
-    if !suffix || !introduced || other || of_month {
+    if !suffix || !introduced || other || of_month || floor {
         return None;
     }
     let day: i8 = digits.parse().ok().filter(|d| (1..=31).contains(d))?;
@@ -610,10 +531,4 @@ fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         month = month.checked_add(1.month()).ok()?;
     }
     None
-}
-
-fn weekday_before(doc: &Doc<'_>, i: usize) -> bool {
-    i > 0
-        && (weekday_name(doc, i - 1).is_some()
-            || doc.is_any_mark(i - 1, ",(") && i > 1 && weekday_name(doc, i - 2).is_some())
 }

@@ -3,12 +3,13 @@
 //! A date and a time next to each other are one moment. A time alone means its next occurrence, or a time
 //! of the day that was named just before. Days come first in `25/02` and `05/06`.
 
+use super::Pass;
 use super::calendar::{Day, day_at};
 use super::duration::{TimeUnit, length_at};
+use super::moment::{Value, is_one_sentence, joined};
 use super::time_of_day::{Clock, Half, certain_at, expected_at, half_at};
-use super::{Kind, Pass};
 use crate::doc::Gap;
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, Time};
 use jiff::{Span, ToSpan};
 use rust_decimal::prelude::ToPrimitive;
 
@@ -22,31 +23,39 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
     let mut i = 0;
     // The day that a later time belongs to: `tomorrow between 3 and 5`.
     let mut named_day: Option<Named> = None;
-    while i < pass.doc.len() {
+    let mut values: Vec<Value> = Vec::new();
+    while i < pass.doc.len() && values.len() < super::ENTITIES_MAX {
         if !pass.is_open(i) {
             i += 1;
             continue;
         }
+        let day = named_day.filter(|day| !is_past(pass, day) || is_one_sentence(pass, day.to, i));
         let step = offset_at(pass, i)
             .or_else(|| day_and_time(pass, i))
-            .or_else(|| time_and_day(pass, i, named_day));
+            .or_else(|| time_and_day(pass, i, day));
         match step.filter(|step| pass.is_free(i..step.end)) {
             Some(step) => {
-                named_day = step.day.or(named_day);
-                let end = step.end;
-                for value in step.values {
-                    pass.add(
-                        value.kind,
-                        value.text,
-                        value.from..value.to,
-                        value.confidence,
-                    );
-                }
-                i = end;
+                named_day = step
+                    .day
+                    .map(|day| Named {
+                        to: step.end,
+                        ..day
+                    })
+                    .or(named_day);
+                i = step.end;
+                values.extend(step.values);
             }
             None => i += 1,
         }
     }
+    for value in joined(pass, values) {
+        let (kind, text) = value.normal_form();
+        pass.add(kind, text, value.from..value.to, value.confidence);
+    }
+}
+
+fn is_past(pass: &Pass<'_, '_>, day: &Named) -> bool {
+    day.date < pass.context.at.date()
 }
 
 /// A day that was named, with the half of it.
@@ -54,14 +63,14 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
 struct Named {
     date: Date,
     half: Half,
+    /// The token after it.
+    to: usize,
 }
 
-struct Value {
-    kind: Kind,
-    text: String,
-    from: usize,
-    to: usize,
-    confidence: f32,
+impl Named {
+    fn new(date: Date, half: Half) -> Self {
+        Self { date, half, to: 0 }
+    }
 }
 
 struct Step {
@@ -81,10 +90,10 @@ impl Step {
 }
 
 fn moment(date: Date, time: Time, from: usize, to: usize, confidence: f32) -> Value {
-    let at = DateTime::from_parts(date, time);
     Value {
-        kind: Kind::Datetime,
-        text: at.strftime("%Y-%m-%dT%H:%M").to_string(),
+        date,
+        time: Some(time),
+        own_day: true,
         from,
         to,
         confidence,
@@ -93,8 +102,9 @@ fn moment(date: Date, time: Time, from: usize, to: usize, confidence: f32) -> Va
 
 fn only_day(date: Date, from: usize, to: usize) -> Value {
     Value {
-        kind: Kind::Date,
-        text: date.to_string(),
+        date,
+        time: None,
+        own_day: true,
         from,
         to,
         confidence: CONFIDENCE,
@@ -110,10 +120,7 @@ fn day_and_time(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
         half = said;
         end = after;
     }
-    let named = Named {
-        date: day.date,
-        half,
-    };
+    let named = Named::new(day.date, half);
     if day.has_time
         && let Some(clock) = certain_at(pass, end)
         && let Some(time) = clock.time(half)
@@ -132,9 +139,17 @@ fn day_and_time(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
             let date = midnight_day(day.date, time, half);
             return Some(Step::one(
                 moment(date, time, i, clock.next, CONFIDENCE),
-                Some(Named { date, half }),
+                Some(Named::new(date, half)),
             ));
         }
+    }
+    // `went out this morning` tells when, and names no day; a time may still lean on it.
+    if pass.doc.word(i) == "this" && pass.doc.word(i + 1) == "morning" {
+        return Some(Step {
+            values: Vec::new(),
+            end,
+            day: Some(named),
+        });
     }
     Some(Step::one(only_day(day.date, i, end), Some(named)))
 }
@@ -194,8 +209,11 @@ fn clock_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock, usize)> {
 /// The `3` of `3 and 5 pm`.
 fn bare_before_and(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     let after = pass.doc.digits(i).filter(|d| d.len() <= 2).map(|_| i + 1)?;
-    matches!(pass.doc.word(after), "and" | "or").then_some(())?;
-    certain_at(pass, after + 1)?;
+    matches!(pass.doc.word(after), "and" | "or" | "و").then_some(())?;
+    let between = matches!(pass.doc.word_before(i), "between" | "بين" | "btw" | "btwn");
+    if !between {
+        certain_at(pass, after + 1)?;
+    }
     super::time_of_day::bare_at(pass, i)
 }
 
@@ -205,12 +223,21 @@ fn time_after(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Half)> {
     if pass.doc.gap(at) == Gap::Line && at > i {
         return None;
     }
-    let clock = match certain_at(pass, at) {
+    let clock = match certain_at(pass, at).or_else(|| dotted_at(pass, at)) {
         Some(clock) => clock,
         None if expected => expected_at(pass, at)?,
         None => expected_at(pass, at).filter(|c| stands_alone(pass, c.next) && at == i)?,
     };
     (pass.doc.gap(i) != Gap::Line || expected).then_some((clock, half))
+}
+
+/// `12.15` behind a day, if it shows a quarter of an hour and nothing follows that it counts.
+fn dotted_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
+    let doc = pass.doc;
+    let quarter = doc.is_mark(i + 1, '.')
+        && doc.is_glued(i + 1)
+        && matches!(doc.digits(i + 2), Some("00" | "15" | "30" | "45"));
+    (quarter && stands_alone(pass, i + 3)).then(|| super::time_of_day::with_dot_at(pass, i))?
 }
 
 /// Whether nothing follows that a bare hour could count.
@@ -253,39 +280,30 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
     let doc = pass.doc;
     let introduced = matches!(
         doc.word_before(i),
-        "at" | "around" | "by" | "after" | "before" | "till" | "until" | "@" | "about"
+        "at" | "around" | "by" | "after" | "before" | "till" | "until" | "@"
     ) || doc.is_mark(i.wrapping_sub(1), '@');
     if let Some((first, second, second_from)) = clock_range(pass, i) {
-        let day = match day_behind(pass, second.next) {
-            Some(day) => (
-                Named {
-                    date: day.date,
-                    half: day.half,
-                },
-                day.next,
-            ),
+        let behind = day_behind(pass, second.next);
+        let (day, end) = match behind {
+            Some(day) => (Named::new(day.date, day.half), day.next),
             None => (named.unwrap_or_else(|| today(pass, first)), second.next),
         };
-        let values = vec![
-            moment(
-                day.0.date,
-                first.time(day.0.half)?,
-                i,
-                first.next,
-                CONFIDENCE,
-            ),
-            moment(
-                day.0.date,
-                second.time(day.0.half)?,
-                second_from,
-                day.1,
-                CONFIDENCE,
-            ),
-        ];
+        let from = moment(day.date, first.time(day.half)?, i, first.next, CONFIDENCE);
+        let to = moment(
+            day.date,
+            second.time(day.half)?,
+            second_from,
+            end,
+            CONFIDENCE,
+        );
+        let values = match behind {
+            Some(_) => vec![from, to],
+            None => vec![from.of_another_day(), to.of_another_day()],
+        };
         return Some(Step {
             values,
-            end: day.1,
-            day: Some(day.0),
+            end,
+            day: behind.map(|_| day),
         });
     }
     let clock = certain_at(pass, i)
@@ -307,7 +325,7 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
         let date = midnight_day(day.date, time, half);
         return Some(Step::one(
             moment(date, time, i, day.next, CONFIDENCE),
-            Some(Named { date, half }),
+            Some(Named::new(date, half)),
         ));
     }
     let Some(day) = named else {
@@ -319,14 +337,14 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
             now.date()
         };
         return Some(Step::one(
-            moment(date, time, i, clock.next, confidence),
+            moment(date, time, i, clock.next, confidence).of_another_day(),
             None,
         ));
     };
     let time = clock.time(day.half)?;
     Some(Step::one(
-        moment(day.date, time, i, clock.next, confidence),
-        Some(day),
+        moment(day.date, time, i, clock.next, confidence).of_another_day(),
+        None,
     ))
 }
 
@@ -347,10 +365,7 @@ fn today(pass: &Pass<'_, '_>, clock: Clock) -> Named {
         Some(time) if time <= now.time() => now.date().tomorrow().unwrap_or(now.date()),
         _ => now.date(),
     };
-    Named {
-        date,
-        half: Half::Unsaid,
-    }
+    Named::new(date, Half::Unsaid)
 }
 
 /// `3pm on Friday`, `10:30 tomorrow`, `الساعة 5 يوم الخميس`.
@@ -392,7 +407,13 @@ fn offset_at(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
     let past_first = matches!(doc.word(i), "قبل" | "من") && i + 1 < doc.len();
     let at = if past_first { i + 1 } else { at };
     let length = offset_length(pass, at, forward || past_first)?;
+    if doc.word(i) == "after" && tells_what_happened(pass, i) {
+        // `peeling after 3 weeks`: how long it took.
+        return None;
+    }
     let (sign, end) = match (doc.word(length.next), doc.word(length.next + 1)) {
+        // `90 days before expiry` is how long before.
+        ("before", next) if !forward && !next.is_empty() => return None,
         ("ago" | "back" | "before", _) if !forward => (-1, length.next + 1),
         ("from", "now" | "today") => (1, length.next + 2),
         ("later", _) if forward => (1, length.next + 1),
@@ -405,6 +426,34 @@ fn offset_at(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
     moved(pass, length, sign, i, end)
 }
 
+/// Whether the sentence before a place speaks of what has happened.
+fn tells_what_happened(pass: &Pass<'_, '_>, i: usize) -> bool {
+    (i.saturating_sub(10)..i)
+        .rev()
+        .map(|at| pass.doc.word(at))
+        .any(|word| {
+            (word.len() > 4 && word.ends_with("ed"))
+                || matches!(
+                    word,
+                    "got"
+                        | "came"
+                        | "was"
+                        | "were"
+                        | "did"
+                        | "broke"
+                        | "stopped"
+                        | "still"
+                        | "gave"
+                        | "took"
+                        | "sent"
+                        | "peeling"
+                        | "leaking"
+                        | "even"
+                        | "only"
+                )
+        })
+}
+
 /// The length of an offset: also `سنة` or `اسبوع` alone behind `بعد`.
 fn offset_length(
     pass: &Pass<'_, '_>,
@@ -414,7 +463,8 @@ fn offset_length(
     length_at(pass, at).or_else(|| {
         let unit = match pass.doc.word(at) {
             "ساعه" => TimeUnit::Hour,
-            "يوم" => TimeUnit::Day,
+            // `من يوم الخميس`: the day itself comes next.
+            "يوم" if super::calendar::day_at(pass, at).is_none() => TimeUnit::Day,
             "اسبوع" => TimeUnit::Week,
             "شهر" => TimeUnit::Month,
             "سنه" => TimeUnit::Year,
@@ -457,10 +507,7 @@ fn moved(
         return None;
     }
     let then = now.checked_add(span).ok()?;
-    let named = Named {
-        date: then.date(),
-        half: Half::Unsaid,
-    };
+    let named = Named::new(then.date(), Half::Unsaid);
     if let Some((clock, half)) = time_after(pass, end).filter(|_| doc.gap(end) != Gap::Line) {
         return Some(Step::one(
             moment(then.date(), clock.time(half)?, i, clock.next, CONFIDENCE),

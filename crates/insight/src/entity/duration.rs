@@ -65,8 +65,11 @@ fn duration_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
 fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let doc = pass.doc;
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
-    let joined =
-        doc.is_mark(number.next, '-') || matches!(doc.word(number.next), "to" | "or" | "او");
+    let joined = doc.is_any_mark(number.next, "-/")
+        || matches!(
+            doc.word(number.next),
+            "to" | "or" | "and" | "till" | "او" | "الى" | "الي"
+        );
     let second = joined.then(|| length_at(pass, number.next + 1))??;
     let small = number.value < Decimal::from(100);
     small.then(|| Some((iso(&[(number.value, second.unit)])?, number.next)))?
@@ -150,7 +153,10 @@ pub(super) fn length_at(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
             next: i + 1,
         });
     }
-    if matches!(doc.word(i), "half" | "نص" | "نصف") {
+    if let Some(length) = quarters_at(pass, i) {
+        return Some(length);
+    }
+    if matches!(doc.word(i), "half" | "نص" | "نصف" | "nos" | "nus" | "noss") {
         let at = if matches!(doc.word(i + 1), "a" | "an") {
             i + 2
         } else {
@@ -208,18 +214,58 @@ pub(super) fn length_at(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
     })
 }
 
+/// `a quarter of an hour`, `three quarters of an hour`, `ربع ساعة`, `ثلث ساعة`.
+fn quarters_at(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
+    let doc = pass.doc;
+    let arabic = |share: i64| {
+        let hour = matches!(doc.word(i + 1), "ساعه" | "sa3a");
+        hour.then_some((share, i + 2))
+    };
+    let (minutes, next) = match doc.word(i) {
+        "ربع" | "rob3" | "rub3" => arabic(15)?,
+        "ثلث" | "تلت" => arabic(20)?,
+        "a" if doc.word(i + 1) == "quarter" => of_an_hour(pass, i + 2, 15)?,
+        "quarter" => of_an_hour(pass, i + 1, 15)?,
+        "three" if matches!(doc.word(i + 1), "quarter" | "quarters") => {
+            of_an_hour(pass, i + 2, 45)?
+        }
+        _ => return None,
+    };
+    Some(Length {
+        count: Decimal::from(minutes),
+        unit: TimeUnit::Minute,
+        next,
+    })
+}
+
+fn of_an_hour(pass: &Pass<'_, '_>, i: usize, minutes: i64) -> Option<(i64, usize)> {
+    let words = [pass.doc.word(i), pass.doc.word(i + 1), pass.doc.word(i + 2)];
+    match words {
+        ["of", "an", "hour"] => Some((minutes, i + 3)),
+        ["hour", ..] => Some((minutes, i + 1)),
+        _ => None,
+    }
+}
+
 fn unit(word: &str) -> Option<TimeUnit> {
     Some(match word {
-        "year" | "years" | "yr" | "yrs" | "yearz" | "سنه" | "سنوات" | "سنين" | "عام" | "اعوام" => {
-            TimeUnit::Year
+        "year" | "years" | "yr" | "yrs" | "yearz" | "yeas" | "yers" | "sana" | "sanawat"
+        | "snin" | "سنه" | "سنوات" | "سنين" | "عام" | "اعوام" => TimeUnit::Year,
+        "month" | "months" | "monts" | "moths" | "mounths" | "shahr" | "shhor" | "shohoor"
+        | "mth" | "mths" | "mnths" | "mnth" | "mos" | "شهر" | "شهور" | "اشهر" | "شهرا" => {
+            TimeUnit::Month
         }
-        "month" | "months" | "mth" | "mths" | "mnths" | "mnth" | "mos" | "شهر" | "شهور"
-        | "اشهر" | "شهرا" => TimeUnit::Month,
-        "week" | "weeks" | "wk" | "wks" | "اسبوع" | "اسابيع" => TimeUnit::Week,
+        "week" | "weeks" | "wk" | "wks" | "weks" | "osbo3" | "usbu3" | "اسبوع" | "اسابيع" => {
+            TimeUnit::Week
+        }
         "day" | "days" | "يوم" | "ايام" | "يوما" | "night" | "nights" => TimeUnit::Day,
-        "hour" | "hours" | "hr" | "hrs" | "ساعه" | "ساعات" => TimeUnit::Hour,
-        "minute" | "minutes" | "min" | "mins" | "minuts" | "دقيقه" | "دقايق" | "دقاييق"
-        | "دقائق" => TimeUnit::Minute,
+        "hour" | "hours" | "hr" | "hrs" | "hours'" | "sa3a" | "sa3at" | "ساعه" | "ساعات" => {
+            TimeUnit::Hour
+        }
+        "minute" | "minutes" | "minits" | "da2i2a" | "da2aye2" | "d2ay2" | "min" | "mins"
+        | "minuts" | "دقيقه" | "دقايق" | "دقاييق" | "دقائق" => {
+            TimeUnit::Minute
+        }
         "second" | "seconds" | "sec" | "secs" | "ثانيه" | "ثواني" => TimeUnit::Second,
         _ => return None,
     })
@@ -227,12 +273,18 @@ fn unit(word: &str) -> Option<TimeUnit> {
 
 /// `2h`, `3d`, `1y`: one letter right behind the digits.
 fn short_unit(pass: &Pass<'_, '_>, i: usize) -> Option<TimeUnit> {
-    if !pass.doc.is_glued(i) {
+    if !pass.doc.is_glued(i)
+        || matches!(
+            pass.doc.word(i + 1),
+            "tour" | "plan" | "print" | "model" | "view"
+        )
+    {
         return None;
     }
     match pass.doc.word(i) {
         "h" => Some(TimeUnit::Hour),
-        "d" => Some(TimeUnit::Day),
+        // `3D tour`, `2D plan` are typed with a capital.
+        "d" if !pass.doc.is_capitalised(i) => Some(TimeUnit::Day),
         "y" => Some(TimeUnit::Year),
         "w" => Some(TimeUnit::Week),
         _ => None,
@@ -250,7 +302,11 @@ fn arabic_pair(word: &str) -> Option<(u32, TimeUnit)> {
         "شهرين" => (2, TimeUnit::Month),
         "اسبوعين" => (2, TimeUnit::Week),
         "يومين" => (2, TimeUnit::Day),
-        "ساعتين" => (2, TimeUnit::Hour),
+        "ساعتين" | "sa3tein" | "sa3teen" => (2, TimeUnit::Hour),
+        "youmein" | "yomein" | "yomen" => (2, TimeUnit::Day),
+        "osbo3ein" | "usbu3ain" => (2, TimeUnit::Week),
+        "shahrein" | "shahren" => (2, TimeUnit::Month),
+        "santein" | "santen" => (2, TimeUnit::Year),
         "دقيقتين" => (2, TimeUnit::Minute),
         _ => return None,
     })

@@ -3,25 +3,18 @@
 //! A name is looked up without spaces, so that `down town` and `downtown` are one. An error of one letter is
 //! forgiven in names of six letters or more, unless what was typed are ordinary words.
 
-use super::{Kind, Pass, Source};
-use crate::doc::{Doc, Gap};
 use crate::text::Text;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 
 /// Names of one list at most.
 pub(super) const PLACES_MAX: usize = 20_000;
-/// Words of the longest name that is looked for.
-const WORDS_MAX: usize = 6;
 /// Letters of a name in which an error is forgiven.
-const FUZZY_LETTERS: std::ops::RangeInclusive<usize> = 6..=40;
-/// Words of a span that is tried with errors.
-const FUZZY_WORDS_MAX: usize = 4;
+pub(super) const FUZZY_LETTERS: std::ops::RangeInclusive<usize> = 6..=40;
 /// Letters of a word of a name that is put right by itself.
 const WORD_LETTERS_MIN: usize = 5;
-const CONFIDENCE: f32 = 0.95;
-const CONFIDENCE_PROJECT: f32 = 0.90;
-const CONFIDENCE_FUZZY: f32 = 0.80;
+/// Places of one weak name that differ in what they are in.
+const INNER_MAX: usize = 8;
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -47,6 +40,10 @@ pub struct Place {
     /// Names that are words too, and need surroundings that speak of a place.
     #[serde(default)]
     pub weak: Vec<String>,
+    /// The canonical name of the place that it is in. Its weak names count only in messages that name that
+    /// place as well: `Joy` beside `Arabian Ranches 3`.
+    #[serde(default)]
+    pub within: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,21 +69,25 @@ pub enum GazetteerError {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strength {
+pub(super) enum Strength {
     Sure,
     Weak,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    place: u32,
-    strength: Strength,
+pub(super) struct Entry {
+    pub(super) place: u32,
+    pub(super) strength: Strength,
 }
 
 /// A list of places, ready to be looked up.
 #[derive(Debug)]
 pub struct Gazetteer {
     places: Vec<(PlaceKind, String)>,
+    /// What a place is in, for those whose weak names need it.
+    within: HashMap<u32, String>,
+    /// Weak names that need the place which they are in.
+    inner: HashMap<String, Vec<u32>>,
     exact: HashMap<String, Entry>,
     /// Hashes of names with one letter left out, and the names.
     near: HashMap<u64, Vec<u32>>,
@@ -107,6 +108,8 @@ impl Gazetteer {
             serde_saphyr::from_str(yaml).map_err(|e| GazetteerError::Yaml(e.to_string()))?;
         let mut gazetteer = Self {
             places: Vec::new(),
+            within: HashMap::new(),
+            inner: HashMap::new(),
             exact: HashMap::new(),
             near: HashMap::new(),
             names: Vec::new(),
@@ -140,6 +143,17 @@ impl Gazetteer {
                     strength: Strength::Sure,
                 },
             )?;
+        }
+        if let Some(within) = place.within {
+            for name in &place.weak {
+                let places = self.inner.entry(key(name)).or_default();
+                if places.len() < INNER_MAX {
+                    places.push(index);
+                }
+            }
+            self.within.insert(index, within);
+            self.places.push((kind, place.name));
+            return Ok(());
         }
         for name in &place.weak {
             self.add_name(
@@ -194,7 +208,7 @@ impl Gazetteer {
     }
 
     /// A word as it stands in names, with an error of one letter put right.
-    fn corrected<'w>(&'w self, word: &'w str) -> &'w str {
+    pub(super) fn corrected<'w>(&'w self, word: &'w str) -> &'w str {
         if word.chars().count() < WORD_LETTERS_MIN
             || self.words.contains(word)
             || self.common.contains(word)
@@ -219,7 +233,34 @@ impl Gazetteer {
         Some((*kind, name))
     }
 
-    fn near(&self, typed: &str) -> Option<Entry> {
+    /// What a place is, and its canonical name.
+    pub(super) fn place(&self, place: u32) -> (PlaceKind, String) {
+        self.places[place as usize].clone()
+    }
+
+    /// What a folded name without spaces stands for.
+    pub(super) fn exact(&self, key: &str) -> Option<Entry> {
+        self.exact.get(key).copied()
+    }
+
+    /// Whether a word is an ordinary one.
+    pub(super) fn is_common(&self, word: &str) -> bool {
+        self.common.contains(word)
+    }
+
+    /// Whether any place has names that count only inside another place.
+    pub(super) fn has_inner(&self) -> bool {
+        !self.inner.is_empty()
+    }
+
+    /// The place of that weak name which is in one of the named places.
+    pub(super) fn inner(&self, key: &str, named: &HashSet<String>) -> Option<u32> {
+        let is_named = |place: &&u32| self.within.get(*place).is_some_and(|w| named.contains(w));
+        self.inner.get(key)?.iter().find(is_named).copied()
+    }
+
+    /// What a name with an error of one letter stands for.
+    pub(super) fn near(&self, typed: &str) -> Option<Entry> {
         let mut hashes = with_one_left_out(typed);
         hashes.push(hash_of(typed));
         let candidates = hashes
@@ -296,355 +337,4 @@ fn is_one_edit(a: &str, b: &str) -> bool {
 
 fn digits(text: &[char]) -> Vec<char> {
     text.iter().copied().filter(char::is_ascii_digit).collect()
-}
-
-/// Finds places.
-pub(super) fn find(pass: &mut Pass<'_, '_>) {
-    let speaks_of_property = speaks_of_property(pass.doc);
-    let mut i = 0;
-    while i < pass.doc.len() {
-        match place_at(pass, i, speaks_of_property) {
-            Some((entry, end, confidence)) => {
-                let (kind, name) = pass.context.places.places[entry.place as usize].clone();
-                let kind = match kind {
-                    PlaceKind::Location => Some(Kind::Location),
-                    PlaceKind::Project => Some(Kind::Project),
-                    PlaceKind::Other => None,
-                };
-                let end = tail_end(pass, end);
-                match kind {
-                    Some(kind) => pass.add_from(Source::Gazetteer, kind, name, i..end, confidence),
-                    None => pass.claim(i..end),
-                }
-                i = end;
-            }
-            None => i += 1,
-        }
-    }
-}
-
-fn place_at(
-    pass: &Pass<'_, '_>,
-    i: usize,
-    speaks_of_property: bool,
-) -> Option<(Entry, usize, f32)> {
-    let doc = pass.doc;
-    if !pass.is_open(i)
-        || doc.kind(i) == Some(crate::doc::TokenKind::Mark)
-        || (i > 0 && doc.is_glued(i) && doc.is_any_mark(i - 1, "@#_"))
-    {
-        return None;
-    }
-    let spans = spans_at(pass, i);
-    let exact = exact_at(pass, i, &spans, speaks_of_property);
-    // `jumeira vilage circle` is more than the `jumeira` that it begins with.
-    let from = exact.map_or(i + 1, |(_, end, _)| end + 1);
-    near_at(pass, i, &spans, from).or(exact)
-}
-
-fn exact_at(
-    pass: &Pass<'_, '_>,
-    i: usize,
-    spans: &[(String, usize)],
-    speaks_of_property: bool,
-) -> Option<(Entry, usize, f32)> {
-    let places = pass.context.places;
-    for first in first_forms(pass.doc.str(i)) {
-        for (rest, end) in spans.iter().rev() {
-            let key = format!("{first}{rest}");
-            if let Some(entry) = places.exact.get(&key)
-                && (entry.strength == Strength::Sure || is_named(pass.doc, i, speaks_of_property))
-            {
-                let confidence = match places.places[entry.place as usize].0 {
-                    PlaceKind::Project => CONFIDENCE_PROJECT,
-                    PlaceKind::Location | PlaceKind::Other => CONFIDENCE,
-                };
-                return Some((*entry, *end, confidence));
-            }
-        }
-    }
-    None
-}
-
-/// What follows the first token, growing word by word, with the token after it.
-fn spans_at(pass: &Pass<'_, '_>, i: usize) -> Vec<(String, usize)> {
-    let doc = pass.doc;
-    let mut spans = vec![(String::new(), i + 1)];
-    let mut text = String::new();
-    let mut at = i + 1;
-    let mut words = 1;
-    while words < WORDS_MAX && at < doc.len() {
-        // Names are joined by spaces, hyphens, apostrophes and full stops.
-        if doc.is_any_mark(at, "-'.&")
-            && (doc.is_glued(at) || doc.is_mark(at, '-'))
-            && at + 1 < doc.len()
-            && doc.kind(at + 1) != Some(crate::doc::TokenKind::Mark)
-        {
-            at += 1;
-        }
-        if !pass.is_open(at)
-            || doc.kind(at) == Some(crate::doc::TokenKind::Mark)
-            || doc.gap(at) == Gap::Line
-        {
-            break;
-        }
-        text.push_str(doc.str(at));
-        at += 1;
-        words += 1;
-        spans.push((text.clone(), at));
-    }
-    spans
-}
-
-/// The first word, also without what Arabic writes onto it: in, to, and, the.
-fn first_forms(word: &str) -> Vec<String> {
-    let mut forms = vec![word.to_owned()];
-    if word.is_ascii() {
-        return forms;
-    }
-    if let Some(rest) = word.strip_prefix("لل") {
-        forms.push(format!("ال{rest}"));
-    }
-    for prefix in ["وب", "ول", "ب", "ل", "و", "ف"] {
-        if let Some(rest) = word
-            .strip_prefix(prefix)
-            .filter(|r| r.chars().count() >= 3 || matches!(*r, "دبي" | "بر"))
-        {
-            forms.push(rest.to_owned());
-        }
-    }
-    if word == "بدبي" || word == "لدبي" || word == "ودبي" {
-        forms.push("دبي".to_owned());
-    }
-    forms
-}
-
-/// A name with errors that ends no earlier than `from`.
-fn near_at(
-    pass: &Pass<'_, '_>,
-    i: usize,
-    spans: &[(String, usize)],
-    from: usize,
-) -> Option<(Entry, usize, f32)> {
-    let doc = pass.doc;
-    let places = pass.context.places;
-    if !doc.is_word(i) {
-        return None;
-    }
-    for (rest, end) in spans
-        .iter()
-        .take(FUZZY_WORDS_MAX)
-        .rev()
-        .filter(|(_, end)| *end >= from)
-    {
-        let key = format!("{}{rest}", doc.str(i));
-        let letters = key.chars().count();
-        if !FUZZY_LETTERS.contains(&letters) || !key.is_ascii() && letters < 8 {
-            continue;
-        }
-        let ordinary = |at: usize| !doc.is_word(at) || places.common.contains(doc.word(at));
-        let all_ordinary =
-            (i..*end).all(ordinary) || (from > i + 1 && (from - 1..*end).all(ordinary));
-        if all_ordinary || places.common.contains(&key) {
-            continue;
-        }
-        let word_by_word: String = (i..*end)
-            .filter(|&at| !is_mark(doc, at))
-            .map(|at| places.corrected(doc.str(at)))
-            .collect();
-        let corrected = if *end > i + 1 {
-            places.exact.get(&word_by_word).copied()
-        } else {
-            None
-        };
-        if let Some(entry) = corrected
-            .filter(|e| e.strength == Strength::Sure)
-            .or_else(|| places.near(&key))
-        {
-            return Some((entry, *end, CONFIDENCE_FUZZY));
-        }
-    }
-    None
-}
-
-fn is_mark(doc: &Doc<'_>, i: usize) -> bool {
-    doc.kind(i) == Some(crate::doc::TokenKind::Mark)
-}
-
-/// Whether a weak name stands where a place is named.
-fn is_named(doc: &Doc<'_>, i: usize, speaks_of_property: bool) -> bool {
-    let before = if doc.word_before(i) == "the" && i >= 2 {
-        doc.word(i - 2)
-    } else {
-        doc.word_before(i)
-    };
-    let preposition = matches!(
-        before,
-        "in" | "at"
-            | "near"
-            | "to"
-            | "from"
-            | "around"
-            | "or"
-            | "and"
-            | "within"
-            | "towards"
-            | "opposite"
-            | "behind"
-            | "في"
-            | "من"
-            | "ب"
-            | "قرب"
-            | "عند"
-            | "منطقه"
-            | "الى"
-            | "الي"
-            | "او"
-            | "و"
-    );
-    preposition
-        || (speaks_of_property
-            && (i > 0 || doc.is_capitalised(i))
-            && !matches!(
-                before,
-                "sea" | "lake" | "palm" | "nice" | "great" | "with" | "full" | "tree"
-            ))
-        || (doc.is_capitalised(i) && i > 0 && !doc.begins_line(i))
-}
-
-fn speaks_of_property(doc: &Doc<'_>) -> bool {
-    const WORDS: &[&str] = &[
-        "apartment",
-        "apartments",
-        "villa",
-        "villas",
-        "flat",
-        "flats",
-        "studio",
-        "townhouse",
-        "rent",
-        "sale",
-        "br",
-        "bhk",
-        "bed",
-        "beds",
-        "bedroom",
-        "bedrooms",
-        "property",
-        "properties",
-        "unit",
-        "units",
-        "tower",
-        "building",
-        "penthouse",
-        "listing",
-        "listings",
-        "area",
-        "community",
-        "شقه",
-        "شقق",
-        "فيلا",
-        "غرفه",
-        "غرفتين",
-        "غرف",
-        "للايجار",
-        "للبيع",
-        "ايجار",
-        "برج",
-        "منطقه",
-        "عقار",
-        "ستوديو",
-        "استوديو",
-        "وحده",
-    ];
-    (0..doc.len()).any(|i| WORDS.contains(&doc.word(i)))
-}
-
-/// Past the number or letter of a tower, phase or cluster behind a name.
-fn tail_end(pass: &Pass<'_, '_>, end: usize) -> usize {
-    let doc = pass.doc;
-    let mut at = end;
-    let labelled = matches!(
-        doc.word(at),
-        "tower"
-            | "building"
-            | "block"
-            | "phase"
-            | "cluster"
-            | "district"
-            | "zone"
-            | "bldg"
-            | "برج"
-            | "مرحله"
-            | "frond"
-    ) && pass.is_open(at);
-    if labelled {
-        at += 1;
-    }
-    let number = doc.digits(at).is_some_and(|d| d.len() <= 2) && doc.gap(at) != Gap::Line;
-    let letter =
-        labelled && doc.kind(at) == Some(crate::doc::TokenKind::Latin) && doc.str(at).len() == 1;
-    let roman = matches!(doc.word(at), "ii" | "iii" | "iv");
-    let free = pass.is_free(at..(at + 1).min(doc.len())) && at < doc.len();
-    let counts =
-        doc.is_any_mark(at + 1, "%/:.,") && doc.is_glued(at + 1) && doc.digits(at + 2).is_some()
-            || doc.is_mark(at + 1, '%')
-            || (doc.is_word(at + 1) && number && follows_as_unit(doc, at + 1));
-    if free && (number || letter || roman) && !counts {
-        at + 1
-    } else {
-        end
-    }
-}
-
-/// Whether a word right behind a small number is what it counts.
-fn follows_as_unit(doc: &Doc<'_>, i: usize) -> bool {
-    crate::number::multiplier_at(doc, i).is_some()
-        || super::money::currency_at(doc, i).is_some()
-        || matches!(
-            doc.word(i),
-            "am" | "pm"
-                | "days"
-                | "day"
-                | "weeks"
-                | "week"
-                | "months"
-                | "month"
-                | "years"
-                | "year"
-                | "hours"
-                | "hrs"
-                | "mins"
-                | "minutes"
-                | "people"
-                | "cheques"
-                | "chqs"
-                | "parking"
-                | "bath"
-                | "baths"
-                | "bathrooms"
-                | "units"
-                | "options"
-                | "percent"
-                | "st"
-                | "nd"
-                | "rd"
-                | "th"
-                | "km"
-                | "viewings"
-                | "jan"
-                | "feb"
-                | "mar"
-                | "march"
-                | "apr"
-                | "april"
-                | "may"
-                | "june"
-                | "july"
-                | "aug"
-                | "sept"
-                | "oct"
-                | "nov"
-                | "dec"
-        )
 }

@@ -10,16 +10,22 @@ pub(crate) mod datetime;
 mod duration;
 mod email_url;
 mod gazetteer;
+mod lean;
+mod moment;
 mod money;
+mod number;
 mod percentage;
 mod person;
 mod phone;
+mod places;
+mod price;
 mod price_words;
 mod property;
 mod quantity;
 mod reference;
 mod time_of_day;
 mod unit;
+mod weekday;
 
 pub use gazetteer::{Gazetteer, GazetteerError, Place, PlaceKind};
 pub use person::Names;
@@ -166,6 +172,7 @@ pub(crate) struct Pass<'p, 'a> {
     pub(crate) context: &'p Context<'p>,
     pub(crate) found: Vec<Found>,
     claimed: Vec<bool>,
+    shouting: bool,
 }
 
 impl<'p, 'a> Pass<'p, 'a> {
@@ -175,7 +182,13 @@ impl<'p, 'a> Pass<'p, 'a> {
             context,
             found: Vec::new(),
             claimed: vec![false; doc.len()],
+            shouting: is_shouting(doc),
         }
+    }
+
+    /// Whether most of the message is in capitals, so that they say nothing.
+    pub(crate) fn is_shouting(&self) -> bool {
+        self.shouting
     }
 
     /// Whether no grammar has claimed any of these tokens.
@@ -235,6 +248,14 @@ impl<'p, 'a> Pass<'p, 'a> {
     }
 }
 
+fn is_shouting(doc: &Doc<'_>) -> bool {
+    let words = (0..doc.len()).filter(|&i| doc.kind(i) == Some(crate::doc::TokenKind::Latin));
+    let (capitals, all) = words.fold((0, 0), |(c, a), i| {
+        (c + usize::from(doc.is_shouted(i)), a + 1)
+    });
+    all > 3 && capitals * 3 > all * 2
+}
+
 /// Finds all values of a message.
 pub(crate) fn extract(doc: &Doc<'_>, context: &Context<'_>) -> Vec<Entity> {
     let mut pass = Pass::new(doc, context);
@@ -244,16 +265,18 @@ pub(crate) fn extract(doc: &Doc<'_>, context: &Context<'_>) -> Vec<Entity> {
     percentage::find(&mut pass);
     area::find(&mut pass);
     bedrooms::find(&mut pass);
-    gazetteer::find(&mut pass);
-    money::find_certain(&mut pass);
+    places::find(&mut pass);
+    money::find(&mut pass);
     unit::find(&mut pass);
     datetime::find(&mut pass);
     duration::find(&mut pass);
-    money::find_likely(&mut pass);
-    money::find_compared(&mut pass);
-    property::find(&mut pass);
-    unit::find_bare(&mut pass);
-    person::find(&mut pass);
+    lean::add_up(&mut pass);
+    price::find(&mut pass);
     quantity::find(&mut pass);
+    unit::find_bare(&mut pass);
+    lean::find(&mut pass);
+    property::find(&mut pass);
+    person::find(&mut pass);
+    number::find(&mut pass);
     crate::resolve::settle(pass.found, doc)
 }

@@ -51,6 +51,11 @@ impl Names {
         })
     }
 
+    /// The names that mean a person wherever they stand.
+    pub(crate) fn sure(&self) -> impl Iterator<Item = &str> {
+        self.sure.iter().map(String::as_str)
+    }
+
     fn is_sure(&self, word: &str) -> bool {
         self.sure.contains(bare(word))
     }
@@ -61,7 +66,8 @@ impl Names {
 
     fn is_common(&self, word: &str) -> bool {
         let word = bare(word);
-        word.contains('\'') || (self.common.contains(word) && !self.sure.contains(word))
+        let irish = word.starts_with("o'") || word.starts_with("d'");
+        word.contains('\'') && !irish || (self.common.contains(word) && !self.sure.contains(word))
     }
 }
 
@@ -91,7 +97,7 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             .or_else(|| signed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)));
         match found.filter(|&(from, end, _)| pass.is_free(from..end)) {
             Some((from, end, confidence)) => {
-                let typed = pass.doc.typed(from..end);
+                let typed = without_preposition(pass, from, pass.doc.typed(from..end));
                 let owner = typed
                     .strip_suffix("'s")
                     .or_else(|| typed.strip_suffix("’s"));
@@ -107,6 +113,21 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             None => i += 1,
         }
     }
+}
+
+/// A name without the preposition that Arabic writes onto it: `بأحمد` is `أحمد`.
+fn without_preposition<'t>(pass: &Pass<'_, '_>, from: usize, typed: &'t str) -> &'t str {
+    match clinging_name(pass.context.names, pass.doc.word(from)) {
+        Some(_) => typed.strip_prefix(['ب', 'ل', 'و']).unwrap_or(typed),
+        None => typed,
+    }
+}
+
+/// The name in a word that a preposition clings to.
+fn clinging_name<'w>(names: &Names, word: &'w str) -> Option<&'w str> {
+    let rest = word.strip_prefix(['ب', 'ل', 'و'])?;
+    let clings = rest.chars().count() >= 3 && names.is_sure(rest) && !names.is_any(word);
+    (clings && !names.is_common(word)).then_some(rest)
 }
 
 /// Words that a name follows, and where it begins.
@@ -139,10 +160,11 @@ fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
         ) => (Lead::Open, i + 1),
         ("thank", "you", _) => (Lead::Open, i + 2),
         (
-            "contact" | "call" | "ask" | "tell" | "inform" | "meet" | "message" | "agent"
-            | "broker" | "landlord" | "owner" | "tenant" | "colleague" | "manager" | "client"
-            | "husband" | "wife" | "brother" | "sister" | "friend" | "partner" | "assistant"
-            | "lawyer" | "buyer" | "seller" | "watchman" | "son" | "daughter",
+            "asked" | "told" | "remind" | "met" | "contact" | "call" | "ask" | "tell" | "inform"
+            | "meet" | "message" | "agent" | "broker" | "landlord" | "owner" | "tenant"
+            | "colleague" | "manager" | "client" | "husband" | "wife" | "brother" | "sister"
+            | "friend" | "partner" | "assistant" | "lawyer" | "buyer" | "seller" | "watchman"
+            | "son" | "daughter",
             _,
             _,
         ) => (Lead::Open, i + 1),
@@ -256,7 +278,7 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
             listed
                 || (unknown
                     && doc.is_capitalised(from)
-                    && !is_shouting(doc)
+                    && !pass.is_shouting()
                     && speaks_to_a_person(doc, from))
                 || particle_name(doc, from) && doc.is_capitalised(from)
         }
@@ -280,20 +302,38 @@ fn speaks_to_a_person(doc: &Doc<'_>, from: usize) -> bool {
             | "regards"
             | "contact"
             | "ask"
+            | "asked"
+            | "tell"
+            | "told"
+            | "inform"
+            | "remind"
+            | "meet"
+            | "met"
             | "you"
             | "thanks"
-    ) || doc.is_mark(from.wrapping_sub(1), ',')
+            | "tenant"
+            | "landlord"
+            | "owner"
+            | "colleague"
+            | "manager"
+            | "husband"
+            | "wife"
+            | "brother"
+            | "sister"
+            | "friend"
+            | "assistant"
+            | "lawyer"
+            | "buyer"
+            | "seller"
+    ) || matches!(before, "to" | "with")
+        && from >= 2
+        && matches!(
+            doc.word(from - 2),
+            "spoke" | "speak" | "speaking" | "talk" | "talked" | "talking" | "meeting" | "spoken"
+        )
+        || doc.is_mark(from.wrapping_sub(1), ',')
         || doc.is_mark(from.wrapping_sub(1), ':');
     address && !doc.is_shouted(from)
-}
-
-/// Whether most of the message is in capitals, so that they say nothing.
-fn is_shouting(doc: &Doc<'_>) -> bool {
-    let words = (0..doc.len()).filter(|&i| doc.kind(i) == Some(TokenKind::Latin));
-    let (capitals, all) = words.fold((0, 0), |(c, a), i| {
-        (c + usize::from(doc.is_shouted(i)), a + 1)
-    });
-    all > 3 && capitals * 3 > all * 2
 }
 
 /// `Abu Omar`, `Bin Laden`, `أبو محمد`, `ام سعيد`.
@@ -309,6 +349,9 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     if word.is_empty() || !pass.is_open(i) {
         return None;
     }
+    if doc.kind(i) == Some(TokenKind::Arabic) && clinging_name(names, word).is_some() {
+        return Some(full_name_end(pass, i));
+    }
     if particle_name(doc, i) && names.is_any(doc.word(i + 1)) {
         return Some(full_name_end(pass, i));
     }
@@ -323,6 +366,10 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
         // `H. Lindqvist`
         return Some(i + 3);
     }
+    // `ba3d el salah`: a noun with its article.
+    if matches!(doc.word_before(i), "el" | "il") && !doc.is_capitalised(i) {
+        return None;
+    }
     let inside = i > 0 && !doc.begins_line(i) && !doc.is_any_mark(i - 1, ".!?");
     let sure = names.is_sure(word)
         && (word.chars().count() >= 4
@@ -330,19 +377,66 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
             || doc.kind(i) == Some(TokenKind::Arabic));
     let doubtful = names.is_any(word)
         && doc.is_capitalised(i)
-        && !is_shouting(doc)
+        && !pass.is_shouting()
         && (inside && !names.is_common(word)
-            || names.is_any(doc.word(i + 1)) && doc.is_capitalised(i + 1));
+            || names.is_any(doc.word(i + 1)) && doc.is_capitalised(i + 1)
+            || !is_month(word) && acts(doc, i + 1));
     // A family name alone, such as `Hall` or `المري`, is left to introductions.
     (sure || doubtful).then(|| full_name_end(pass, i))
+}
+
+/// Whether what follows is what people do: `Grace called`, `Ali and Sara will join`.
+fn acts(doc: &Doc<'_>, i: usize) -> bool {
+    let at = if doc.word(i) == "and" && doc.is_capitalised(i + 1) {
+        i + 2
+    } else {
+        i
+    };
+    matches!(
+        doc.word(at),
+        "will"
+            | "said"
+            | "says"
+            | "called"
+            | "asked"
+            | "told"
+            | "wants"
+            | "confirmed"
+            | "agreed"
+            | "replied"
+            | "sent"
+            | "paid"
+            | "is"
+            | "was"
+            | "has"
+            | "here"
+            | "from"
+            | "and"
+            | "would"
+            | "can"
+            | "came"
+            | "just"
+            | "needs"
+            | "didn't"
+            | "promised"
+    )
+}
+
+fn is_month(word: &str) -> bool {
+    matches!(
+        word,
+        "may" | "june" | "april" | "august" | "summer" | "autumn" | "dawn" | "christmas"
+    )
 }
 
 /// `Ahmed here`, `- Sara` at the end of a message.
 fn signed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     let doc = pass.doc;
     let names = pass.context.names;
-    let here = matches!(doc.word(i + 1), "here" | "speaking")
-        && (i == 0 || doc.is_any_mark(i - 1, ".,!") || doc.begins_line(i));
+    let here = matches!(
+        doc.word(i + 1),
+        "here" | "speaking" | "said" | "says" | "called" | "asked" | "told" | "wants" | "replied"
+    ) && (i == 0 || doc.is_any_mark(i - 1, ".,!") || doc.begins_line(i));
     let word = doc.word(i);
     let known =
         doc.is_capitalised(i) && !names.is_common(word) && word.len() >= 3 && pass.is_open(i);
@@ -408,7 +502,7 @@ fn continues(pass: &Pass<'_, '_>, from: usize, i: usize) -> bool {
     }
     let capital = doc.is_capitalised(i)
         && doc.is_capitalised(from)
-        && !names.is_common(word)
-        && !is_shouting(doc);
+        && (!names.is_common(word) || names.is_any(word))
+        && !pass.is_shouting();
     capital || names.is_sure(word) && (doc.is_capitalised(i) == doc.is_capitalised(from))
 }

@@ -106,7 +106,16 @@ fn number_at(pass: &Pass<'_, '_>, i: usize, lookups: &mut usize) -> Option<(Stri
     }
     let run = run_at(pass, from, lead)?;
     // The longest piece that is a number of some plan; what follows it may be a price.
+    if let Some(value) = short_toll_free(doc, i, &run) {
+        return Some(value);
+    }
     for &(end, digits) in run.ends.iter().rev() {
+        if digits < 7 {
+            break;
+        }
+        if lead == Lead::None && super::money::currency_at(doc, end).is_some() {
+            return None;
+        }
         if end < doc.len() && doc.is_glued(end) && (doc.is_word(end) || doc.is_mark(end, '%')) {
             continue;
         }
@@ -115,6 +124,19 @@ fn number_at(pass: &Pass<'_, '_>, i: usize, lookups: &mut usize) -> Option<(Stri
         }
     }
     None
+}
+
+/// `call 800900`: a short toll-free number, which only the words before it tell from a price.
+fn short_toll_free(doc: &Doc<'_>, i: usize, run: &Run) -> Option<(String, usize)> {
+    let called = (i.saturating_sub(2)..i).any(|at| {
+        matches!(
+            doc.word(at),
+            "call" | "dial" | "free" | "hotline" | "phone" | "tel" | "اتصل" | "الرقم"
+        )
+    });
+    let whole = run.ends.len() <= 2 && run.digits.len() == 6 && run.digits.starts_with("800");
+    let end = run.ends.last().map(|(end, _)| *end)?;
+    (called && whole).then(|| (format!("+971{}", run.digits), end))
 }
 
 fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
@@ -176,7 +198,7 @@ fn run_at(pass: &Pass<'_, '_>, from: usize, lead: Lead) -> Option<Run> {
         run.has_comma |= (i..next).any(|t| doc.is_mark(t, ','));
         i = next;
     }
-    (run.digits.len() >= 7).then_some(run)
+    (run.digits.len() >= 6).then_some(run)
 }
 
 /// The token of the next digit group, over at most three marks such as `) - `.
@@ -202,7 +224,9 @@ fn normal_form(
         Lead::None => digits.strip_prefix("00"),
     };
     if let Some(number) = international {
-        return emirati_international(number).or_else(|| foreign(number, lookups));
+        return emirati_international(number)
+            .or_else(|| foreign(number, lookups))
+            .or_else(|| possible(number, lookups));
     }
     if pass.context.region == "AE" {
         if let Some(value) = emirati_national(digits) {
@@ -241,14 +265,13 @@ fn emirati_national(digits: &str) -> Option<String> {
     is_emirati(national).then(|| format!("+971{national}"))
 }
 
-/// Whether a national number, without its 0, is in the Emirates' plan.
+/// Whether a national number, without its 0, has the form of one in the Emirates' plan. Blocks that are not
+/// handed out yet count as well: a number is what somebody wants to be called at, and not ours to doubt.
 fn is_emirati(national: &str) -> bool {
     let mut digits = national.bytes();
     match (digits.next(), digits.next()) {
-        (Some(b'5'), Some(b'0' | b'2' | b'3' | b'4' | b'5' | b'6' | b'7' | b'8')) => {
-            national.len() == 9
-        }
-        (Some(b'2' | b'3' | b'4' | b'6' | b'7' | b'9'), Some(b'2'..=b'8')) => national.len() == 8,
+        (Some(b'5'), Some(b'0'..=b'9')) => national.len() == 9,
+        (Some(b'2' | b'3' | b'4' | b'6' | b'7' | b'9'), Some(b'1'..=b'9')) => national.len() == 8,
         _ => is_service(national),
     }
 }
@@ -264,6 +287,19 @@ fn foreign(digits: &str, lookups: &mut usize) -> Option<String> {
         return None;
     }
     look_up(None, &format!("+{digits}"), lookups)
+}
+
+/// A number behind a plus that no plan confirms, if its country exists and its length is possible.
+fn possible(digits: &str, lookups: &mut usize) -> Option<String> {
+    if !(10..=DIGITS_MAX).contains(&digits.len()) || *lookups >= LOOKUPS_MAX {
+        return None;
+    }
+    *lookups += 1;
+    let number = phonenumber::parse(None, format!("+{digits}")).ok()?;
+    let national = number.national().value().to_string().len();
+    (8..=12)
+        .contains(&national)
+        .then(|| number.format().mode(phonenumber::Mode::E164).to_string())
 }
 
 fn national(digits: &str, region: &str, lookups: &mut usize) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The words around an amount that make it money, or do not.
+//! The words around a number that make it money, a label, or a number like any other.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -42,9 +42,50 @@ per each a all ok okay pls please today tomorrow now yearly of it i we you he sh
 this as because when who which n w y too more less out until till before after still just upfront
 monthly annually annual negotiable net instead without than via through thru back down off urgently tmrw
 total left right there here again first last overtime commission refund salary deducted balance security
-agency service yet does did do be bas kash badal fi men bel se late early asap also like maybe minus
+agency service work works furnished unfurnished yet does did do be bas kash badal fi men bel se late early asap also like maybe minus
 times? في من على علي الى الي او و بس مع كاش نهائي شامل شامله سنويا شهريا سنوي شهري لو عشان بدل هذا حق
 للهديه فقط كل ما
+";
+
+/// A number behind one of them is a name: of a floor, a page, a version, a door.
+const NAMED_BY_NUMBER: &str = "
+page tower floor floors ext extension code type version phase iphone class model press reply row gate level
+cheque step no number option block cluster building galaxy windows form room line terminal route year until
+since aged i'm im exit day zone street chapter q parking slot lot group team unit villa flat plot shop office
+apartment apt otp pin pod bay pier berth stage grade series v ver vol part section article clause item lane
+highway channel قبل seat platform flight bus tram quarter season episode season size sa3a طابق الدور دور الطابق
+رقم صفحه الصناعيه عمري شارع بلوك سنه عام برج الساعه شقه فيلا وحده مكتب محل قطعه مرحله
+";
+/// What may stand behind a number that counts nothing in particular.
+const BEHIND_A_BARE_NUMBER: &str = "
+is if and or but was would max final cash for in with from to too only not can at now all ok okay then
+please pls because when instead n though today it as last including incl via left more each back net kash unless without
+otherwise either by so whatever تمام شامل كاش نهائي او و بس مع حلو كثير وايد اخر لو
+";
+/// Payments: a number near one of them is money even if it is small.
+const PAYMENT: &str = "
+paid pay paying pays sent send transferred transfer charged charge charges charging refund refunded owe owes
+owed fee fees fine fined bill bills billed tip salary deducted deposited spent spend
+ejari dewa sewa typing chiller reimburse reimbursed repaid collected collect overtime wage wages جمعنا
+عموله دفعت ندفع ادفع حولت حولنا ارسلت تحويل رسوم راتب الراتب مصاريف الفاتوره الحساب دفع دفعنا استلمت المبلغ
+";
+/// A message with one of them speaks of flats and those who live in them.
+const TALK_OF_DOORS: &str = "
+key keys fob flat flats tenant tenants rent rented vacant vacated vacate unit units apartment apartments floor
+view viewing viewings tenancy face landlord occupied leased access door lobby look open building sold leased status price ac leak leaking water
+maintenance balcony kitchen dewa ejari chiller neighbour neighbor noise cleaning handover snagging owner
+pics photos pictures video videos floorplan brochure listing listed available furnished bedroom br bhk mou lease tenancy inspection plumber eviction renewal parking guest checkout
+شقه الشقه مستاجر المستاجر مفتاح المفتاح مفاتيح المالك التكييف تسريب الوحده وحده
+";
+const IN_FRONT_OF_A_DOOR: &str = "
+of for in at open view see does is to from status keys key tenant out and access visit show floor rented
+leased about bill meter with re regarding check fix our mine or both guest owner inspect clean vacate
+شقه في مفتاح عن مفاتيح للشقه
+";
+const RIGHT_BEHIND_A_DOOR: &str = "
+is has on in was today directly paid face with and by are please pls vacant for to n or at still now from will
+tomorrow asap got sold rented not moved yet occupied available ready tmrw again since needs wants complained
+complains says said called pays can could should be stopped tenant owner ac leaking keys key فيها في فاضيه مع
 ";
 
 fn words(lists: &[&'static str]) -> HashSet<&'static str> {
@@ -58,5 +99,17 @@ pub(super) static NEAR: Words = LazyLock::new(|| words(&[PRICE, NEAR_ONLY]));
 pub(super) static BEFORE: Words = LazyLock::new(|| words(&[PRICE, BEFORE_ONLY]));
 /// Small words that may stand between one of [`BEFORE`] and its amount.
 pub(super) static BETWEEN: Words = LazyLock::new(|| words(&[SMALL]));
+/// A message with one of them speaks of flats.
+pub(super) static DOOR_TALK: Words = LazyLock::new(|| words(&[TALK_OF_DOORS]));
+/// Words right before a bare door number.
+pub(super) static BEFORE_A_DOOR: Words = LazyLock::new(|| words(&[IN_FRONT_OF_A_DOOR]));
+/// Words right behind a bare door number, which it does not count.
+pub(super) static BEHIND_A_DOOR: Words = LazyLock::new(|| words(&[RIGHT_BEHIND_A_DOOR]));
+/// A number behind one of them is a name.
+pub(super) static NUMBERED: Words = LazyLock::new(|| words(&[NAMED_BY_NUMBER]));
+/// What may stand behind a number that counts nothing.
+pub(super) static BEHIND_BARE: Words = LazyLock::new(|| words(&[BEHIND_A_BARE_NUMBER]));
+/// A number near one of them is money even if it is small.
+pub(super) static PAYMENTS: Words = LazyLock::new(|| words(&[PAYMENT]));
 /// Small words and kinds of payment: what a number does not count.
 pub(super) static UNCOUNTED: Words = LazyLock::new(|| words(&[SMALL_OR_PAYMENT]));

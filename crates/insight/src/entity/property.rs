@@ -5,13 +5,92 @@ use crate::doc::Doc;
 
 const CONFIDENCE: f32 = 0.90;
 
+/// Words of offers and searches, with which an office or a shop is a property.
+const OFFERED: &[&str] = &[
+    "rent",
+    "sale",
+    "buy",
+    "lease",
+    "leased",
+    "sell",
+    "looking",
+    "fitted",
+    "space",
+    "sqft",
+    "sqm",
+    "commercial",
+    "retail",
+    "shell",
+    "frontage",
+    "mezzanine",
+    "tenant",
+    "tenants",
+    "landlord",
+    "split",
+    "desks",
+    "warehouse",
+    "corner",
+    "license",
+    "licence",
+    "unit",
+    "vacant",
+    "investor",
+    "sf",
+    "خزانه",
+    "للايجار",
+    "للبيع",
+    "ابحث",
+    "ابغى",
+    "ابغي",
+    "اريد",
+    "احتاج",
+    "محتاج",
+    "تجاري",
+    "ابي",
+    "بدي",
+    "ايجار",
+    "الايجار",
+    "مساحه",
+    "مساحتها",
+    "يبيع",
+    "اشوف",
+    "صاحب",
+    "متر",
+    "قدم",
+    "زاويه",
+    "abgha",
+    "adawwer",
+];
+
+/// What the whole message speaks of.
+#[derive(Debug, Clone, Copy)]
+struct Talk {
+    /// Words of offers and searches.
+    of_offers: usize,
+    /// Whether a house is named, whose land is no plot of its own.
+    of_houses: bool,
+}
+
+impl Talk {
+    fn new(doc: &Doc<'_>) -> Self {
+        let words = || (0..doc.len()).map(|i| doc.word(i));
+        Self {
+            of_offers: words().filter(|word| OFFERED.contains(word)).count(),
+            of_houses: words().any(is_house),
+        }
+    }
+}
+
 /// Finds kinds of property.
 pub(super) fn find(pass: &mut Pass<'_, '_>) {
+    let talk = Talk::new(pass.doc);
     let mut i = 0;
     while i < pass.doc.len() {
+        // `850k flat`, `ex warehouse`: words of prices.
         let rate = matches!(pass.doc.word(i), "flat" | "apt")
-            && (pass.ends_at(Kind::Money, i) || pass.doc.word_before(i) == "sudo");
-        match type_at(pass, i)
+            && (pass.ends_at(Kind::Money, i) || pass.doc.word_before(i) == "sudo")
+            || pass.doc.word(i) == "warehouse" && pass.doc.word_before(i) == "ex";
+        match type_at(pass, i, talk)
             .filter(|_| !rate)
             .filter(|(_, end)| pass.is_free(i..*end))
         {
@@ -24,7 +103,7 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
     }
 }
 
-fn type_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
+fn type_at(pass: &Pass<'_, '_>, i: usize, talk: Talk) -> Option<(&'static str, usize)> {
     let doc = pass.doc;
     let two = match (doc.word(i), doc.word(i + 1)) {
         ("town", "house" | "houses" | "home" | "homes") => Some("townhouse"),
@@ -39,7 +118,7 @@ fn type_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
     if let Some(name) = two {
         return Some((name, i + 2));
     }
-    let word = doc.word(i);
+    let word = doc.word(i).strip_suffix("'s").unwrap_or(doc.word(i));
     let name = plain_type(word)
         .or_else(|| {
             let bare = word
@@ -54,7 +133,7 @@ fn type_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
             let bare = word.strip_prefix(['و', 'ب', 'ل'])?;
             (bare.chars().count() >= 3).then(|| plain_type(bare))?
         })
-        .or_else(|| doubtful_type(pass, i))?;
+        .or_else(|| doubtful_type(pass, i, talk))?;
     Some((name, i + 1))
 }
 
@@ -62,36 +141,38 @@ fn plain_type(word: &str) -> Option<&'static str> {
     Some(match word {
         "apartment" | "apartments" | "apt" | "apts" | "appartment" | "appartments"
         | "apartement" | "apartements" | "flat" | "flats" | "apartmnt" | "aparment"
-        | "apartmet" | "apratment" | "appt" | "aprtment" | "sha2a" | "sha22a" | "sha2at"
-        | "shaqa" | "aptmt" | "condo" | "condos" | "شقه" | "شقق" | "شقتين" | "شقتي" => {
-            "apartment"
-        }
-        "villa" | "villas" | "vila" | "vilas" | "villla" | "فيلا" | "فله" | "فلل" | "فيلات"
-        | "فيللا" => "villa",
+        | "apartmet" | "apratment" | "apartament" | "appartement" | "apartmen" | "appartments'"
+        | "appt" | "aprtment" | "sha2a" | "sha22a" | "sha2at" | "shaqa" | "aptmt" | "condo"
+        | "condos" | "شقه" | "شقق" | "شقتين" | "شقتي" => "apartment",
+        "villa" | "villas" | "villah" | "viila" | "vila" | "vilas" | "villla" | "فيلا" | "فله"
+        | "فلل" | "فيلات" | "فيلتين" | "فلتين" | "فيللا" => "villa",
         "townhouse" | "townhouses" | "townhome" | "townhomes" | "townhous" | "تاونهاوس" => {
             "townhouse"
         }
-        "penthouse" | "penthouses" | "penthous" | "بنتهاوس" => "penthouse",
-        "duplex" | "duplexes" | "دوبلكس" => "duplex",
-        "warehouse" | "warehouses" | "مستودع" | "مستودعات" | "مخزن" => {
+        "penthouse" | "penthouses" | "penthous" | "penthose" | "بنتهاوس" => "penthouse",
+        "duplex" | "duplexes" | "duplx" | "دوبلكس" | "دوبليكس" => "duplex",
+        "warehouse" | "warehouses" | "warehous" | "godown" | "مستودع" | "مستودعات" | "مخزن" => {
             "warehouse"
         }
-        "plot" | "plots" | "ard" => "plot",
         _ => return None,
     })
 }
 
 /// Words that are a kind of property only in the right surroundings.
-fn doubtful_type(pass: &Pass<'_, '_>, i: usize) -> Option<&'static str> {
+fn doubtful_type(pass: &Pass<'_, '_>, i: usize, talk: Talk) -> Option<&'static str> {
     let doc = pass.doc;
     match doc.word(i) {
         "office" | "offices" | "makteb" | "maktab" | "مكتب" | "مكاتب" => {
-            is_offered(doc, i).then_some("office")
+            is_offered(doc, i, talk).then_some("office")
         }
-        "shop" | "shops" | "محل" | "محلات" | "المحل" | "للمحلات" => {
-            is_offered(doc, i).then_some("shop")
+        "shop" | "shops" | "محل" | "محلات" | "محلين" | "المحل" | "للمحلات" => {
+            is_offered(doc, i, talk).then_some("shop")
         }
-        "retail" => is_offered(doc, i).then_some("shop"),
+        "plot" | "plots" | "ard" => {
+            let measures = talk.of_houses && is_measured(pass, i);
+            (!measures).then_some("plot")
+        }
+        "retail" => is_offered(doc, i, talk).then_some("shop"),
         "land"
             if matches!(
                 doc.word_before(i),
@@ -100,11 +181,13 @@ fn doubtful_type(pass: &Pass<'_, '_>, i: usize) -> Option<&'static str> {
         {
             None
         }
+        // `plot of land` is said once.
+        "land" if doc.word_before(i) == "of" && i >= 2 && doc.word(i - 2) == "plot" => None,
         "land" | "ارض" | "الارض" | "اراضي" => (doc.word(i + 1) != "department"
             && doc.word(i + 1) != "line"
             && doc.word(i + 1) != "lord")
             .then_some("plot"),
-        "building" | "bldg" | "buildings" | "بنايه" | "عماره" => {
+        "building" | "bldg" | "buildings" | "بنايه" | "عماره" | "البنايه" | "العماره" => {
             whole_building(doc, i).then_some("building")
         }
         "th" | "ths" => {
@@ -116,8 +199,31 @@ fn doubtful_type(pass: &Pass<'_, '_>, i: usize) -> Option<&'static str> {
     }
 }
 
+/// Whether a size stands right beside a plot, so that the plot may be the land of a house.
+fn is_measured(pass: &Pass<'_, '_>, i: usize) -> bool {
+    pass.found.iter().any(|f| {
+        f.kind == Kind::AreaSize
+            && ((f.tokens.start > i && f.tokens.start <= i + 4) || f.tokens.end == i)
+    })
+}
+
+fn is_house(word: &str) -> bool {
+    matches!(
+        word,
+        "villa"
+            | "villas"
+            | "townhouse"
+            | "townhouses"
+            | "mansion"
+            | "bua"
+            | "فيلا"
+            | "الفيلا"
+            | "فله"
+    )
+}
+
 /// Whether an office or shop is spoken of as property and not as a place to go to.
-fn is_offered(doc: &Doc<'_>, i: usize) -> bool {
+fn is_offered(doc: &Doc<'_>, i: usize, talk: Talk) -> bool {
     const NOT_BEFORE: &[&str] = &[
         "my",
         "your",
@@ -155,70 +261,16 @@ fn is_offered(doc: &Doc<'_>, i: usize) -> bool {
         "hours", "phone", "number", "manager", "boy", "open", "today", "address", "address?",
         "staff", "timing", "timings",
     ];
-    const FOR: &[&str] = &[
-        "rent",
-        "sale",
-        "buy",
-        "lease",
-        "leased",
-        "sell",
-        "looking",
-        "fitted",
-        "space",
-        "sqft",
-        "sqm",
-        "commercial",
-        "retail",
-        "shell",
-        "frontage",
-        "mezzanine",
-        "tenant",
-        "tenants",
-        "landlord",
-        "split",
-        "desks",
-        "warehouse",
-        "corner",
-        "license",
-        "licence",
-        "unit",
-        "vacant",
-        "investor",
-        "sf",
-        "خزانه",
-        "للايجار",
-        "للبيع",
-        "ابحث",
-        "ابغى",
-        "ابغي",
-        "اريد",
-        "احتاج",
-        "محتاج",
-        "تجاري",
-        "ابي",
-        "بدي",
-        "ايجار",
-        "الايجار",
-        "مساحه",
-        "مساحتها",
-        "يبيع",
-        "اشوف",
-        "صاحب",
-        "متر",
-        "قدم",
-        "زاويه",
-        "abgha",
-        "adawwer",
-    ];
     let before = doc.word_before(i);
     let numbered = doc.digits(i + 1).is_some()
         || doc.is_mark(i + 1, '#')
         || matches!(doc.word(i + 1), "no" | "رقم");
     let several = matches!(
         doc.word(i),
-        "offices" | "shops" | "محلات" | "مكاتب" | "للمحلات"
+        "offices" | "shops" | "محلات" | "محلين" | "مكاتب" | "للمحلات"
     );
-    let talks = (0..doc.len()).any(|at| at != i && FOR.contains(&doc.word(at)));
+    let own = usize::from(OFFERED.contains(&doc.word(i)));
+    let talks = talk.of_offers > own;
     numbered
         || several
         || (talks && !NOT_BEFORE.contains(&before) && !NOT_AFTER.contains(&doc.word(i + 1)))
@@ -228,8 +280,11 @@ fn is_offered(doc: &Doc<'_>, i: usize) -> bool {
 fn whole_building(doc: &Doc<'_>, i: usize) -> bool {
     let before = matches!(
         doc.word_before(i),
-        "whole" | "entire" | "full" | "residential" | "commercial" | "complete" | "buy"
-    );
+        "whole" | "entire" | "full" | "residential" | "commercial" | "complete" | "buy" | "selling"
+    ) || matches!(doc.word_before(i), "one" | "the")
+        && (i.saturating_sub(5)..i)
+            .any(|at| matches!(doc.word(at), "offer" | "offering" | "bid" | "buy"))
+        && !matches!(doc.word_before(i.saturating_sub(1)), "in" | "at" | "of");
     let sold = matches!(
         doc.word(i + 1),
         "for" | "للبيع" | "للايجار" | "كامله" | "سكنيه" | "تجاريه"

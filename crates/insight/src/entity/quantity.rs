@@ -1,23 +1,18 @@
-//! What is counted or measured, and the numbers that are left over.
+//! What is counted or measured, with its unit.
 
 use super::{Kind, Pass};
-use crate::Doc;
-use crate::number::{amount_at, digits_at, plain, words_at};
+use crate::doc::{Doc, Gap};
+use crate::number::{Written, digits_at, plain, words_at};
 use rust_decimal::Decimal;
 
 const CONFIDENCE: f32 = 0.85;
 
-/// Finds quantities, then takes what digits are left as numbers.
+/// Finds quantities.
 pub(super) fn find(pass: &mut Pass<'_, '_>) {
     let mut i = 0;
     while i < pass.doc.len() {
         if let Some((value, end)) = quantity_at(pass, i).filter(|(_, end)| pass.is_free(i..*end)) {
             pass.add(Kind::Quantity, value, i..end, CONFIDENCE);
-            i = end;
-        } else if let Some((value, end)) =
-            number_at(pass, i).filter(|(_, end)| pass.is_free(i..*end))
-        {
-            pass.add(Kind::Number, value, i..end, CONFIDENCE);
             i = end;
         } else {
             i += 1;
@@ -30,6 +25,12 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     if let Some(unit) = arabic_pair(doc.word(i)) {
         return Some((format!("2 {unit}"), i + 1));
     }
+    // `دور واحد`, `شيك واحد`: Arabic puts the one behind what it counts.
+    if matches!(doc.word(i + 1), "واحد" | "واحده")
+        && let Some(unit) = thing(doc.word(i))
+    {
+        return Some((format!("1 {}", one_of(unit)), i + 2));
+    }
     if i > 0 && doc.is_glued(i) && doc.is_mark(i - 1, '/') {
         return None;
     }
@@ -39,7 +40,17 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     } else {
         number.next
     };
-    let (unit, end) = unit_at(pass, at)?;
+    let (unit, end) = unit_at(pass, at)
+        .or_else(|| {
+            let digits = number.written == Written::Digits;
+            digits.then(|| described_at(doc, at)).flatten()
+        })
+        .or_else(|| shared_unit(pass, number.next))?;
+    // `two people, one room` is a way of speaking; rooms and people are counted in digits.
+    let way_of_speaking = unit == "people" || unit == "rooms" && number.value == Decimal::ONE;
+    if number.written == Written::Words && way_of_speaking {
+        return None;
+    }
     let unit = if number.value == Decimal::ONE {
         one_of(unit)
     } else {
@@ -48,24 +59,41 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     Some((format!("{} {unit}", plain(number.value)), end))
 }
 
-/// A unit, in its short or singular form, and the token after it.
+/// A unit, in its short or plural form, and the token after it.
 fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
     let doc = pass.doc;
-    let adjective = matches!(
-        doc.word(i),
-        "post"
-            | "dated"
-            | "covered"
-            | "parking"
-            | "post-dated"
-            | "full"
-            | "more"
-            | "car"
-            | "different"
-            | "reserved"
-            | "allocated"
+    let word = doc.word(i);
+    if matches!(
+        word,
+        "parking" | "parkings" | "carpark" | "carparks" | "موقف" | "مواقف"
+    ) {
+        // A card or a ticket for parking is another thing.
+        let thing_of_it = thing(doc.word(i + 1)).filter(|_| doc.gap(i + 1) == Gap::Space);
+        return Some(match thing_of_it {
+            Some(unit) => (unit, i + 2),
+            None => ("parking spaces", parking_end(pass, i + 1)),
+        });
+    }
+    if matches!(word, "car" | "covered" | "basement") && doc.word(i + 1).starts_with("park") {
+        return unit_at(pass, i + 1);
+    }
+    if word == "كيلو" && (i.saturating_sub(3)..i).any(|at| doc.word(at).contains("كهربا"))
+    {
+        return Some(("kW", i + 1));
+    }
+    if let Some(unit) = measure(word).or_else(|| thing(word)) {
+        return Some((unit, i + 1));
+    }
+    let described = matches!(
+        word,
+        "post" | "dated" | "pdc" | "more" | "full" | "different"
     );
-    let unit = match doc.word(i) {
+    described.then(|| unit_at(pass, i + 1))?
+}
+
+/// A unit of measure, by its sign.
+fn measure(word: &str) -> Option<&'static str> {
+    Some(match word {
         "km" | "kms" | "kilometer" | "kilometers" | "kilometre" | "kilometres" | "كيلومتر"
         | "كم" => "km",
         "m" | "meter" | "meters" | "metre" | "metres" | "mtr" | "mtrs" | "متر" | "امتار" => {
@@ -83,6 +111,7 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
         "ton" | "tons" | "tonne" | "tonnes" | "طن" | "اطنان" => "tons",
         "l" | "ltr" | "ltrs" | "liter" | "liters" | "litre" | "litres" | "لتر" => "l",
         "ml" => "ml",
+        "gallon" | "gallons" | "جالون" => "gallons",
         "gb" => "GB",
         "mb" => "MB",
         "tb" => "TB",
@@ -90,26 +119,28 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
         "kwh" => "kWh",
         "kva" => "kVA",
         "acre" | "acres" => "acres",
-        "bathroom" | "bathrooms" | "bath" | "baths" | "bathrm" | "washroom" | "washrooms"
-        | "toilet" | "toilets" | "حمام" | "حمامات" => "bathrooms",
+        _ => return None,
+    })
+}
+
+/// A thing that is counted, in the plural.
+fn thing(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "bathroom" | "bathrooms" | "bath" | "baths" | "bathrm" | "bathrms" | "washroom"
+        | "washrooms" | "toilet" | "toilets" | "حمام" | "حمامات" => "bathrooms",
         "cheque" | "cheques" | "chq" | "chqs" | "check" | "checks" | "chk" | "chks" | "chqe"
-        | "cheks" | "cheqs" | "شيك" | "شيكات" => "cheques",
-        "parking" | "parkings" | "carpark" | "carparks" | "موقف" | "مواقف" => {
-            return Some(("parking spaces", parking_end(pass, i + 1)));
-        }
-        "car" | "covered" | "basement" if doc.word(i + 1).starts_with("park") => {
-            return Some(("parking spaces", parking_end(pass, i + 2)));
-        }
+        | "cheks" | "cheqs" | "cheqe" | "cheqes" | "cheqeus" | "chequess" | "شيك" | "شيكات"
+        | "شيكا" => "cheques",
         "payments" | "payment" | "installments" | "instalments" | "installment" | "instalment"
         | "دفعات" | "اقساط" => "payments",
-        "unit" | "units" | "وحدات" | "وحده" => "units",
-        "floor" | "floors" | "storey" | "storeys" | "stories" | "طوابق" | "ادوار" => {
+        "unit" | "units" | "وحدات" => "units",
+        "floor" | "floors" | "storey" | "storeys" | "stories" | "طوابق" | "ادوار" | "دور" => {
             "floors"
         }
         "person" | "persons" | "people" | "pax" | "ppl" | "اشخاص" | "شخص" | "اشخاصا" => {
             "people"
         }
-        "key" | "keys" | "مفاتيح" | "مفتاح" => "keys",
+        "key" | "keys" | "keyset" | "مفاتيح" | "مفتاح" => "keys",
         "copy" | "copies" | "نسخ" | "نسخه" => "copies",
         "room" | "rooms" => "rooms",
         "card" | "cards" | "كروت" | "بطاقات" | "بطاقه" => "cards",
@@ -124,13 +155,31 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
         "bottle" | "bottles" | "زجاجات" | "غراش" => "bottles",
         "pallet" | "pallets" => "pallets",
         "seat" | "seats" | "مقاعد" => "seats",
-        _ if adjective => {
-            let (unit, end) = unit_at(pass, i + 1)?;
-            return Some((unit, end));
-        }
         _ => return None,
-    };
-    Some((unit, i + 1))
+    })
+}
+
+/// `30 access cards`, `2 spare keys`: a thing behind one word that describes it.
+fn described_at(doc: &Doc<'_>, i: usize) -> Option<(&'static str, usize)> {
+    let plain_word = doc.is_word(i)
+        && doc.gap(i) == Gap::Space
+        && doc.gap(i + 1) == Gap::Space
+        && !super::price_words::UNCOUNTED.contains(doc.word(i))
+        && doc.word(i).chars().count() >= 3;
+    let unit = plain_word.then(|| thing(doc.word(i + 1)))??;
+    (unit != "people" && unit != "rooms").then_some((unit, i + 2))
+}
+
+/// `from 80 to 150 kW`, `2 or 3 cheques`: the first number shares the unit of the second.
+fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
+    let doc = pass.doc;
+    let joined = doc.is_mark(i, '-')
+        || matches!(
+            doc.word(i),
+            "to" | "or" | "and" | "till" | "الى" | "الي" | "او"
+        );
+    let second = joined.then(|| digits_at(doc, i + 1).or_else(|| words_at(doc, i + 1)))??;
+    unit_at(pass, second.next).map(|(unit, _)| (unit, i))
 }
 
 fn parking_end(pass: &Pass<'_, '_>, i: usize) -> usize {
@@ -163,9 +212,9 @@ fn one_of(unit: &str) -> &str {
 
 fn arabic_pair(word: &str) -> Option<&'static str> {
     Some(match word {
-        "حمامين" => "bathrooms",
+        "حمامين" | "وحمامين" => "bathrooms",
         "شيكين" | "بشيكين" => "cheques",
-        "موقفين" => "parking spaces",
+        "موقفين" | "وموقفين" => "parking spaces",
         "دفعتين" | "بدفعتين" => "payments",
         "طابقين" => "floors",
         "مفتاحين" => "keys",
@@ -175,134 +224,4 @@ fn arabic_pair(word: &str) -> Option<&'static str> {
         "شخصين" => "people",
         _ => return None,
     })
-}
-
-/// A number in digits that no other grammar wanted.
-fn number_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
-    let doc = pass.doc;
-    let number = if doc.digits(i).is_some() {
-        amount_at(doc, i).or_else(|| digits_at(doc, i))?
-    } else {
-        return None;
-    };
-    let first = doc.str(i);
-    // Part of a word, a code or a clock: no number of its own.
-    let attached = (doc.is_glued(i) && i > 0 && !doc.is_any_mark(i - 1, "(:*\"'~=+-,?!•/"))
-        || (number.next < doc.len() && doc.is_glued(number.next) && doc.is_word(number.next));
-    let listed =
-        doc.begins_line(i) && doc.is_any_mark(number.next, ".)-") && doc.is_glued(number.next);
-    let padded = first.len() > 1 && first.starts_with('0') && number.value > Decimal::ONE;
-    let clock = doc.str(i) == "24" && doc.is_mark(i + 1, '/');
-    let first_half = doc.is_mark(number.next, '/')
-        && doc.is_glued(number.next)
-        && doc.digits(number.next + 1).is_some();
-    let other_half = first_half
-        || i >= 2 && doc.is_mark(i - 1, '/') && doc.is_glued(i) && doc.digits(i - 2).is_some();
-    if attached
-        || listed
-        || padded
-        || clock
-        || other_half
-        || is_label(doc, i, number.next, number.value)
-    {
-        return None;
-    }
-    let counts = super::money::counts_something(doc, number.next);
-    if !counts && !super::money::stands_alone(pass, i, number.next) {
-        return None;
-    }
-    Some((plain(number.value), number.next))
-}
-
-/// Whether the digits are a year, a score, a code, or the number of a page, floor or tower.
-fn is_label(doc: &Doc<'_>, i: usize, next: usize, value: Decimal) -> bool {
-    let digits = doc.str(i);
-    let plain_year = next == i + 1
-        && digits.len() == 4
-        && (digits.starts_with("19") || digits.starts_with("20"))
-        && value < Decimal::from(2_040);
-    let code = next == i + 1 && digits.len() >= 5;
-    let labelled = matches!(
-        doc.word_before(i),
-        "page"
-            | "tower"
-            | "floor"
-            | "floors"
-            | "ext"
-            | "extension"
-            | "code"
-            | "type"
-            | "version"
-            | "phase"
-            | "iphone"
-            | "class"
-            | "model"
-            | "press"
-            | "reply"
-            | "row"
-            | "gate"
-            | "level"
-            | "cheque"
-            | "step"
-            | "no"
-            | "number"
-            | "option"
-            | "block"
-            | "cluster"
-            | "building"
-            | "galaxy"
-            | "windows"
-            | "form"
-            | "room"
-            | "line"
-            | "terminal"
-            | "route"
-            | "year"
-            | "until"
-            | "since"
-            | "aged"
-            | "i'm"
-            | "im"
-            | "exit"
-            | "day"
-            | "zone"
-            | "street"
-            | "chapter"
-            | "q"
-            | "parking"
-            | "slot"
-            | "lot"
-            | "group"
-            | "team"
-            | "sa3a"
-            | "طابق"
-            | "الدور"
-            | "دور"
-            | "الطابق"
-            | "رقم"
-            | "صفحه"
-            | "الصناعيه"
-            | "عمري"
-            | "شارع"
-            | "بلوك"
-            | "سنه"
-            | "عام"
-            | "برج"
-            | "الساعه"
-    );
-    let score = doc.word(next) == "out"
-        || (i >= 2 && doc.word_before(i) == "of" && doc.word(i - 2) == "out");
-    let joined = |mark: usize, digits: usize| {
-        doc.is_any_mark(mark, "-+x")
-            && doc.is_glued(mark)
-            && doc.digits(digits).is_some()
-            && doc.is_glued(digits)
-    };
-    let chained = joined(next, next + 1)
-        || (i >= 2
-            && doc.is_any_mark(i - 1, "-+x")
-            && doc.is_glued(i)
-            && doc.is_glued(i - 1)
-            && doc.digits(i - 2).is_some());
-    plain_year || code || labelled || score || chained
 }

@@ -63,14 +63,17 @@ fn intro(word: &str) -> Option<Intro> {
         | "quotation" | "booking" | "job" | "reference" | "refno" | "permit" | "trakheesi"
         | "invoice" | "inv" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani" | "dewa"
         | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm" | "reservation" | "utr"
-        | "awb" | "sewa" | "addc" | "premise" | "listing" | "tracking" | "مرجع" | "المرجع"
-        | "مرجعي" | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح" | "حجز" | "الحجز"
-        | "تذكره" | "التذكره" => Intro::Strong,
-        "contract" | "cheque" | "chq" | "transaction" | "receipt" | "license" | "licence"
-        | "file" | "account" | "property" | "policy" | "certificate" | "id" | "code"
-        | "payment" | "noc" | "visa" | "plate" | "confirmation" | "agreement" | "طلب" | "الطلب"
-        | "العقد" | "عقد" | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى"
-        | "الشكوي" | "شكوي" | "بلاغ" | "البلاغ" | "الاعلان" | "اعلان" => {
+        | "awb" | "mls" | "quote" | "lpo" | "grn" | "folio" | "waybill" | "claim" | "serial"
+        | "sewa" | "addc" | "premise" | "listing" | "tracking" | "مرجع" | "المرجع" | "مرجعي"
+        | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح" | "حجز" | "الحجز" | "تذكره"
+        | "التذكره" => Intro::Strong,
+        "po" | "contract" | "cheque" | "chq" | "transaction" | "receipt" | "license"
+        | "licence" | "file" | "account" | "property" | "policy" | "certificate" | "id"
+        | "code" | "payment" | "noc" | "visa" | "plate" | "confirmation" | "agreement" | "طلب"
+        | "الطلب" | "العقد" | "عقد" | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى"
+        | "الشكوي" | "شكوي" | "الشحنه" | "العمليه" | "عمليه" | "الحواله" | "حواله" | "المعاينه"
+        | "شحنه" | "التتبع" | "المعاملات" | "الملف" | "ملف" | "الملكيه" | "ملكيه" | "سند"
+        | "وصل" | "ايصال" | "الايصال" | "بلاغ" | "البلاغ" | "الاعلان" | "اعلان" => {
             Intro::Weak
         }
         _ => return None,
@@ -118,12 +121,37 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
     let digits: usize = (at..end).filter_map(|t| doc.digits(t)).map(str::len).sum();
     let spelled = labelled_by_number(doc, at)
         || (at..end).any(|t| doc.is_word(t) || doc.is_any_mark(t, "-/"));
-    let enough = if strength == Intro::Strong && spelled {
-        3
-    } else {
-        4
+    let lettered = doc.is_word(at) && (at..end).any(|t| doc.is_shouted(t) || doc.is_capitalised(t));
+    let enough = match (strength, spelled) {
+        _ if labelled && lettered && digits > 0 => 2,
+        (Intro::Strong, true) => 3,
+        _ => 4,
     };
-    (digits >= enough && !is_price(doc, end)).then_some((at, end))
+    (digits >= enough && !is_price(doc, end) && !is_amount(doc, at, end)).then_some((at, end))
+}
+
+/// `order 2000 pieces`: a number of things, which nothing calls a number of a paper.
+fn is_amount(doc: &Doc<'_>, at: usize, end: usize) -> bool {
+    let counted = matches!(
+        doc.word(end),
+        "pcs"
+            | "pieces"
+            | "boxes"
+            | "bags"
+            | "cartons"
+            | "units"
+            | "kg"
+            | "tons"
+            | "bottles"
+            | "pallets"
+            | "litres"
+            | "sqm"
+            | "sqft"
+            | "meters"
+            | "people"
+            | "copies"
+    );
+    counted && end == at + 1 && !labelled_by_number(doc, at)
 }
 
 /// Whether `no`, `#` or `:` stands right before a number.
@@ -155,6 +183,16 @@ fn code_end(pass: &Pass<'_, '_>, from: usize) -> Option<usize> {
         && doc.gap(end) == Gap::Space
         && is_group_lead(doc, from)
         && doc.digits(end).is_some_and(|d| (3..=4).contains(&d.len()))
+    {
+        end += 1;
+    }
+    // A Makani number has two groups of five digits.
+    let five = |i: usize| doc.digits(i).is_some_and(|d| d.len() == 5);
+    if end == from + 1
+        && five(from)
+        && five(end)
+        && doc.gap(end) == Gap::Space
+        && (from.saturating_sub(3)..from).any(|t| matches!(doc.word(t), "makani" | "مكاني"))
     {
         end += 1;
     }

@@ -83,7 +83,9 @@ pub(super) fn certain_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
         return Some(named);
     }
     if is_arabic_clock(doc.word(i)) {
-        let clock = hour_at(pass, i + 1).or_else(|| hour_word_at(doc, i + 1))?;
+        let clock = hour_at(pass, i + 1)
+            .or_else(|| ordinal_hour_at(doc, i + 1))
+            .or_else(|| hour_word_at(doc, i + 1))?;
         return Some(clock);
     }
     if let Some(past) = past_or_to(pass, i) {
@@ -204,6 +206,8 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
         .filter(|_| minute == 0)
         .unwrap_or((minute, next));
     next = after;
+    let (hour, minute, after) = counted_back(doc, hour, minute, next);
+    next = after;
     let mut half = Half::Unsaid;
     if let Some((said, end)) = half_at(doc, next) {
         half = said;
@@ -282,10 +286,56 @@ fn arabic_minutes(doc: &Doc<'_>, i: usize) -> Option<(i8, usize)> {
         ("ونص" | "ونصف", _) => Some((30, i + 1)),
         ("وربع", _) => Some((15, i + 1)),
         ("وثلث" | "وتلت", _) => Some((20, i + 1)),
-        ("و", "نص" | "نصف") => Some((30, i + 2)),
+        ("و", "نص" | "نصف") | ("w", "nos" | "noss" | "nus" | "nuss") => Some((30, i + 2)),
         ("و", "ربع") => Some((15, i + 2)),
         _ => None,
     }
+}
+
+/// `الا ربع`: a quarter to the hour that was said.
+fn counted_back(doc: &Doc<'_>, hour: i8, minute: i8, next: usize) -> (i8, i8, usize) {
+    let minutes = match (doc.word(next), doc.word(next + 1)) {
+        ("الا", "ربع") => 15,
+        ("الا", "ثلث" | "تلت") => 20,
+        ("الا", "عشره" | "عشر") => 10,
+        ("الا", "خمسه" | "خمس") => 5,
+        _ => return (hour, minute, next),
+    };
+    if minute != 0 || !(1..=12).contains(&hour) {
+        return (hour, minute, next);
+    }
+    let before = if hour == 1 { 12 } else { hour - 1 };
+    (before, 60 - minutes, next + 2)
+}
+
+/// `الخامسة مساء` behind the word for the hour.
+fn ordinal_hour_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
+    let eleventh = matches!(doc.word(i + 1), "عشره" | "عشر");
+    let (hour, next) = match doc.word(i) {
+        "الواحده" => (1, i + 1),
+        "الحاديه" if eleventh => (11, i + 2),
+        "الثانيه" if eleventh => (12, i + 2),
+        "الثانيه" => (2, i + 1),
+        "الثالثه" => (3, i + 1),
+        "الرابعه" => (4, i + 1),
+        "الخامسه" => (5, i + 1),
+        "السادسه" => (6, i + 1),
+        "السابعه" => (7, i + 1),
+        "الثامنه" => (8, i + 1),
+        "التاسعه" => (9, i + 1),
+        "العاشره" => (10, i + 1),
+        _ => return None,
+    };
+    let (minute, next) = arabic_minutes(doc, next).unwrap_or((0, next));
+    let (hour, minute, next) = counted_back(doc, hour, minute, next);
+    let (half, next) = half_at(doc, next).unwrap_or((Half::Unsaid, next));
+    Some(Clock {
+        hour,
+        minute,
+        half,
+        literal: false,
+        next,
+    })
 }
 
 /// `pm`, `p.m.`, `in the evening`, `مساء`, `العصر`.
@@ -317,7 +367,7 @@ pub(super) fn half_at(doc: &Doc<'_>, i: usize) -> Option<(Half, usize)> {
     let simple = match letter {
         "am" | "a'm" | "صباحا" | "الصبح" | "ص" | "الصباح" | "صباح" | "فجرا" | "الضحى" | "الضحي"
         | "morning" => Some(Half::Morning),
-        "pm" | "مساء" | "المسا" | "المساء" | "العصر" | "عصرا" | "م" | "الظهر" | "ظهرا"
+        "pm" | "p'm" | "مساء" | "المسا" | "المساء" | "العصر" | "عصرا" | "م" | "الظهر" | "ظهرا"
         | "المغرب" | "العشا" | "بالليل" | "ليلا" | "الليل" | "العشاء" | "مسا" | "مساءا"
         | "evening" | "afternoon" | "tonight" | "night" => Some(Half::Evening),
         _ => None,
@@ -334,6 +384,14 @@ pub(super) fn half_at(doc: &Doc<'_>, i: usize) -> Option<(Half, usize)> {
         ("بعد", "الظهر" | "العصر" | "المغرب", _) => Some((Half::Evening, i + 2)),
         ("في", "المساء" | "الليل" | "المسا", _) => Some((Half::Evening, i + 2)),
         ("في", "الصباح", _) => Some((Half::Morning, i + 2)),
+        ("el" | "al" | "bel" | "bil", "sob7" | "sobh" | "sabah", _) => Some((Half::Morning, i + 2)),
+        (
+            "el" | "al" | "bel" | "bil",
+            "leil" | "masa" | "3asr" | "asr" | "maghreb" | "3esha",
+            _,
+        ) => Some((Half::Evening, i + 2)),
+        ("in", "morning", _) => Some((Half::Morning, i + 2)),
+        ("in", "evening" | "afternoon", _) => Some((Half::Evening, i + 2)),
         ("قبل", "الظهر", _) => Some((Half::Morning, i + 2)),
         _ => None,
     }
@@ -371,7 +429,18 @@ fn hour_word_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
         .parse()
         .ok()
         .filter(|h| (1..=12).contains(h))?;
-    let (mut minute, mut next) = arabic_minutes(doc, number.next).unwrap_or((0, number.next));
+    // `one night`, `two evenings`: a count and no hour.
+    if number.next < doc.len()
+        && matches!(
+            doc.word(number.next),
+            "night" | "evening" | "morning" | "afternoon"
+        )
+        && doc.word_before(i) != "at"
+    {
+        return None;
+    }
+    let (minute, next) = arabic_minutes(doc, number.next).unwrap_or((0, number.next));
+    let (hour, mut minute, mut next) = counted_back(doc, hour, minute, next);
     if minute == 0
         && let Some((count, end)) = count_at(doc, next, 59).filter(|(m, _)| *m >= 10)
         && !doc.word(next).is_empty()
@@ -410,6 +479,15 @@ fn past_or_to(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     };
     let to = match doc.word(at) {
         "past" => false,
+        // `half 7`
+        _ if doc.word(i) == "half" && at == i + 1 && doc.digits(at).is_some() => {
+            let clock =
+                hour_at(pass, at).filter(|c| c.minute == 0 && (1..=12).contains(&c.hour))?;
+            return (!measures(pass, clock.next)).then_some(Clock {
+                minute: 30,
+                ..clock
+            });
+        }
         "to" if minutes != 30 && matches!(doc.word(i), "quarter") => true,
         _ => return None,
     };
@@ -426,6 +504,19 @@ fn past_or_to(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
         hour,
         minute,
         ..clock
+    })
+}
+
+/// Hour and minutes with a full stop between, which only a day before them makes a time.
+pub(super) fn with_dot_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
+    let hour: i8 = pass.doc.digits(i)?.parse().ok().filter(|h| *h < 24)?;
+    let (minute, next) = minutes_at(pass.doc, i + 1)?;
+    Some(Clock {
+        hour,
+        minute,
+        half: Half::Unsaid,
+        literal: hour > 12,
+        next,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The numbers of flats, villas, offices and shops: `unit 1203`, `villa no. 23`, `#A-1203`, `شقة رقم 504`.
 
+use super::price_words::{BEFORE_A_DOOR, BEHIND_A_DOOR, DOOR_TALK};
 use super::{Kind, Pass};
 use crate::doc::{Doc, Gap};
 
@@ -63,156 +64,108 @@ fn doc_noun(doc: &Doc<'_>, i: usize) -> bool {
         )
 }
 
-/// Finds bare door numbers such as `keys of 608` in talk about property, once all else had its turn.
+/// Finds bare door numbers such as `keys of 608`, `1203 Marina Gate` or `A-1204` in talk about property, once
+/// prices had their turn.
 pub(super) fn find_bare(pass: &mut Pass<'_, '_>) {
-    const TALK: &[&str] = &[
-        "key",
-        "keys",
-        "flat",
-        "tenant",
-        "rent",
-        "rented",
-        "vacant",
-        "vacated",
-        "unit",
-        "units",
-        "apartment",
-        "floor",
-        "view",
-        "viewing",
-        "tenancy",
-        "face",
-        "landlord",
-        "occupied",
-        "leased",
-        "sold",
-        "access",
-        "open",
-        "door",
-        "lobby",
-        "look",
-        "price",
-        "شقه",
-        "الشقه",
-        "مستاجر",
-        "المستاجر",
-        "مفتاح",
-    ];
-    const BEFORE: &[&str] = &[
-        "of",
-        "for",
-        "in",
-        "at",
-        "open",
-        "view",
-        "see",
-        "does",
-        "is",
-        "to",
-        "from",
-        "status",
-        "keys",
-        "key",
-        "tenant",
-        "out",
-        "and",
-        "access",
-        "visit",
-        "show",
-        "floor",
-        "rented",
-        "leased",
-        "sold",
-        "about",
-        "bill",
-        "meter",
-        "",
-        "شقه",
-        "في",
-        "مفتاح",
-    ];
-    let talks = (0..pass.doc.len()).any(|i| TALK.contains(&pass.doc.word(i)));
-    for i in 0..pass.doc.len() {
-        let doc = pass.doc;
-        let Some(digits) = doc
-            .digits(i)
-            .filter(|d| (3..=4).contains(&d.len()) && !d.starts_with('0'))
-        else {
-            continue;
-        };
-        let year = digits.len() == 4
-            && (digits.starts_with("19") || digits.starts_with("20"))
-            && matches!(doc.word_before(i), "in" | "since" | "from" | "of" | "for");
-        let round = digits.ends_with("00") && digits.len() == 4 && digits != "1000";
-        let glued = (i > 0 && doc.is_glued(i) && !doc.is_any_mark(i - 1, "(/#"))
-            || (i + 1 < doc.len() && doc.is_glued(i + 1) && !doc.is_any_mark(i + 1, ".,?!:;)/"));
-        let decimal = doc.is_any_mark(i + 1, ".,:")
-            && doc.is_glued(i + 1)
-            && doc.digits(i + 2).is_some()
-            && doc.is_glued(i + 2);
-        let counts = doc.is_word(i + 1)
-            && doc.gap(i + 1) == Gap::Space
-            && !FOLLOWS.contains(&doc.word(i + 1));
-        if talks
-            && pass.is_open(i)
-            && !year
-            && !round
-            && !glued
-            && !decimal
-            && !counts
-            && BEFORE.contains(&doc.word_before(i))
-        {
-            pass.add(Kind::Unit, digits.to_owned(), i..i + 1, CONFIDENCE_BARE);
+    let talks = talks_of_doors(pass);
+    let mut i = 0;
+    while i < pass.doc.len() {
+        let found = door_of_project(pass, i)
+            .or_else(|| talks.then(|| lettered_door(pass, i)).flatten())
+            .or_else(|| talks.then(|| bare_door(pass, i)).flatten())
+            .filter(|(_, end)| pass.is_free(i..*end));
+        match found {
+            Some((value, end)) => {
+                pass.add(Kind::Unit, value, i..end, CONFIDENCE_BARE);
+                i = end;
+            }
+            None => i += 1,
         }
     }
 }
 
-/// Words behind a door number, which it does not count.
-const FOLLOWS: &[&str] = &[
-    "is",
-    "has",
-    "on",
-    "in",
-    "was",
-    "today",
-    "directly",
-    "paid",
-    "face",
-    "with",
-    "and",
-    "by",
-    "are",
-    "please",
-    "pls",
-    "vacant",
-    "for",
-    "to",
-    "n",
-    "or",
-    "at",
-    "still",
-    "now",
-    "from",
-    "will",
-    "tomorrow",
-    "asap",
-    "got",
-    "sold",
-    "rented",
-    "not",
-    "moved",
-    "yet",
-    "occupied",
-    "available",
-    "ready",
-    "tmrw",
-    "again",
-    "since",
-    "فيها",
-    "في",
-    "فاضيه",
-    "مع",
-];
+/// Whether the message speaks of flats and who lives in them.
+fn talks_of_doors(pass: &Pass<'_, '_>) -> bool {
+    pass.has(Kind::Unit) || (0..pass.doc.len()).any(|i| DOOR_TALK.contains(pass.doc.word(i)))
+}
+
+/// Whether nothing touches a number but the marks of a sentence.
+fn is_detached(doc: &Doc<'_>, i: usize, end: usize) -> bool {
+    let inside = i >= 2 && doc.is_glued(i) && doc.is_glued(i - 1) && doc.digits(i - 2).is_some();
+    let before = !inside && (i == 0 || !doc.is_glued(i) || doc.is_any_mark(i - 1, "(/#,:-*"));
+    let decimal = doc.is_any_mark(end, ".,:")
+        && doc.is_glued(end)
+        && doc.digits(end + 1).is_some()
+        && doc.is_glued(end + 1);
+    let after = end >= doc.len() || !doc.is_glued(end) || doc.is_any_mark(end, ".,?!:;)/'*");
+    before && after && !decimal
+}
+
+/// `1203 Marina Gate`: a number right before a building.
+fn door_of_project(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let (value, end) = number_at(pass, i)?;
+    let at = if doc.is_any_mark(end, ",-") || matches!(doc.word(end), "in" | "at") {
+        end + 1
+    } else {
+        end
+    };
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let building = pass
+        .found
+        .iter()
+        .any(|f| f.kind == Kind::Project && f.tokens.start == at);
+    let year = value.starts_with("20") && value.len() == 4 && at == end + 1;
+    let fits = (3..=4).contains(&digits) && !year && !value.ends_with("000");
+    (building && fits && is_detached(doc, i, end)).then_some((value, end))
+}
+
+/// `A-1204`, `B1203`: a letter and three digits or more.
+fn lettered_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let letter = doc.word(i);
+    let lettered = letter.len() == 1 && letter.is_ascii() && doc.is_capitalised(i) && letter != "e";
+    let (value, end) = lettered.then(|| number_at(pass, i))??;
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let fits = (3..=4).contains(&digits) && is_detached(doc, i, end) && !is_measured(doc, end);
+    fits.then_some((value, end))
+}
+
+/// `the tenant of 608`, `1207 has no water`.
+fn bare_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let digits = doc.digits(i).filter(|d| !d.starts_with('0'))?;
+    let keys = i >= 2
+        && matches!(doc.word_before(i), "for" | "of" | "to")
+        && matches!(doc.word(i - 2), "key" | "keys" | "fob" | "fobs");
+    let long_enough = (3..=4).contains(&digits.len()) || keys && digits.len() == 2;
+    if !long_enough {
+        return None;
+    }
+    let spoken_year = matches!(
+        doc.word_before(i),
+        "in" | "since" | "from" | "of" | "for" | "until" | "till" | "year"
+    );
+    let year = spoken_year
+        && digits.len() == 4
+        && digits
+            .parse::<u16>()
+            .is_ok_and(|y| (1950..2040).contains(&y));
+    let round = digits.ends_with("00") && digits.len() == 4 && digits != "1000";
+    // `1207 tenant says` begins with a door; `12 tenants say` counts.
+    let several = !begins_sentence(doc, i) || doc.word(i + 1).ends_with('s');
+    let counts = several
+        && doc.is_word(i + 1)
+        && doc.gap(i + 1) == Gap::Space
+        && !BEHIND_A_DOOR.contains(doc.word(i + 1));
+    let stands = BEFORE_A_DOOR.contains(doc.word_before(i)) || begins_sentence(doc, i);
+    (stands && !year && !round && !counts && is_detached(doc, i, i + 1) && !is_measured(doc, i + 1))
+        .then(|| (digits.to_owned(), i + 1))
+}
+
+fn begins_sentence(doc: &Doc<'_>, i: usize) -> bool {
+    i == 0 || doc.begins_line(i) || doc.is_any_mark(i - 1, ".!?,:-(/|&•")
+}
 
 fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize, usize)> {
     let doc = pass.doc;
@@ -238,10 +191,28 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize, usize)
         return None;
     }
     let (value, end) = number_at(pass, at)?;
-    if is_measured(doc, end) || (strength == Intro::Weak && !explicit) {
+    let several = matches!(
+        doc.word(i),
+        "flats" | "apartments" | "villas" | "units" | "apts" | "الوحدات"
+    );
+    let small = value.len() < 3
+        && !doc.is_any_mark(end, ",&/")
+        && !matches!(doc.word(end), "and" | "or" | "و");
+    if is_measured(doc, end)
+        || (strength == Intro::Weak && !explicit)
+        || (several && small)
+        || is_rating(doc, at)
+    {
         return None;
     }
     Some((value, at, end))
+}
+
+/// `flat 5/5`: a mark out of five or ten.
+fn is_rating(doc: &Doc<'_>, i: usize) -> bool {
+    doc.is_mark(i + 1, '/')
+        && matches!(doc.digits(i + 2), Some("5" | "10"))
+        && doc.digits(i).is_some_and(|d| d.len() <= 2)
 }
 
 /// How much a word says about the number behind it.
@@ -318,6 +289,13 @@ fn number_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let letter = doc.word(end);
     if letter.len() == 1 && doc.is_glued(end) && letter != "m" && letter != "k" {
         end += 1;
+    } else if doc.is_mark(end, '-')
+        && doc.is_glued(end)
+        && doc.is_glued(end + 1)
+        && doc.word(end + 1).len() == 1
+        && doc.is_capitalised(end + 1)
+    {
+        end += 2;
     }
     (digits > 0).then(|| (doc.typed(i..end).to_uppercase_ascii_digits(), end))
 }
@@ -386,6 +364,8 @@ fn is_measured(doc: &Doc<'_>, end: usize) -> bool {
             | "pm"
             | "am"
             | "square"
+            | "room"
+            | "rooms"
             | "ft"
             | "cheques"
             | "chqs"

@@ -9,8 +9,10 @@
 mod accuracy;
 mod conversations;
 mod entities;
+mod hostile;
 mod intents;
 mod properties;
+mod tables;
 
 use jiff::Zoned;
 use std::sync::LazyLock;

@@ -147,4 +147,62 @@ proptest! {
             prop_assert_eq!(found, [format!("+971{digits}")]);
         }
     }
+
+    #[test]
+    fn every_amount_is_read_exactly_in_every_form(dirhams in 1_000_u64..50_000_000, fils in 0_u64..100) {
+        let amount = Decimal::new((dirhams * 100 + fils) as i64, 2).normalize();
+        let wanted = vec![format!("money AED {amount}")];
+        let grouped = grouped(dirhams);
+        for typed in [format!("AED {grouped}.{fils:02}"), format!("{dirhams}.{fils:02} dhs"), format!("Dhs. {grouped}.{fils:02}"), format!("{grouped}.{fils:02} درهم")] {
+            prop_assert_eq!(super::values(&typed), wanted.clone(), "{}", typed);
+        }
+    }
+
+    #[test]
+    fn every_day_is_read_in_every_form(year in 2001_i16..2099, month in 1_i8..=12, day in 1_i8..=28) {
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "March", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec"];
+        let name = MONTHS[usize::from(month.unsigned_abs()) - 1];
+        let wanted = vec![format!("date {year:04}-{month:02}-{day:02}")];
+        for typed in [format!("{day}/{month}/{year}"), format!("{day:02}-{month:02}-{year}"), format!("{day:02}.{month:02}.{year}"), format!("{year}-{month:02}-{day:02}"), format!("{day} {name} {year}"), format!("{name} {day}, {year}")] {
+            prop_assert_eq!(super::values(&typed), wanted.clone(), "{}", typed);
+        }
+    }
+
+    #[test]
+    fn every_minute_of_a_named_day_is_read(hour in 0_i8..24, minute in 0_i8..60) {
+        let wanted = vec![format!("datetime 2026-02-24T{hour:02}:{minute:02}")];
+        let half = if hour < 12 { "am" } else { "pm" };
+        let shown = if hour % 12 == 0 { 12 } else { hour % 12 };
+        for typed in [format!("tomorrow at {hour:02}:{minute:02}"), format!("tomorrow {shown}:{minute:02} {half}"), format!("{shown}:{minute:02}{half} tomorrow"), format!("2026-02-24T{hour:02}:{minute:02}")] {
+            prop_assert_eq!(super::values(&typed), wanted.clone(), "{}", typed);
+        }
+    }
+
+    #[test]
+    fn a_normal_form_is_read_as_itself(text in biting()) {
+        let at = monday();
+        let analysis = ANALYZER.analyze(&Input { text: &text, at: &at, locale: None });
+        for entity in analysis.entities {
+            let typed = match entity.kind {
+                Kind::Phone | Kind::Money | Kind::Date | Kind::Datetime | Kind::AreaSize | Kind::Email => entity.value.clone(),
+                Kind::Percentage => format!("{}%", entity.value),
+                _ => continue,
+            };
+            let again = super::values(&typed);
+            prop_assert_eq!(again, vec![format!("{} {}", entity.kind.name(), entity.value)], "{} of {:?}", typed, text);
+        }
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

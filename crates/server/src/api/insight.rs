@@ -5,8 +5,9 @@ use super::extract::Body;
 use super::problem::{ApiError, ApiResult};
 use crate::auth::caller::May;
 use crate::auth::scope::need::MessagesRead;
-use crate::insight::{ZONE_DEFAULT, analyzer, now, zone};
+use crate::insight::{ZONE_DEFAULT, now, zone};
 use axum::Json;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -123,6 +124,7 @@ impl From<Analysis> for AnalysisView {
     responses((status = 200, body = AnalysisView)),
     security(("api_key" = ["messages:read"]), ("session" = ["messages:read"])))]
 async fn analyze(
+    State(state): State<AppState>,
     _caller: May<MessagesRead>,
     Body(message): Body<TextToAnalyze>,
 ) -> ApiResult<Json<AnalysisView>> {
@@ -138,7 +140,7 @@ async fn analyze(
         })?;
     // The first call trains the intent model, and a long message takes milliseconds.
     let analysis = tokio::task::spawn_blocking(move || {
-        let analyzer = analyzer().map_err(ApiError::internal)?;
+        let analyzer = state.text().analyzer().map_err(ApiError::internal)?;
         let input = Input {
             text: &message.text,
             at: &at,

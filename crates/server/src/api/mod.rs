@@ -15,6 +15,7 @@ mod dead_letters;
 mod device;
 mod endpoints;
 mod events;
+mod explain;
 pub(crate) mod extract;
 mod front;
 mod gaps;
@@ -22,6 +23,7 @@ mod groups;
 mod health;
 mod imports;
 mod insight;
+mod insight_sets;
 mod links;
 mod media;
 mod message_content;
@@ -30,15 +32,20 @@ pub mod messages;
 mod openapi;
 mod people;
 mod phone;
+mod pipeline;
 pub mod ports;
 pub(crate) mod problem;
 mod qr;
 mod recipient;
 mod rules;
+mod runs;
 mod search;
 mod sending;
 mod session;
 mod shape;
+mod sheet_mappings;
+mod sheet_values;
+mod sheets;
 mod state;
 mod stats;
 mod status;
@@ -80,7 +87,14 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(groups::routes())
         .merge(rules::routes())
         .merge(insight::routes())
+        .merge(insight_sets::routes())
+        .merge(pipeline::routes())
+        .merge(runs::routes())
+        .merge(explain::routes())
         .merge(endpoints::routes())
+        .merge(sheets::routes())
+        .merge(sheet_mappings::routes())
+        .merge(sheet_values::routes())
         .merge(dead_letters::routes())
         .merge(api_keys::routes())
         .merge(events::routes())

@@ -1,9 +1,11 @@
 //! What the API asks of the running fleet. The driver implements it; tests hand in a fake.
 
 use crate::driver::Sending;
+use crate::parts::TextParts;
 use crate::performance::{Lately, Measured};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use waypost_engine::fleet::window::Learned;
 use waypost_engine::fleet::{LivenessView, Recovery, Rung};
 use waypost_engine::flow::parts::ShedLevel;
@@ -350,6 +352,10 @@ pub trait Fleet: Send + Sync {
     ) -> Result<Option<Address>, FleetError> {
         let _ = (account, number);
         Err(FleetError::NotConnected)
+    }
+    /// What reads messages in this process.
+    fn text(&self) -> Option<Arc<TextParts>> {
+        None
     }
     /// Rules were added, changed or removed.
     fn rules_changed(&self, workspace: WorkspaceId);

@@ -1,6 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
 use super::ports::FleetError;
+use crate::sheets::SheetsError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +11,8 @@ use waypost_store::StoreError;
 
 /// Seconds after which a request that met a busy server may be tried again.
 const BUSY_RETRY_S: u64 = 1;
+/// Seconds after which a request that Google was too busy for may be tried again.
+const GOOGLE_RETRY_S: u64 = 30;
 /// The media type of every error.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -174,6 +177,32 @@ impl From<StoreError> for ApiError {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unconfirmed", detail)
             }
             other => Self::internal(other),
+        }
+    }
+}
+
+impl From<SheetsError> for ApiError {
+    fn from(error: SheetsError) -> Self {
+        match error {
+            SheetsError::Store(error) => error.into(),
+            SheetsError::Google(error) => error.into(),
+        }
+    }
+}
+
+impl From<waypost_sheets::Error> for ApiError {
+    fn from(error: waypost_sheets::Error) -> Self {
+        use waypost_sheets::Error as E;
+        let text = error.to_string();
+        match error {
+            E::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", text),
+            E::Credentials(_) | E::Refused { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused_by_google", text)
+            }
+            E::Busy { .. } | E::Quota { .. } | E::Open { .. } | E::NotSent(_) => {
+                Self::busy(text).retry_after(GOOGLE_RETRY_S)
+            }
+            E::Unknown(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unconfirmed", text),
         }
     }
 }

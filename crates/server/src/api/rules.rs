@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use waypost_engine::flow::meaning::{Feeling, Urgency};
 use waypost_engine::model::rule::{MAX_AGE_DEFAULT, Scope};
-use waypost_engine::model::{AccountId, Duration, Match, Rule, RuleId};
+use waypost_engine::model::{AccountId, Conditions, Duration, Match, Rule, RuleId};
 use waypost_store::admin::rules::{ANSWER_LEN_MAX, RuleSpec};
 
 /// Longest name of a rule, in characters.
@@ -25,6 +26,10 @@ const NAME_CHARS_MAX: usize = 100;
 const TEXT_CHARS_MAX: usize = 1_000;
 /// Most words a rule looks for.
 const WORDS_MAX: usize = 100;
+/// Most intents named by one rule.
+const CONDITION_NAMES_MAX: usize = 64;
+/// Longest name of an intent, in characters.
+const INTENT_CHARS_MAX: usize = 64;
 /// The oldest message a rule may answer: a day.
 const MAX_AGE_MAX_MS: u64 = 24 * 3_600_000;
 
@@ -52,6 +57,97 @@ enum MatchText {
     AnyWord { words: Vec<String> },
 }
 
+/// What a message must mean for a rule to answer, besides what it must say. Everything that is given must
+/// hold. A message that was not read, because a part was off, means nothing.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = RuleConditions)]
+struct ConditionsText {
+    /// It wants one of these; any when empty.
+    #[schema(max_items = 64, example = json!(["viewing_request", "appointment"]))]
+    intents: Vec<String>,
+    /// It mentions a value of one of these kinds, such as `phone` or `money`; none is needed when empty.
+    mentions: Vec<String>,
+    /// It feels like this.
+    feeling: Option<FeelingText>,
+    /// It is at least this urgent.
+    urgency: Option<UrgencyText>,
+}
+
+/// How a message feels.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Feeling)]
+enum FeelingText {
+    Positive,
+    Neutral,
+    Negative,
+}
+
+/// How soon somebody wants an answer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Urgency)]
+enum UrgencyText {
+    Normal,
+    High,
+    Critical,
+}
+
+impl From<Conditions> for ConditionsText {
+    fn from(conditions: Conditions) -> Self {
+        Self {
+            intents: conditions.intents,
+            mentions: conditions.mentions,
+            feeling: conditions.feeling.map(|feeling| match feeling {
+                Feeling::Positive => FeelingText::Positive,
+                Feeling::Neutral => FeelingText::Neutral,
+                Feeling::Negative => FeelingText::Negative,
+            }),
+            urgency: conditions.urgency.map(|urgency| match urgency {
+                Urgency::Normal => UrgencyText::Normal,
+                Urgency::High => UrgencyText::High,
+                Urgency::Critical => UrgencyText::Critical,
+            }),
+        }
+    }
+}
+
+impl ConditionsText {
+    fn check(self) -> ApiResult<Conditions> {
+        let named =
+            |name: &String| !name.trim().is_empty() && name.chars().count() <= INTENT_CHARS_MAX;
+        if self.intents.len() > CONDITION_NAMES_MAX || !self.intents.iter().all(named) {
+            let most = format!("Name at most {CONDITION_NAMES_MAX} intents");
+            return Err(ApiError::invalid("when.intents", most));
+        }
+        let unknown = |name: &&String| {
+            let name = serde_json::Value::String((*name).clone());
+            serde_json::from_value::<waypost_insight::entity::Kind>(name).is_err()
+        };
+        if let Some(unknown) = self.mentions.iter().find(unknown) {
+            let unknown: String = unknown.chars().take(INTENT_CHARS_MAX).collect();
+            let text =
+                format!("There is no kind of value '{unknown}'; phone, money and date are some");
+            return Err(ApiError::invalid("when.mentions", text));
+        }
+        Ok(Conditions {
+            intents: self.intents,
+            mentions: self.mentions,
+            feeling: self.feeling.map(|feeling| match feeling {
+                FeelingText::Positive => Feeling::Positive,
+                FeelingText::Neutral => Feeling::Neutral,
+                FeelingText::Negative => Feeling::Negative,
+            }),
+            urgency: self.urgency.map(|urgency| match urgency {
+                UrgencyText::Normal => Urgency::Normal,
+                UrgencyText::High => Urgency::High,
+                UrgencyText::Critical => Urgency::Critical,
+            }),
+        })
+    }
+}
+
 /// Where a rule applies.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +170,8 @@ struct RuleView {
     name: String,
     position: i32,
     matches: MatchText,
+    /// What the message must mean.
+    when: ConditionsText,
     scope: ScopeText,
     /// `{text}` stands for the words received, `{name}` for the sender's name.
     answer: String,
@@ -95,6 +193,9 @@ struct RuleToWrite {
     #[serde(default)]
     position: i32,
     matches: MatchText,
+    /// What the message must mean besides.
+    #[serde(default)]
+    when: ConditionsText,
     #[serde(default)]
     scope: ScopeText,
     #[schema(min_length = 1, max_length = 65536)]
@@ -191,6 +292,7 @@ fn view(rule: Rule) -> RuleView {
         name: rule.name,
         position: rule.position,
         matches: rule.matches.into(),
+        when: rule.conditions.into(),
         scope: rule.scope.into(),
         answer: rule.answer,
         max_age: rule.max_age.as_millis(),
@@ -221,6 +323,7 @@ async fn spec(state: &AppState, caller: &Caller, wanted: RuleToWrite) -> ApiResu
         name: line("name", &wanted.name, NAME_CHARS_MAX)?,
         position: wanted.position,
         matches: wanted.matches.check()?,
+        conditions: wanted.when.check()?,
         scope: wanted.scope.into(),
         answer: wanted.answer,
         max_age,

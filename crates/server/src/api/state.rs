@@ -6,6 +6,8 @@ use crate::auth::cookie::Transport;
 use crate::auth::throttle::Throttle;
 use crate::clock;
 use crate::config::{Compat, Config};
+use crate::parts::TextParts;
+use crate::sheets::Connectors;
 use crate::webhooks::guard::Guard;
 use crate::webhooks::send::Sender;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub(crate) struct Limits {
 struct Shared {
     store: Store,
     fleet: Arc<dyn Fleet>,
+    text: Arc<TextParts>,
     limits: Limits,
     public_url: Option<String>,
     compat: Compat,
@@ -37,6 +40,7 @@ struct Shared {
     turns: Arc<Semaphore>,
     meter: Meter,
     sender: Sender,
+    sheets: Connectors,
     started_at: Timestamp,
 }
 
@@ -62,9 +66,14 @@ impl AppState {
             request_timeout: Duration::from_secs(config.server.request_timeout_s),
             requests_max: config.server.requests_max,
         };
+        // A fleet without any reads no messages; what is asked of the API is still answered.
+        let text = fleet.text();
+        let text = text.unwrap_or_else(|| Arc::new(TextParts::new(config, store.clone())));
         Self(Arc::new(Shared {
+            sheets: Connectors::new(&config.sheets, store.clone()),
             store,
             fleet,
+            text,
             limits,
             public_url: config.server.public_url.clone(),
             compat: config.compat,
@@ -82,6 +91,11 @@ impl AppState {
 
     pub(crate) fn fleet(&self) -> &dyn Fleet {
         &*self.0.fleet
+    }
+
+    /// What reads messages.
+    pub(crate) fn text(&self) -> &Arc<TextParts> {
+        &self.0.text
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -119,6 +133,11 @@ impl AppState {
     /// For tests of endpoints.
     pub(crate) fn sender(&self) -> &Sender {
         &self.0.sender
+    }
+
+    /// Google Sheets, one connector per connection.
+    pub(crate) fn sheets(&self) -> &Connectors {
+        &self.0.sheets
     }
 
     /// Which addresses endpoints may have.

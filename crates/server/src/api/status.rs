@@ -28,6 +28,12 @@ const SECONDS: &[f64] = &[
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
+/// Bounds for how long a part reads a message.
+const PART_SECONDS: &[f64] = &[
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05,
+    0.25,
+];
+
 /// Bounds for how long people take to scan a code.
 const SCAN_SECONDS: &[f64] = &[
     5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 160.0, 240.0, 480.0,
@@ -195,6 +201,10 @@ impl Meter {
             .and_then(|builder| {
                 let scans = Matcher::Full("waypost_link_scan_seconds".into());
                 builder.set_buckets_for_metric(scans, SCAN_SECONDS)
+            })
+            .and_then(|builder| {
+                let parts = Matcher::Full("waypost_part_seconds".into());
+                builder.set_buckets_for_metric(parts, PART_SECONDS)
             });
         match builder.and_then(PrometheusBuilder::install_recorder) {
             Ok(handle) => {
@@ -271,6 +281,10 @@ fn describe() {
             "waypost_event_log_position",
             "Newest position of the event log",
         ),
+        (
+            "waypost_sheet_cache_bytes",
+            "Bytes of cells held in the cache of Google Sheets",
+        ),
         ("waypost_uptime_seconds", "Seconds since the start"),
         (
             "waypost_health_accounts",
@@ -289,6 +303,30 @@ fn describe() {
     }
     for (name, text) in [
         ("waypost_connects_total", "Connections dialled"),
+        (
+            "waypost_sheet_operations_total",
+            "Rows written, ranges read and other things asked of Google Sheets",
+        ),
+        (
+            "waypost_sheet_calls_total",
+            "Calls of Google's API; what operations are more than this was saved",
+        ),
+        (
+            "waypost_sheet_appends_total",
+            "Calls that append rows, by result",
+        ),
+        (
+            "waypost_sheet_cache_hits_total",
+            "Reads of Google Sheets answered from the cache",
+        ),
+        (
+            "waypost_sheet_cache_misses_total",
+            "Reads of Google Sheets that had to ask Google",
+        ),
+        (
+            "waypost_sheet_breaker_changes_total",
+            "Changes of breakers of spreadsheets, by change",
+        ),
         (
             "waypost_liveness_questions_total",
             "Questions to open connections by kind and outcome",
@@ -365,6 +403,16 @@ fn describe() {
     ] {
         metrics::describe_counter!(name, text);
     }
+    metrics::describe_counter!(
+        "waypost_part_outcomes_total",
+        "What parts of the pipeline made of messages, by part and outcome"
+    );
+    metrics::describe_histogram!("waypost_part_seconds", "Time of a part for one message");
+    metrics::describe_histogram!("waypost_stage_seconds", "Time of a stage for one message");
+    metrics::describe_counter!(
+        "waypost_stage_overruns_total",
+        "Messages for which a stage took longer than its budget"
+    );
     metrics::describe_histogram!(
         "waypost_link_scan_seconds",
         "From an attempt's first code to the phone's answer"

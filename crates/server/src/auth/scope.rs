@@ -73,10 +73,18 @@ scopes! {
     RulesRead = "rules:read";
     /// Change reply rules.
     RulesWrite = "rules:write";
+    /// See the parts of the pipeline and their switches.
+    PipelineRead = "pipeline:read";
+    /// Switch parts of the pipeline, read stored messages again, change what it knows.
+    PipelineWrite = "pipeline:write";
     /// See webhook endpoints and deliveries.
     WebhooksRead = "webhooks:read";
     /// Change webhook endpoints.
     WebhooksWrite = "webhooks:write";
+    /// See connections to Google Sheets, mappings, rows and spreadsheets.
+    SheetsRead = "sheets:read";
+    /// Connect Google Sheets, change mappings, write to spreadsheets.
+    SheetsWrite = "sheets:write";
     /// See dead letters.
     DeadLettersRead = "dead_letters:read";
     /// Replay and archive dead letters.
@@ -147,7 +155,9 @@ impl Scopes {
             S::ContactsRead,
             S::GroupsRead,
             S::RulesRead,
+            S::PipelineRead,
             S::WebhooksRead,
+            S::SheetsRead,
             S::DeadLettersRead,
             S::EventsRead,
         ];
@@ -159,7 +169,14 @@ impl Scopes {
             S::GroupsWrite,
             S::DeadLettersWrite,
         ];
-        let settings = [S::RulesWrite, S::WebhooksWrite, S::KeysRead, S::KeysWrite];
+        let settings = [
+            S::RulesWrite,
+            S::PipelineWrite,
+            S::WebhooksWrite,
+            S::SheetsWrite,
+            S::KeysRead,
+            S::KeysWrite,
+        ];
         let mut all: BTreeSet<Scope> = reading.into();
         if role >= PersonRole::Operator {
             all.extend(working);

@@ -91,6 +91,17 @@ impl Client {
         self.call(Method::PATCH, path, Some(body)).await
     }
 
+    /// Puts what takes the server a while.
+    pub(super) async fn put_slowly(&self, path: &str, body: Value) -> Result<Value> {
+        let request = self.request(Method::PUT, path).json(&body);
+        let sent = request.timeout(LONG_REQUEST_TIMEOUT).send().await;
+        answer(sent.map_err(|e| self.unreachable(&e))?).await
+    }
+
+    pub(super) async fn put(&self, path: &str, body: Value) -> Result<Value> {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
     pub(super) async fn delete(&self, path: &str) -> Result<Value> {
         self.call(Method::DELETE, path, None).await
     }

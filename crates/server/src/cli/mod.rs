@@ -11,12 +11,15 @@ mod doctor;
 mod eval;
 mod figures;
 mod import;
+mod insight;
 mod link;
 mod live_check;
 mod load;
 mod message;
 mod output;
+mod pipeline;
 mod remedy;
+mod sheets;
 
 use crate::config::Config;
 use anyhow::Result;
@@ -98,6 +101,15 @@ enum Command {
     /// List, replay and archive what could not be processed or sent.
     #[command(subcommand)]
     Deadletters(dead_letters::DeadLettersCommand),
+    /// Show and edit the lists that messages are read by.
+    #[command(subcommand)]
+    Insight(insight::InsightCommand),
+    /// Show the parts that messages go through, and switch them.
+    #[command(subcommand)]
+    Pipeline(pipeline::PipelineCommand),
+    /// Connect, read and write Google Sheets.
+    #[command(subcommand)]
+    Sheets(sheets::SheetsCommand),
     /// Write a backup while the server runs.
     Backup(backup::BackupArgs),
     /// Put a backup of the whole database back in place; the server must be stopped. For the session
@@ -180,6 +192,9 @@ async fn online(command: Command, client: &Client, output: Output) -> Result<()>
         Command::Tail(args) => message::tail(args, client, output).await,
         Command::Conversations(args) => conversation::run(args, client, output).await,
         Command::Deadletters(args) => dead_letters::run(args, client, output).await,
+        Command::Insight(args) => insight::run(args, client, output).await,
+        Command::Pipeline(args) => pipeline::run(args, client, output).await,
+        Command::Sheets(args) => sheets::run(args, client, output).await,
         Command::Serve
         | Command::Backup(_)
         | Command::Restore(_)

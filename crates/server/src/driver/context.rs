@@ -7,16 +7,18 @@ use super::load::LoadWatch;
 use super::outbox::Refusal;
 use super::recent::Recent;
 use super::registry::Registry;
+use super::steps::Steps;
 use super::windows::Windows;
 use crate::clock;
 use crate::config::Config;
+use crate::parts::TextParts;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use waypost_engine::fleet::link::LinkMethod;
 use waypost_engine::fleet::{LinkOutcome, LinkRecord};
 use waypost_engine::flow::reply::LOOP_WINDOW;
 use waypost_engine::flow::retry::Jitter;
-use waypost_engine::flow::stage::{Effect, Input, Pipeline, StageError};
+use waypost_engine::flow::stage::{Effect, Group, Input, Pipeline, StageError};
 use waypost_engine::model::{
     AccountId, Address, Content, Draft, Duration, FailReason, MediaPointer, MessageId, Rule,
     SendOrigin, Timestamp,
@@ -42,6 +44,8 @@ pub(super) struct Context {
     pub(super) load: LoadWatch,
     connector: OnceLock<Connector>,
     pipeline: Pipeline,
+    /// Reads what messages say.
+    pub(super) text: Arc<TextParts>,
     rules: RwLock<HashMap<AccountId, Rules>>,
     recent: Mutex<Recent>,
     /// Files uploaded whose payload is not frozen yet. Lost with the process: they are uploaded
@@ -74,6 +78,7 @@ impl Context {
         store: Store,
         registry: Arc<Registry>,
         gate: Arc<Gate>,
+        text: Arc<TextParts>,
     ) -> Self {
         let base = Duration::secs(config.link.window_s);
         Self {
@@ -86,6 +91,7 @@ impl Context {
             gate,
             connector: OnceLock::new(),
             pipeline: Pipeline::default(),
+            text,
             rules: RwLock::default(),
             recent: Mutex::default(),
             uploaded: Mutex::default(),
@@ -175,11 +181,16 @@ impl Context {
         work: &Work,
     ) -> Result<Completed, Trouble> {
         let now = clock::now();
-        let input = self.input(account, work).await;
+        let mut steps = Steps::begin(&self.text, work, now);
+        let mut input = self.input(account, work).await;
+        steps.done(Group::Session);
+        let mut read = self.text.read(work).await.map_err(Trouble::Store)?;
+        input.reading = read.reading.take();
         let outcome = self
             .pipeline
             .process(&input, now)
             .map_err(|StageError { stage, error }| Trouble::Stage { stage, error })?;
+        steps.done(Group::Conversation);
         let findings = serde_json::to_value(&outcome.findings).map_err(|e| Trouble::Stage {
             stage: "findings",
             error: e.to_string(),
@@ -199,14 +210,17 @@ impl Context {
             owner: running.owner,
             now,
             findings,
+            read: read.change.take(),
             sends,
-            events: Vec::new(),
+            events: steps.events(&self.store),
         };
-        let completed = self
-            .store
-            .complete(complete)
-            .await
-            .map_err(Trouble::Store)?;
+        let completed = self.store.complete(complete).await;
+        steps.done(Group::Resilience);
+        match &completed {
+            Ok(Completed::Done { .. }) => self.text.committed(work.conversation, read),
+            _ => self.text.forget(work.conversation),
+        }
+        let completed = completed.map_err(Trouble::Store)?;
         super::crash::point("after_commit_2");
         if let Completed::Done { sends } = &completed {
             for send in sends {
@@ -254,6 +268,7 @@ impl Context {
             recent,
             answered_at,
             rules,
+            reading: None,
         }
     }
 

@@ -6,7 +6,7 @@
 
 /// Dies here if the environment says so.
 #[cfg(feature = "failpoints")]
-pub(super) fn point(name: &str) {
+pub(crate) fn point(name: &str) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,4 +32,4 @@ pub(super) fn point(name: &str) {
 /// Nothing: this build has no crash points.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub(super) fn point(_: &str) {}
+pub(crate) fn point(_: &str) {}

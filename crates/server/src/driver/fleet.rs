@@ -12,6 +12,8 @@ use crate::api::ports::{
     LinkStatus, ProxyCheck, SystemLoad, TakenBack, Typing, Waiting,
 };
 use crate::clock;
+use crate::parts::TextParts;
+use crate::performance::{Lately, Measured};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -254,6 +256,10 @@ impl Fleet for Shared {
         Some(self.context.load.shown())
     }
 
+    fn performance(&self) -> Option<BTreeMap<Measured, Lately>> {
+        Some(self.context.text.meter().lately())
+    }
+
     fn answered(&self, went: Went) {
         self.context.load.count(went);
     }
@@ -353,6 +359,10 @@ impl Fleet for Shared {
             .into_iter()
             .find(|one| one.exists)
             .map(|one| one.address))
+    }
+
+    fn text(&self) -> Option<Arc<TextParts>> {
+        Some(Arc::clone(&self.context.text))
     }
 
     fn rules_changed(&self, _workspace: WorkspaceId) {

@@ -330,7 +330,7 @@ async fn failed(
             let until = now + after;
             if let Err(error) = context
                 .store
-                .postpone(message, attempt, until, &error)
+                .postpone(message, attempt, until, &error, now)
                 .await
             {
                 tracing::error!(%message, %error, "a failed attempt cannot be stored");

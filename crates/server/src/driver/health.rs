@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use waypost_engine::fleet::window::KEEP as LINKS_KEPT;
+use waypost_engine::flow::parts::Part;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{
     Account, AccountId, AccountState, Duration, MessageId, NewEvent, Timestamp,
@@ -203,6 +204,9 @@ async fn round(
 ) -> Result<(), StoreError> {
     let store = &context.store;
     write(context, Vec::new()).await?;
+    if !context.text.switchboard().parts().runs(Part::HealthScorer) {
+        return Ok(());
+    }
     let now = clock::now();
     let ground = ground(store, now).await?;
     let accounts = store.all_accounts().await?;

@@ -2,6 +2,8 @@
 
 use super::registry::Registry;
 use crate::clock;
+use crate::parts::TextParts;
+use crate::parts::again::Aside;
 use async_trait::async_trait;
 use std::sync::Arc;
 use waypost_engine::model::{AccountId, Address, Inbound};
@@ -12,11 +14,23 @@ use waypost_wa::{CommitError, Inbox, KeysError};
 pub(super) struct StoreInbox {
     store: Store,
     registry: Arc<Registry>,
+    text: Arc<TextParts>,
+    aside: Aside,
 }
 
 impl StoreInbox {
-    pub(super) fn new(store: Store, registry: Arc<Registry>) -> Self {
-        Self { store, registry }
+    pub(super) fn new(
+        store: Store,
+        registry: Arc<Registry>,
+        text: Arc<TextParts>,
+        aside: Aside,
+    ) -> Self {
+        Self {
+            store,
+            registry,
+            text,
+            aside,
+        }
     }
 }
 
@@ -42,10 +56,13 @@ impl Inbox for StoreInbox {
             .map_err(|error| commit_error(&error))?;
         super::crash::point("after_commit_1");
         running.gaps.accepted(seen, &outcomes);
+        let board = self.text.switchboard();
+        let reads_aside = board.reads_own() || board.reads_history();
         for outcome in outcomes {
             match outcome {
                 Accepted::New(work) => running.flow.offer(*work),
                 Accepted::Repaired(work) => running.flow.repaired(*work),
+                Accepted::Stored { message, .. } if reads_aside => self.aside.offer(message),
                 Accepted::Stored { .. } | Accepted::Duplicate { .. } => {}
             }
         }

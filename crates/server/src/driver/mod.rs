@@ -6,7 +6,8 @@
 
 mod alive;
 mod context;
-mod crash;
+pub(crate) mod crash;
+mod deferred;
 mod files;
 mod fleet;
 mod flow;
@@ -30,6 +31,7 @@ mod proxies;
 mod recent;
 mod registry;
 mod restraint;
+mod steps;
 mod strangers;
 mod told;
 mod upkeep;
@@ -37,6 +39,8 @@ mod windows;
 
 use crate::api::ports::Fleet;
 use crate::config::Config;
+use crate::parts::TextParts;
+use crate::parts::again::{self, Aside};
 use anyhow::Result;
 use context::Context;
 use flow::Flow;
@@ -80,17 +84,35 @@ impl Driver {
         files::prepare(&config.data_dir)?;
         let registry = Arc::new(Registry::default());
         let gate = Gate::new(config.link.waves(), config.link.at_once);
-        let merging = Arc::clone(&registry);
+        let text = Arc::new(TextParts::new(config, store.clone()));
+        text.start().await?;
+        let (merging, reading) = (Arc::clone(&registry), Arc::clone(&text));
         store.on_merge(move |merged| {
+            reading.forget(merged.from);
+            reading.forget(merged.into);
             if let Some(running) = merging.get(merged.account) {
                 running.flow.merged(merged.from, merged.into);
                 running.outbox.merged(merged.from, merged.into);
             }
         });
-        let inbox = Arc::new(StoreInbox::new(store.clone(), Arc::clone(&registry)));
+        let (aside, stored) = Aside::new();
+        let inbox = StoreInbox::new(
+            store.clone(),
+            Arc::clone(&registry),
+            Arc::clone(&text),
+            aside,
+        );
+        let inbox = Arc::new(inbox);
+        let reads_aside = again::run(Arc::clone(&text), store.clone(), stored, stop.clone());
         let keys = StoredKeys::new(store.clone());
         let connector = Connector::new(channel(config), Arc::new(keys), inbox.clone())?;
-        let context = Context::new(config.clone(), store.clone(), registry, Arc::clone(&gate));
+        let context = Context::new(
+            config.clone(),
+            store.clone(),
+            registry,
+            Arc::clone(&gate),
+            text,
+        );
         context.set_connector(connector);
         let context = Arc::new(context);
 
@@ -110,9 +132,15 @@ impl Driver {
         let measuring = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
             let (context, stop) = measuring;
-            let tell = |level| tracing::debug!(?level, "what is put off changed");
+            let tell = |level| context.text.switchboard().set_shed(level);
             context.load.run(&context.store, tell, &stop).await;
         });
+        let completing = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = completing;
+            deferred::run(&context, &stop).await;
+        });
+        tasks.spawn(reads_aside);
         let learning = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
             let (context, stop) = learning;
@@ -129,6 +157,15 @@ impl Driver {
             shared.take(account).await?;
         }
         Ok(Self { shared })
+    }
+
+    /// Waits until messages can be read without a wait for the intent model.
+    ///
+    /// # Errors
+    /// When one of the lists that people edited cannot be learnt.
+    pub async fn ready(&self) -> Result<()> {
+        let text = Arc::clone(&self.shared.context.text);
+        text.ready().await.map_err(anyhow::Error::msg)
     }
 
     /// The running accounts as the API sees them.

@@ -22,6 +22,8 @@ mod e2e;
 mod kill;
 #[cfg(all(feature = "sim", feature = "failpoints"))]
 mod mutants;
+#[cfg(all(feature = "sim", feature = "failpoints"))]
+mod sheets;
 #[cfg(feature = "sim")]
 #[cfg_attr(
     not(feature = "failpoints"),

@@ -6,6 +6,7 @@
 
 use super::deliveries::NewDelivery;
 use serde::Serialize;
+use waypost_engine::model::event::is_detail;
 use waypost_engine::model::{AccountId, ConversationId, EndpointId, Event, Timestamp, WorkspaceId};
 
 /// Most endpoints of a workspace; further ones are refused.
@@ -27,7 +28,7 @@ pub struct EndpointSpec {
     pub url: String,
     /// What people call it.
     pub description: String,
-    /// Only these kinds of event; all when empty.
+    /// Only these kinds of event; when empty, all but those that tell of single steps.
     pub kinds: Vec<String>,
     /// Only events of these accounts; all when empty.
     pub accounts: Vec<AccountId>,
@@ -56,7 +57,7 @@ pub struct Endpoint {
     pub url: String,
     /// What people call it.
     pub description: String,
-    /// Only these kinds of event; all when empty.
+    /// Only these kinds of event; when empty, all but those that tell of single steps.
     pub kinds: Vec<String>,
     /// Only events of these accounts; all when empty.
     pub accounts: Vec<AccountId>,
@@ -78,7 +79,8 @@ impl Endpoint {
     /// True when it wants this event.
     #[must_use]
     pub fn wants(&self, event: &Event) -> bool {
-        let kind = self.kinds.is_empty() || self.kinds.contains(&event.kind);
+        let all = self.kinds.is_empty() && !is_detail(&event.kind);
+        let kind = all || self.kinds.contains(&event.kind);
         let account = self.accounts.is_empty()
             || event
                 .account

@@ -15,4 +15,5 @@ pub mod link_attempts;
 pub mod people;
 pub mod rules;
 pub mod search;
+pub mod sheets;
 pub mod traffic;

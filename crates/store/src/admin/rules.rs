@@ -1,7 +1,7 @@
 //! Reply rules, to be created or changed. What they mean is in the engine.
 
 use waypost_engine::model::rule::Scope;
-use waypost_engine::model::{AccountId, Duration, Match, WorkspaceId};
+use waypost_engine::model::{AccountId, Conditions, Duration, Match, WorkspaceId};
 
 /// Most rules of a workspace; further ones are refused.
 pub const RULES_MAX: i64 = 1_000;
@@ -21,6 +21,8 @@ pub struct RuleSpec {
     pub position: i32,
     /// What it looks for.
     pub matches: Match,
+    /// What the message must mean.
+    pub conditions: Conditions,
     /// Where it applies.
     pub scope: Scope,
     /// What it answers.

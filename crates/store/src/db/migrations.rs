@@ -6,16 +6,20 @@ use crate::error::StoreError;
 
 /// Every migration in order; number N is the N-th. Never change one that was released. Both
 /// databases have the same numbers.
-const COUNT: usize = 4;
+const COUNT: usize = 6;
 const SQLITE: [&str; COUNT] = [
     include_str!("migrations/sqlite/0001_core.sql"),
     include_str!("migrations/sqlite/0002_admin.sql"),
+    include_str!("migrations/sqlite/0004_sheets.sql"),
+    include_str!("migrations/sqlite/0005_insight.sql"),
     include_str!("migrations/sqlite/0006_health.sql"),
     include_str!("migrations/sqlite/0007_gaps.sql"),
 ];
 const POSTGRES: [&str; COUNT] = [
     include_str!("migrations/postgres/0001_core.sql"),
     include_str!("migrations/postgres/0002_admin.sql"),
+    include_str!("migrations/postgres/0004_sheets.sql"),
+    include_str!("migrations/postgres/0005_insight.sql"),
     include_str!("migrations/postgres/0006_health.sql"),
     include_str!("migrations/postgres/0007_gaps.sql"),
 ];

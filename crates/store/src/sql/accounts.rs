@@ -282,6 +282,12 @@ const OF_ACCOUNT: &[&str] = &[
      (SELECT account, seq FROM pending WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE account = ?1 LIMIT ?2)",
+    "DELETE FROM thread WHERE (conversation, number) IN
+     (SELECT t.conversation, t.number FROM thread t JOIN conversation c ON c.id = t.conversation
+      WHERE c.account = ?1 LIMIT ?2)",
+    "DELETE FROM conversation_topic WHERE conversation IN
+     (SELECT t.conversation FROM conversation_topic t JOIN conversation c ON c.id = t.conversation
+      WHERE c.account = ?1 LIMIT ?2)",
     "DELETE FROM conversation WHERE id IN
      (SELECT id FROM conversation WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM account_history WHERE id IN

@@ -4,17 +4,20 @@ use crate::accounts::OwnerEpoch;
 use crate::command::Write;
 use crate::error::StoreError;
 use crate::flow::{Complete, Completed};
+use crate::reading::Read;
 use crate::sql::accounts::home;
 use crate::sql::codec::cut;
 use crate::sql::dead_letters::resolve_replayed;
 use crate::sql::deferred;
-use crate::sql::events::{emit, insert_new};
+use crate::sql::events::{About, emit, insert_new};
 use crate::sql::identity::Evidence;
 use crate::sql::messages::{Place, Stored, stored};
 use crate::sql::outbox::{Prepared, insert_send};
+use crate::sql::threads;
 use crate::store::Store;
 use crate::writer::Tx;
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{
@@ -30,6 +33,7 @@ struct CompleteMessage {
     findings: Box<RawValue>,
     /// Whether parts of its reading are still to be done.
     partial: bool,
+    read: Option<Box<Read>>,
     sends: Vec<Prepared>,
     events: Vec<NewEvent>,
 }
@@ -57,11 +61,22 @@ impl Write for CompleteMessage {
         if !take_pending(tx, self.account, seq)? {
             return Ok(Completed::AlreadyDone);
         }
+        let thread = match &self.read {
+            Some(read) => threads::keep(tx, read, conversation, self.message)?,
+            None => None,
+        };
         tx.prepare(
-            "INSERT INTO finding (message, data, at) VALUES (?1, ?2, ?3)
-             ON CONFLICT (message) DO UPDATE SET data = excluded.data, at = excluded.at",
+            "INSERT INTO finding (message, data, at, thread, traces) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (message) DO UPDATE SET data = excluded.data, at = excluded.at,
+               thread = excluded.thread, traces = excluded.traces",
         )?
-        .execute((self.message.raw(), self.findings.get(), self.now.0))?;
+        .execute((
+            self.message.raw(),
+            self.findings.get(),
+            self.now.0,
+            thread,
+            self.read.as_ref().map(|read| read.traces.as_str()),
+        ))?;
         if self.partial {
             deferred::note(tx, self.account, self.message, self.now)?;
         }
@@ -137,12 +152,18 @@ struct Postpone {
     attempt: u32,
     next_at: Timestamp,
     error: String,
+    now: Timestamp,
 }
 
 impl Write for Postpone {
     type Output = bool;
     fn apply(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
-        let Stored { account, seq, .. } = stored(tx.conn(), self.message)?;
+        let Stored {
+            account,
+            conversation,
+            seq,
+            ..
+        } = stored(tx.conn(), self.message)?;
         let changed = tx
             .prepare(
                 "UPDATE pending SET attempt = ?3, next_at = ?4, last_error = ?5
@@ -155,6 +176,19 @@ impl Write for Postpone {
                 self.next_at.0,
                 &self.error,
             ))?;
+        if changed == 1 {
+            let about = About {
+                workspace: home(tx, account)?.workspace,
+                account: Some(account),
+                conversation: Some(conversation),
+                at: self.now,
+            };
+            let data = json!({
+                "message": self.message, "attempt": self.attempt, "error": self.error,
+                "retry_in_ms": self.next_at.since(self.now).as_millis(),
+            });
+            emit(tx, about, kind::MESSAGE_FAILED, &data)?;
+        }
         Ok(changed == 1)
     }
 }
@@ -169,6 +203,7 @@ impl Store {
             owner,
             now,
             findings,
+            read,
             sends,
             events,
         } = complete;
@@ -177,6 +212,9 @@ impl Store {
         let sends: Vec<Prepared> = sends.collect::<Result<_, _>>()?;
         let partial = deferred::is_partial(&findings);
         let findings = to_raw_value(&findings)?;
+        if let Some(read) = &read {
+            threads::check(read)?;
+        }
         #[cfg(feature = "fault-injection")]
         if self.mutated(crate::fault::Mutation::OutboxOutsideCommit) {
             let done = CompleteMessage {
@@ -186,6 +224,7 @@ impl Store {
                 now,
                 findings,
                 partial,
+                read,
                 sends: vec![],
                 events,
             };
@@ -202,6 +241,7 @@ impl Store {
             now,
             findings,
             partial,
+            read,
             sends,
             events,
         })
@@ -225,6 +265,7 @@ impl Store {
         attempt: u32,
         next_at: Timestamp,
         error: &str,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let error = cut(error, crate::dead_letters::ERROR_MAX).to_owned();
         self.write(Postpone {
@@ -232,6 +273,7 @@ impl Store {
             attempt,
             next_at,
             error,
+            now,
         })
         .await
     }

@@ -135,10 +135,12 @@ impl UndoMerge {
         let letters = format!(
             "UPDATE dead_letter SET conversation = :conversation WHERE message IN ({mine})"
         );
+        // Threads stay where they were counted.
+        let threads = format!("UPDATE finding SET thread = NULL WHERE message IN ({mine})");
         let messages =
             format!("UPDATE message SET conversation = :conversation WHERE id IN ({mine})");
         // The messages last: they say which the others are.
-        for sql in [notes, letters, messages] {
+        for sql in [notes, letters, threads, messages] {
             tx.prepare(&sql)?.execute(named_params! {
                 ":merge": self.merge.0, ":conversation": conversation, ":kept": kept,
             })?;

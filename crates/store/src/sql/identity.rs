@@ -353,6 +353,7 @@ fn pour(tx: &mut Tx<'_>, merge: i64, from: i64, into: i64) -> Result<(), StoreEr
          SELECT CAST(?1 AS BIGINT), id, conversation FROM message WHERE conversation = ?2",
     )?
     .execute((merge, from))?;
+    super::threads::pour(tx, from, into)?;
     tx.prepare("UPDATE message SET conversation = ?2 WHERE conversation = ?1")?
         .execute((from, into))?;
     tx.prepare(

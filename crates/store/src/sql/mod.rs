@@ -11,6 +11,7 @@ mod deferred;
 pub(crate) mod events;
 mod identity;
 mod imports;
+mod insight_sets;
 mod keys;
 mod media;
 mod messages;
@@ -19,7 +20,9 @@ mod outbox;
 pub(crate) mod owner;
 mod prune;
 mod send_states;
+mod settings;
 mod standing;
+mod threads;
 
 // administrative rooms
 mod api_keys;
@@ -40,6 +43,8 @@ mod people;
 mod reading;
 mod rules;
 mod search;
+mod sheet_writes;
+mod sheets;
 mod traffic;
 pub use authors::Author;
 #[cfg(feature = "fuzzing")]

@@ -1,6 +1,6 @@
 //! Reply rules.
 
-use super::column::{json_at, name_at, name_of, time_at};
+use super::column::{json_at, json_or_null_at, name_at, name_of, time_at};
 use crate::admin::rules::{ANSWER_LEN_MAX, RULES_MAX, RuleSpec};
 use crate::command::{Write, found};
 use crate::db::{Row, ToSql};
@@ -10,7 +10,7 @@ use crate::writer::Tx;
 use waypost_engine::model::{AccountId, Duration, Rule, RuleId, Timestamp, WorkspaceId};
 
 const COLUMNS: &str = "id, workspace, account, name, position, matches, scope, answer, max_age, \
-    enabled, created_at";
+    enabled, created_at, conditions";
 
 fn rule(row: &Row<'_>) -> Result<Rule, StoreError> {
     Ok(Rule {
@@ -22,6 +22,7 @@ fn rule(row: &Row<'_>) -> Result<Rule, StoreError> {
         name: row.get("name")?,
         position: row.get("position")?,
         matches: json_at(row, "matches")?,
+        conditions: json_or_null_at(row, "conditions")?.unwrap_or_default(),
         scope: name_at(row, "scope")?,
         answer: row.get("answer")?,
         max_age: Duration(row.get::<_, i64>("max_age")?.cast_unsigned()),
@@ -79,19 +80,23 @@ impl Write for PutRule {
         let sql = match self.put {
             Put::Create(_) => {
                 "INSERT INTO reply_rule (id, workspace, account, name, position, matches, scope,
-                    answer, max_age, enabled, created_at)
+                    answer, max_age, enabled, created_at, conditions)
                  VALUES (:id, :workspace, :account, :name, :position, :matches, :scope,
-                    :answer, :max_age, :enabled, :now)"
+                    :answer, :max_age, :enabled, :now, :conditions)"
             }
             Put::Change => {
                 "UPDATE reply_rule SET account = :account, name = :name, position = :position,
                     matches = :matches, scope = :scope, answer = :answer, max_age = :max_age,
-                    enabled = :enabled
+                    enabled = :enabled, conditions = :conditions
                  WHERE id = :id AND workspace = :workspace"
             }
         };
         let spec = &self.spec;
         let matches = serde_json::to_string(&spec.matches)?;
+        let conditions = match spec.conditions.is_empty() {
+            true => None,
+            false => Some(serde_json::to_string(&spec.conditions)?),
+        };
         let scope = name_of(&spec.scope)?;
         let max_age = i64::try_from(spec.max_age.0).unwrap_or(i64::MAX);
         let (id, workspace) = (self.id.raw(), spec.workspace.raw());
@@ -104,6 +109,7 @@ impl Write for PutRule {
             (":position", &spec.position),
             (":matches", &matches),
             (":scope", &scope),
+            (":conditions", &conditions),
             (":answer", &spec.answer),
             (":max_age", &max_age),
             (":enabled", &spec.enabled),

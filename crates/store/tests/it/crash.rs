@@ -114,6 +114,7 @@ async fn play(
             owner,
             now: NOON,
             findings: json!({}),
+            read: None,
             sends: vec![answer(store, &work, n)],
             events: vec![],
         };

@@ -117,6 +117,7 @@ impl<P: Place> Scene<P> {
             owner: self.owner,
             now: NOON,
             findings: json!({ "language": "en" }),
+            read: None,
             sends,
             events: vec![],
         };

@@ -203,7 +203,7 @@ async fn a_long_backlog_arrives_whole_in_order_and_its_end_is_told() {
     }
     assert_eq!(got, ids);
     line.wait("the backlog's end", |event| match event {
-        ChannelEvent::OfflineSyncCompleted { received } => (*received >= 450).then_some(()),
+        ChannelEvent::OfflineSyncCompleted { received, .. } => (*received >= 450).then_some(()),
         _ => None,
     })
     .await;

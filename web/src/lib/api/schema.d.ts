@@ -58,6 +58,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{id}/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that never came, newest first: what was noticed, what came after all, and what is done. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How well an account does, factor by factor. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/health/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How well an account did, newest first; kept for 90 days. */
+        get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{id}/history": {
         parameters: {
             query?: never;
@@ -493,6 +544,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/threads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The matters of a conversation, newest first. */
+        get: operations["threads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/typing": {
         parameters: {
             query?: never;
@@ -724,6 +792,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/insight/sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lists that messages are read by. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/insight/sets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One list with what is in it. */
+        get: operations["show"];
+        /**
+         * Puts a list in place. What cannot be read is refused with its place; what can is stored, and learnt in the
+         *     background within seconds.
+         */
+        put: operations["put"];
+        post?: never;
+        /** Brings back the list that comes with the program. */
+        delete: operations["reset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/insight/training": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the lists in use came to be. */
+        get: operations["training"];
+        put?: never;
+        /** Learns the stored lists again, in the background. */
+        post: operations["retrain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/messages": {
         parameters: {
             query?: never;
@@ -772,6 +897,23 @@ export interface paths {
         put?: never;
         /** Cancels a message that has not gone out, or is held. */
         post: operations["cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a message was taken as it was: what each part decided, how long it took, and what was left out. */
+        get: operations["explain"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -848,6 +990,65 @@ export interface paths {
         head?: never;
         /** Changes a person, locks them out or lets them in again. */
         patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/pipeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The parts of the pipeline: which run, how long they take, what they find. */
+        get: operations["show"];
+        put?: never;
+        /** Runs one message through the pipeline, to try it. Nothing is stored and nothing is sent. */
+        post: operations["one"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Switches parts and stages. It counts from the next message on, and after a restart too. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/pipeline/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs many messages through the pipeline, to try them: conversations side by side, each in its order.
+         *     Nothing is stored and nothing is sent.
+         */
+        post: operations["batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads stored messages again with the parts that are on, and replaces what they found: values, intent,
+         *     feeling, language. Threads and replies stay what they were, and nothing is sent. At most 1,000 messages.
+         */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/rules": {
@@ -958,6 +1159,254 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sheets/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All connections. */
+        get: operations["list"];
+        put?: never;
+        /** Connects with a key file. Google is asked first whether it is good. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/connections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One connection. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        /** Forgets a connection and its key. Its mappings must be deleted first. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/connections/{id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a spreadsheet again at once that is left alone because it failed. */
+        post: operations["reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/connections/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks Google whether the key is still good. */
+        post: operations["test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All mappings. */
+        get: operations["list"];
+        put?: never;
+        /** Makes a mapping that writes what happens from now on, one row for each event. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/mappings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One mapping. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        /** Deletes a mapping and forgets its rows; what stands in the sheet stays. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /** Changes a mapping, switches it off or on again. Rows that wait keep their cells. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/sheets/mappings/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries the rows again that were given up. */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/mappings/{id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows of a mapping, newest event first. */
+        get: operations["rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/mappings/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks whether rows can be written, and writes the headers when the first row is empty. */
+        post: operations["test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows what columns would make of the newest event that fits. */
+        post: operations["preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/{spreadsheet}/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a spreadsheet is made of. */
+        get: operations["info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/{spreadsheet}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Appends rows to a tab. When the answer says that nobody knows whether it was done, look before
+         *     you repeat it.
+         */
+        post: operations["append"];
+        /** Deletes rows of a tab; those below move up. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/{spreadsheet}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rows of a tab in which a text stands, at most 200. */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheets/{spreadsheet}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a range. What was read half a minute ago is not read again. */
+        get: operations["read"];
+        /** Writes cells where the range begins. Safe to repeat. */
+        put: operations["update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stats": {
         parameters: {
             query?: never;
@@ -984,6 +1433,40 @@ export interface paths {
         };
         /** What is going on, in numbers. */
         get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How loaded the machine is, and what is put off because of it. */
+        get: operations["load"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long the work on a message takes, by stage and part, and what stands out. */
+        get: operations["performance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1123,6 +1606,7 @@ export interface components {
             counts: components["schemas"]["AccountCounts"];
             /** Format: date-time */
             created_at: string;
+            health?: components["schemas"]["HealthSummary"] | null;
             /** @example acc_0C3M5V7K2QH8J */
             id: string;
             /** @description Its LID, once linked. */
@@ -1157,7 +1641,6 @@ export interface components {
             state: components["schemas"]["AccountState"];
             /** Format: date-time */
             state_since: string;
-            health?: null | components["schemas"]["HealthSummary"];
         };
         /** @description What to change about an account; what is absent stays. */
         AccountChange: {
@@ -1174,6 +1657,11 @@ export interface components {
         };
         /** @description What piles up at an account. */
         AccountCounts: {
+            /**
+             * Format: int64
+             * @description Messages that are known to be missing.
+             */
+            missing: number;
             /**
              * Format: int64
              * @description Received messages not yet processed.
@@ -1266,6 +1754,30 @@ export interface components {
              */
             shown: string;
         };
+        /** @description Messages to try out. */
+        Batch: {
+            messages: components["schemas"]["BatchItem"][];
+        };
+        /** @description One message of a batch. */
+        BatchItem: {
+            /** Format: date-time */
+            at?: string | null;
+            /** @description Messages with the same label are one conversation, in their order. It needs no meaning elsewhere. */
+            conversation?: string | null;
+            /** @description The number of whoever writes, taken from the first message of a conversation. */
+            phone?: string | null;
+            text: string;
+        };
+        /** @description What one message of a batch comes to. */
+        BatchResult: {
+            findings: Record<string, never>;
+            /** Format: int32 */
+            took_us: number;
+        };
+        /** @description What the messages of a batch come to, in the same order. */
+        BatchRun: {
+            items: components["schemas"]["BatchResult"][];
+        };
         /** @description A stored file. */
         Blob: {
             /** Format: int64 */
@@ -1316,6 +1828,37 @@ export interface components {
          * @enum {string}
          */
         BreakerState: "closed" | "open" | "half_open";
+        /** @description A spreadsheet to try again. */
+        BreakerToReset: {
+            /** @description Its id or address. */
+            spreadsheet: string;
+        };
+        /**
+         * @description Where a cell comes from. Exactly one column of a mapping is the event's id.
+         * @enum {string}
+         */
+        ColumnFrom: "event_id" | "path" | "literal" | "time";
+        /**
+         * @description What to do when the event lacks the value: leave the cell blank, or write no row and say so.
+         * @enum {string}
+         */
+        ColumnMissing: "blank" | "refuse";
+        /** @description Columns to try. */
+        ColumnsToTry: {
+            columns: components["schemas"]["SheetColumn"][];
+            /** @description The newest event of one of these kinds is taken; of any when empty. */
+            kinds?: string[];
+        };
+        /** @description A key file to connect with. */
+        ConnectionToCreate: {
+            /**
+             * @description The file that Google gives for a service account, or that its tools write for a user who
+             *     agreed (`authorized_user`), as JSON. Stored sealed and never shown again.
+             */
+            key_file: Record<string, never>;
+            /** @example Sales sheets */
+            name: string;
+        };
         /** @description A person on the other side. */
         Contact: {
             /** Format: date-time */
@@ -1447,6 +1990,35 @@ export interface components {
          * @enum {string}
          */
         ConversationKind: "direct" | "group";
+        /** @description A matter of a conversation. */
+        ConversationThread: {
+            /**
+             * Format: date-time
+             * @description When it ended; null while it is open.
+             */
+            closed_at?: string | null;
+            first_message: string;
+            /**
+             * Format: date-time
+             * @description When it was last spoken of.
+             */
+            last_at: string;
+            last_message: string;
+            /**
+             * Format: int32
+             * @description How many messages it has.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Its number within the conversation, from 1.
+             */
+            number: number;
+            /** Format: date-time */
+            opened_at: string;
+            /** @description What it is about: a list of `{kind, value}`. */
+            subjects: Record<string, never>[];
+        };
         /** @description Login and password. */
         Credentials: {
             login: string;
@@ -1600,6 +2172,34 @@ export interface components {
              */
             until?: string | null;
         };
+        /** @description Why a message was taken as it was. */
+        Explanation: {
+            /** @description The language of the latest words. */
+            language?: Record<string, never> | null;
+            message: string;
+            /** @description Parts whose work is still to be done. */
+            partial: string[];
+            /** @description The parts that read what is said, in the order in which they ran. */
+            parts: components["schemas"]["PartExplained"][];
+            /** @description Whether it went through the stages. */
+            processed: boolean;
+            /** Format: date-time */
+            processed_at?: string | null;
+            /** @description What the reply rules made of it. */
+            reply?: Record<string, never> | null;
+            /** @description The same in a sentence. */
+            text: string;
+            /**
+             * Format: int64
+             * @description Its thread within the conversation, as it is counted now.
+             */
+            thread?: number | null;
+        };
+        /**
+         * @description How a message feels.
+         * @enum {string}
+         */
+        Feeling: "positive" | "neutral" | "negative";
         /** @description A form with one file. */
         FileForm: {
             /** Format: binary */
@@ -1648,6 +2248,88 @@ export interface components {
             /** @enum {string} */
             type: "ping";
         };
+        /** @description A hole in what was received. */
+        Gap: {
+            /**
+             * Format: int32
+             * @description Rounds of asking the account's phone that brought nothing.
+             */
+            attempts: number;
+            /** @description The chat, if it is known. */
+            chat?: string | null;
+            /**
+             * Format: int32
+             * @description How many were missing when it was found.
+             */
+            expected: number;
+            /**
+             * Format: int32
+             * @description How many came after all.
+             */
+            filled: number;
+            /** Format: date-time */
+            filled_at?: string | null;
+            /** Format: date-time */
+            found_at: string;
+            kind: components["schemas"]["GapKind"];
+            /**
+             * Format: int32
+             * @description Its messages that are missing still.
+             */
+            missing: number;
+            /**
+             * Format: date-time
+             * @description When the phone is asked next, while it is to be asked.
+             */
+            next_attempt_at?: string | null;
+            /**
+             * Format: date-time
+             * @description What is missing was sent then or later; null when that is not known.
+             */
+            since?: string | null;
+            state: components["schemas"]["GapState"];
+            /** @description What happened, in one sentence. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description And not after.
+             */
+            until: string;
+            /** @description The message, if it is known by name. */
+            wire_id?: string | null;
+        };
+        /**
+         * @description How a hole was found.
+         * @enum {string}
+         */
+        GapKind: "announced" | "unreadable" | "quoted" | "reacted" | "edited" | "deleted" | "read_elsewhere" | "recalled";
+        /**
+         * @description How a hole stands.
+         * @enum {string}
+         */
+        GapState: "open" | "doubtful" | "filled" | "lost";
+        /** @description How many messages are missing, with the holes they left, newest first. */
+        Gaps: {
+            /**
+             * Format: int64
+             * @description Messages that are named and may be from before the link; they do not count as missing.
+             */
+            doubtful: number;
+            /**
+             * Format: int64
+             * @description Messages that were missing and came after all.
+             */
+            filled: number;
+            /** @description The holes. */
+            items: components["schemas"]["Gap"][];
+            /**
+             * Format: int64
+             * @description Messages known to be missing.
+             */
+            missing: number;
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
+        };
         /** @description A group. */
         Group: {
             account: string;
@@ -1687,6 +2369,134 @@ export interface components {
         /** @description A group with its members. */
         GroupWithMembers: components["schemas"]["Group"] & {
             members: components["schemas"]["GroupMember"][];
+        };
+        /**
+         * @description What is in the first row of the tab.
+         * @enum {string}
+         */
+        HeadersText: "unknown" | "written" | "same" | "different";
+        /** @description How well an account does. Computed every five minutes, and soon after its state changed. */
+        Health: {
+            /** Format: date-time */
+            computed_at: string;
+            /**
+             * Format: int32
+             * @description The highest score of the last hour, when the score has dropped by 10 or more since.
+             */
+            dropped_from?: number | null;
+            /** @description Every factor, the heaviest first. */
+            factors: components["schemas"]["HealthFactor"][];
+            /**
+             * Format: int32
+             * @description How much of the score rests on something measured, in percent.
+             */
+            known_percent: number;
+            /** @description The factors that lowered the score, the worst first. */
+            lowered_by: components["schemas"]["HealthFactorName"][];
+            rating: components["schemas"]["HealthRating"];
+            /**
+             * Format: int32
+             * @description From 0 to 100. What is unknown counts half.
+             */
+            score: number;
+            trend: components["schemas"]["HealthTrend"];
+            /** @description Whether somebody should look for the cause. */
+            wants_diagnosis: boolean;
+        };
+        /** @description A score to come. */
+        HealthAhead: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int32 */
+            score: number;
+        };
+        /**
+         * @description Which way a score goes.
+         * @enum {string}
+         */
+        HealthDirection: "falling" | "steady" | "rising" | "unknown";
+        /** @description One factor's part in a score. */
+        HealthFactor: {
+            factor: components["schemas"]["HealthFactorName"];
+            /**
+             * Format: double
+             * @description How many points of the score it costs.
+             */
+            lowered: number;
+            /** @description The marks worth 100, 80, 50 and 20 points, in `unit`. */
+            marks: number[];
+            /**
+             * Format: int64
+             * @description On how many minutes, codes, attempts or messages.
+             */
+            of?: number | null;
+            /**
+             * Format: int32
+             * @description From 0 to 100.
+             */
+            points: number;
+            /** @description The same as a sentence. */
+            text: string;
+            /**
+             * @description `percent` or `seconds`.
+             * @example percent
+             */
+            unit: string;
+            /**
+             * Format: double
+             * @description What was measured, in `unit`; null when nothing was, which counts 50 points.
+             */
+            value?: number | null;
+            /**
+             * Format: int32
+             * @description Its share of the score.
+             */
+            weight_percent: number;
+        };
+        /**
+         * @description What a score is made of.
+         * @enum {string}
+         */
+        HealthFactorName: "uptime" | "qr_quality" | "error_rate" | "response" | "message_success";
+        /**
+         * @description A score in one word; `unknown` is neither ill nor well.
+         * @enum {string}
+         */
+        HealthRating: "excellent" | "good" | "fair" | "poor" | "critical" | "unknown";
+        /** @description A score as it was. */
+        HealthSample: {
+            /** Format: date-time */
+            at: string;
+            /** @description The points of each factor; null where nothing was known. */
+            points: {
+                [key: string]: number | null;
+            };
+            rating: components["schemas"]["HealthRating"];
+            /** Format: int32 */
+            score: number;
+        };
+        /** @description An account's health in two words. */
+        HealthSummary: {
+            lowered_by?: components["schemas"]["HealthFactorName"] | null;
+            rating: components["schemas"]["HealthRating"];
+            /**
+             * Format: int32
+             * @description From 0 to 100.
+             */
+            score: number;
+            trend: components["schemas"]["HealthDirection"];
+        };
+        /** @description Where a score is going. */
+        HealthTrend: {
+            /** @description The score in one, six and 24 hours, if it goes on like this; empty when unknown. */
+            ahead: components["schemas"]["HealthAhead"][];
+            direction: components["schemas"]["HealthDirection"];
+            falls_below?: components["schemas"]["HealthAhead"] | null;
+            /**
+             * Format: double
+             * @description Points an hour.
+             */
+            per_hour: number;
         };
         /**
          * @description Whose sessions these are.
@@ -1747,6 +2557,38 @@ export interface components {
             /** @description Keys of the app-state sync. */
             sync_keys: number;
         };
+        /** @description A list that messages are read by. */
+        InsightSet: {
+            bytes: number;
+            /** Format: date-time */
+            changed_at?: string | null;
+            /** @description Whether it stands in place of the one that comes with the program. */
+            edited: boolean;
+            /** @description `yaml`, which takes JSON too, or `jsonl`: one JSON object a line. */
+            format: string;
+            /**
+             * @description `places`, `names`, `feelings`, `intents` or `labelled`.
+             * @example places
+             */
+            name: string;
+        };
+        /** @description A list with what is in it. */
+        InsightSetContent: components["schemas"]["InsightSet"] & {
+            content: string;
+        };
+        /** @description How the lists in use came to be. */
+        InsightTraining: {
+            /**
+             * Format: date-time
+             * @description When that began or ended.
+             */
+            at?: string | null;
+            error?: string | null;
+            /** @description `not_yet`, `running`, `done` or `failed`; after a failure the lists before are still in use. */
+            state: string;
+            /** Format: int64 */
+            took_ms?: number | null;
+        };
         /** @description What a message wants. */
         IntentView: {
             /**
@@ -1778,6 +2620,23 @@ export interface components {
             /** @description Who wrote it, in a group. */
             sender?: string | null;
             state?: components["schemas"]["SendState"] | null;
+        };
+        /** @description How long something took since the start of the process. */
+        Latency: {
+            /**
+             * Format: int64
+             * @description How often it ran.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Microseconds that half of all did not exceed; null before the first. Up to a quarter too high.
+             */
+            p50_us?: number | null;
+            /** Format: int64 */
+            p95_us?: number | null;
+            /** Format: int64 */
+            p99_us?: number | null;
         };
         /** @description How a link is going. */
         Link: {
@@ -1941,6 +2800,7 @@ export interface components {
                 counts: components["schemas"]["AccountCounts"];
                 /** Format: date-time */
                 created_at: string;
+                health?: components["schemas"]["HealthSummary"] | null;
                 /** @example acc_0C3M5V7K2QH8J */
                 id: string;
                 /** @description Its LID, once linked. */
@@ -2080,6 +2940,40 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        List_ConversationThread: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it ended; null while it is open.
+                 */
+                closed_at?: string | null;
+                first_message: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last spoken of.
+                 */
+                last_at: string;
+                last_message: string;
+                /**
+                 * Format: int32
+                 * @description How many messages it has.
+                 */
+                messages: number;
+                /**
+                 * Format: int64
+                 * @description Its number within the conversation, from 1.
+                 */
+                number: number;
+                /** Format: date-time */
+                opened_at: string;
+                /** @description What it is about: a list of `{kind, value}`. */
+                subjects: Record<string, never>[];
+            }[];
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         List_DeadLetter: {
             /** @description The items. */
             items: {
@@ -2154,6 +3048,43 @@ export interface components {
                 subject: string;
                 /** Format: date-time */
                 updated_at: string;
+            }[];
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        List_HealthSample: {
+            /** @description The items. */
+            items: {
+                /** Format: date-time */
+                at: string;
+                /** @description The points of each factor; null where nothing was known. */
+                points: {
+                    [key: string]: number | null;
+                };
+                rating: components["schemas"]["HealthRating"];
+                /** Format: int32 */
+                score: number;
+            }[];
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        List_InsightSet: {
+            /** @description The items. */
+            items: {
+                bytes: number;
+                /** Format: date-time */
+                changed_at?: string | null;
+                /** @description Whether it stands in place of the one that comes with the program. */
+                edited: boolean;
+                /** @description `yaml`, which takes JSON too, or `jsonl`: one JSON object a line. */
+                format: string;
+                /**
+                 * @description `places`, `names`, `feelings`, `intents` or `labelled`.
+                 * @example places
+                 */
+                name: string;
             }[];
             /** @description Give this as `cursor` to get the next page; null on the last one. */
             next?: string | null;
@@ -2264,6 +3195,79 @@ export interface components {
                 /** Format: int32 */
                 position: number;
                 scope: components["schemas"]["RuleScope"];
+                /** @description What the message must mean. */
+                when: components["schemas"]["RuleConditions"];
+            }[];
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        List_SheetConnection: {
+            /** @description The items. */
+            items: {
+                /** @description Spreadsheets that failed lately. */
+                breakers: components["schemas"]["SheetBreaker"][];
+                /** Format: date-time */
+                created_at: string;
+                /** @example gsc_0C3M5V7K2QH8J */
+                id: string;
+                /** @description A service account's address, with which spreadsheets are shared, or a client's id. */
+                identity: string;
+                name: string;
+                saved: components["schemas"]["SheetSavings"];
+            }[];
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        List_SheetMapping: {
+            /** @description The items. */
+            items: {
+                /** @description Only events of this account; of all when null. */
+                account?: string | null;
+                columns: components["schemas"]["SheetColumn"][];
+                connection: string;
+                /** Format: date-time */
+                created_at: string;
+                enabled: boolean;
+                /** @example gsm_0C3M5V7K2QH8J */
+                id: string;
+                /** @description Only these kinds of event; all when empty. */
+                kinds: string[];
+                name: string;
+                /** Format: date-time */
+                paused_at?: string | null;
+                /**
+                 * Format: int64
+                 * @description Within so many seconds the same content makes no second row; off when null.
+                 */
+                repetition_window_s?: number | null;
+                rows: components["schemas"]["SheetCounts"];
+                spreadsheet: string;
+                /** @description The tab's title. */
+                tab: string;
+            }[];
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        List_SheetRow: {
+            /** @description The items. */
+            items: {
+                /** Format: int32 */
+                attempts: number;
+                cells: string[];
+                /** Format: date-time */
+                created_at: string;
+                /** @description Spreadsheet and tab. */
+                destination: string;
+                event: string;
+                last_error?: string | null;
+                /** @description Where it stands, as far as Google said: the range of all rows of its call. */
+                place?: string | null;
+                state: components["schemas"]["SheetRowState"];
+                /** Format: date-time */
+                updated_at: string;
             }[];
             /** @description Give this as `cursor` to get the next page; null on the last one. */
             next?: string | null;
@@ -2361,6 +3365,65 @@ export interface components {
             served_at?: string | null;
             /** @description People whose messages cannot be decrypted since the last one that could; 3 stands for more. */
             unreadable_from: number;
+        };
+        /** @description One figure between its marks. */
+        LoadGauge: {
+            gauge: components["schemas"]["LoadGaugeName"];
+            /**
+             * Format: double
+             * @description In percent; null when it cannot be measured, or of too few requests.
+             */
+            percent?: number | null;
+            /**
+             * Format: double
+             * @description At this and below it may be taken up again.
+             */
+            recovers_at: number;
+            /**
+             * Format: double
+             * @description At this and above work is put off.
+             */
+            sheds_at: number;
+        };
+        /**
+         * @description What is measured: processors, memory, and requests that failed on our side.
+         * @enum {string}
+         */
+        LoadGaugeName: "cpu" | "memory" | "errors";
+        /** @description What to change about a mapping; what is absent stays. */
+        MappingChange: {
+            columns?: components["schemas"]["SheetColumn"][] | null;
+            /** @description Switches the mapping off, or on again where it stopped. */
+            enabled?: boolean | null;
+            kinds?: string[] | null;
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description Off when 0.
+             */
+            repetition_window_s?: number | null;
+            spreadsheet?: string | null;
+            tab?: string | null;
+        };
+        /** @description A mapping to make. */
+        MappingToCreate: {
+            account?: string | null;
+            columns: components["schemas"]["SheetColumn"][];
+            connection: string;
+            /**
+             * @example [
+             *       "message.received"
+             *     ]
+             */
+            kinds?: string[];
+            /** @example Leads */
+            name: string;
+            /** Format: int64 */
+            repetition_window_s?: number | null;
+            /** @description Its id or address. */
+            spreadsheet: string;
+            /** @description The tab's title. */
+            tab: string;
         };
         /** @description What a rule looks for in the words of a message. Case is ignored. */
         Match: {
@@ -2479,11 +3542,48 @@ export interface components {
             current: string;
             new: string;
         };
+        /** @description A message that could not be read again. */
+        NotReplayed: {
+            message: string;
+            text: string;
+        };
         /**
          * @description How a message came to be known.
          * @enum {string}
          */
-        Origin: "live" | "offline" | "history" | "own" | "repair" | "sent";
+        Origin: "live" | "offline" | "history" | "backfill" | "own" | "repair" | "sent";
+        /** @description What one part did about a message. */
+        PartExplained: {
+            /** @description What it decided: a list of values, an intent, a feeling, a turn or a thread. Null when nothing. */
+            decided?: Record<string, never> | null;
+            /** @description `found`, `nothing`, `no_text`, `off`, `stage_off`, `shed` or `failed`; null when nobody noted it. */
+            outcome?: string | null;
+            /**
+             * @description Its short name.
+             * @example intent
+             */
+            part: string;
+            /** @description The same in a sentence. */
+            text: string;
+            title: string;
+            /**
+             * Format: int32
+             * @description In microseconds; null when it did not run.
+             */
+            took_us?: number | null;
+        };
+        /**
+         * @description Whether a part runs, and if not, why.
+         * @enum {string}
+         */
+        PartStanding: "on" | "part_off" | "stage_off" | "shed" | "not_built";
+        /** @description How long the work on a message takes, over the last five minutes. */
+        Performance: {
+            /** @description Parts that read messages. */
+            parts: components["schemas"]["Timing"][];
+            /** @description Stages that messages went through, in their order. */
+            stages: components["schemas"]["Timing"][];
+        };
         /** @description Somebody who may sign in. */
         Person: {
             /** Format: date-time */
@@ -2518,6 +3618,84 @@ export interface components {
             name: string;
             password: string;
             role: components["schemas"]["PersonRole"];
+        };
+        /** @description The pipeline of this process. */
+        Pipeline: {
+            /** Format: int64 */
+            dead_letters: number;
+            /** @description Whether messages that come with the history are read. */
+            history: components["schemas"]["Switch"];
+            /** @description Whether messages that the account's owner writes on another device are read. */
+            own: components["schemas"]["Switch"];
+            shed: components["schemas"]["ShedLevel"];
+            /** @description Whether the start and the stages of every message are told as events. */
+            stage_events: components["schemas"]["Switch"];
+            stages: components["schemas"]["PipelineStage"][];
+            /**
+             * Format: int64
+             * @description Messages accepted and not processed yet.
+             */
+            unfinished: number;
+        };
+        /** @description What to switch; what is not mentioned stays as it is. */
+        PipelineChange: {
+            history?: components["schemas"]["Switch"] | null;
+            own?: components["schemas"]["Switch"] | null;
+            /**
+             * @description Parts by name.
+             * @example {
+             *       "sentiment": "off"
+             *     }
+             */
+            parts?: {
+                [key: string]: components["schemas"]["Switch"];
+            };
+            stage_events?: components["schemas"]["Switch"] | null;
+            /**
+             * @description Stages by name.
+             * @example {
+             *       "media": "off"
+             *     }
+             */
+            stages?: {
+                [key: string]: components["schemas"]["Switch"];
+            };
+        };
+        /** @description A part of the pipeline. */
+        PipelinePart: {
+            class: components["schemas"]["ShedClass"];
+            latency?: components["schemas"]["Latency"] | null;
+            /**
+             * @description Its short name, as it is switched.
+             * @example sentiment
+             */
+            name: string;
+            /** @description How often there was each outcome: `found`, `nothing`, `no_text`, `off`, `stage_off`, `shed`, `failed`. */
+            outcomes: {
+                [key: string]: number;
+            };
+            standing: components["schemas"]["PartStanding"];
+            /** @description Whether it can be switched. */
+            switchable: boolean;
+            title: string;
+        };
+        /** @description A stage with its parts. */
+        PipelineStage: {
+            /**
+             * Format: int64
+             * @description How long it may take for one message.
+             */
+            budget_ms: number;
+            latency: components["schemas"]["Latency"];
+            /** @example conversation */
+            name: string;
+            /**
+             * Format: int64
+             * @description Messages for which it took longer.
+             */
+            overruns: number;
+            parts: components["schemas"]["PipelinePart"][];
+            switch: components["schemas"]["Switch"];
         };
         /** @description What went wrong, for a program (`code`) and for a person (`detail`). */
         Problem: {
@@ -2626,12 +3804,65 @@ export interface components {
             /** @description The rung after this one, should it fail. */
             then: components["schemas"]["Rung"];
         };
-        /** @description What a replay of many did. */
+        /** @description Which stored messages to read again: by their ids, or a range of an account's order. */
+        Replay: {
+            /** @description The account of a range. */
+            account?: string | null;
+            /**
+             * Format: int64
+             * @description From behind this place in the account's order; its beginning when absent.
+             */
+            after_seq?: number | null;
+            /** @description Their ids. */
+            messages?: string[];
+            /**
+             * Format: int64
+             * @description Up to this place; its end when absent.
+             */
+            until_seq?: number | null;
+        };
+        /** @description What was read again. */
         Replayed: {
-            /** @description Being tried again. */
-            replayed: string[];
-            /** @description Left alone, because they are being tried, are done, or do not exist. */
-            skipped: string[];
+            /** @description Messages that could not be read again, with the reason. */
+            failed: components["schemas"]["NotReplayed"][];
+            /**
+             * Format: int64
+             * @description Give this as `after_seq` to go on with the range; null when it is done.
+             */
+            next_seq?: number | null;
+            /** @description Messages whose findings were replaced. */
+            replaced: number;
+            /** @description Messages without words to read. */
+            without_words: number;
+        };
+        /** @description A row in which the text stands. */
+        RowFound: {
+            cells: string[];
+            /** @description Counted from 1. */
+            row: number;
+        };
+        /** @description Where the rows are. */
+        RowsAppended: {
+            range: string;
+        };
+        /** @description Rows in which the text stands. */
+        RowsFound: {
+            items: components["schemas"]["RowFound"][];
+            /** @description There are more; search for something longer. */
+            more: boolean;
+        };
+        /** @description How many rows are tried again. */
+        RowsReplayed: {
+            /** Format: int64 */
+            replayed: number;
+        };
+        /** @description Rows to append. */
+        RowsToAppend: {
+            connection: string;
+            /** @description Texts, numbers, true and false. Written as they are: nothing is calculated. */
+            rows: Record<string, never>[][];
+            /** @description The tab's title. */
+            tab: string;
         };
         /** @description A reply rule. Rules are tried by rising position; the first that matches answers. */
         Rule: {
@@ -2654,6 +3885,8 @@ export interface components {
             /** Format: int32 */
             position: number;
             scope: components["schemas"]["RuleScope"];
+            /** @description What the message must mean. */
+            when: components["schemas"]["RuleConditions"];
         };
         /** @description That a reply rule wrote a message. */
         RuleAnswer: {
@@ -2662,6 +3895,30 @@ export interface components {
             id: string;
             /** @description What it is called now; null when it was deleted. */
             name?: string | null;
+        };
+        /**
+         * @description What a message must mean for a rule to answer, besides what it must say. Everything that is given must
+         *     hold. A message that was not read, because a part was off, means nothing.
+         */
+        RuleConditions: {
+            /** @default null */
+            feeling: components["schemas"]["Feeling"] | null;
+            /**
+             * @description It wants one of these; any when empty.
+             * @default []
+             * @example [
+             *       "viewing_request",
+             *       "appointment"
+             *     ]
+             */
+            intents: string[];
+            /**
+             * @description It mentions a value of one of these kinds, such as `phone` or `money`; none is needed when empty.
+             * @default []
+             */
+            mentions: string[];
+            /** @default null */
+            urgency: components["schemas"]["Urgency"] | null;
         };
         /**
          * @description Where a rule applies.
@@ -2683,6 +3940,22 @@ export interface components {
             /** Format: int32 */
             position?: number;
             scope?: components["schemas"]["RuleScope"];
+            /** @description What the message must mean besides. */
+            when?: components["schemas"]["RuleConditions"];
+        };
+        /** @description What a message that was tried out comes to. */
+        Run: {
+            /** @description What a rule would answer; null without one, or without an account. */
+            answer?: string | null;
+            /** @description What the stages found out, as it would be stored. */
+            findings: Record<string, never>;
+            /** @description What each part did. */
+            parts: components["schemas"]["PartExplained"][];
+            /**
+             * Format: int32
+             * @description In microseconds, waiting for a free processor included.
+             */
+            took_us: number;
         };
         /**
          * @description A rung of the recovery ladder, the gentlest first.
@@ -2699,7 +3972,7 @@ export interface components {
          * @description One permission.
          * @enum {string}
          */
-        Scope: "accounts:read" | "accounts:write" | "messages:read" | "messages:send" | "conversations:read" | "conversations:write" | "contacts:read" | "contacts:write" | "groups:read" | "groups:write" | "rules:read" | "rules:write" | "webhooks:read" | "webhooks:write" | "dead_letters:read" | "dead_letters:write" | "events:read" | "keys:read" | "keys:write" | "admin";
+        Scope: "accounts:read" | "accounts:write" | "messages:read" | "messages:send" | "conversations:read" | "conversations:write" | "contacts:read" | "contacts:write" | "groups:read" | "groups:write" | "rules:read" | "rules:write" | "pipeline:read" | "pipeline:write" | "webhooks:read" | "webhooks:write" | "sheets:read" | "sheets:write" | "dead_letters:read" | "dead_letters:write" | "events:read" | "keys:read" | "keys:write" | "admin";
         /**
          * @description How far a sent message came.
          * @enum {string}
@@ -2808,9 +4081,215 @@ export interface components {
              */
             phone?: string | null;
         };
+        /** @description What a list is to hold. */
+        SetToWrite: {
+            /** @description In the format of the set, at most 4 MiB. */
+            content: string;
+        };
         /** @description Whether the first owner is still to be created. */
         SetupState: {
             needed: boolean;
+        };
+        /** @description The figure that made work be put off. */
+        ShedCause: {
+            gauge: components["schemas"]["LoadGaugeName"];
+            /**
+             * Format: double
+             * @description The mark it was above.
+             */
+            mark: number;
+            /**
+             * Format: double
+             * @description How high it was, in percent.
+             */
+            value: number;
+        };
+        /**
+         * @description When a part rests while the machine is short of breath.
+         * @enum {string}
+         */
+        ShedClass: "nice_to_have" | "important" | "critical";
+        /**
+         * @description How much rests at present.
+         * @enum {string}
+         */
+        ShedLevel: "none" | "nice_to_have" | "important";
+        /** @description A spreadsheet that failed lately. */
+        SheetBreaker: {
+            spreadsheet: string;
+            /** @description `closed`, `open` (left alone) or `half_open` (being tried). */
+            state: string;
+            /**
+             * Format: date-time
+             * @description When it is tried again.
+             */
+            until?: string | null;
+        };
+        /** @description A column of a row. */
+        SheetColumn: {
+            /** @description For `time`: as in strftime; `%Y-%m-%d %H:%M:%S` unless set. */
+            format?: string | null;
+            from: components["schemas"]["ColumnFrom"];
+            /**
+             * @description What stands above it.
+             * @example Text
+             */
+            header: string;
+            missing?: components["schemas"]["ColumnMissing"];
+            /**
+             * @description For `path` and `time`: a JSON pointer into the event.
+             * @example /data/content/body
+             */
+            path?: string | null;
+            /** @description For `literal`: the text. */
+            text?: string | null;
+            /**
+             * @description For `time`: an IANA zone; UTC unless set.
+             * @example Asia/Dubai
+             */
+            zone?: string | null;
+        };
+        /** @description A connection to Google Sheets, without its key. */
+        SheetConnection: {
+            /** @description Spreadsheets that failed lately. */
+            breakers: components["schemas"]["SheetBreaker"][];
+            /** Format: date-time */
+            created_at: string;
+            /** @example gsc_0C3M5V7K2QH8J */
+            id: string;
+            /** @description A service account's address, with which spreadsheets are shared, or a client's id. */
+            identity: string;
+            name: string;
+            saved: components["schemas"]["SheetSavings"];
+        };
+        /** @description Whether Google knows us. */
+        SheetConnectionTest: {
+            /** @description What is wrong, if something is. */
+            error?: string | null;
+            works: boolean;
+        };
+        /** @description How many rows are in which state. */
+        SheetCounts: {
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            duplicate: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            in_doubt: number;
+            /** Format: int64 */
+            waiting: number;
+        };
+        /** @description A mapping of events to rows. */
+        SheetMapping: {
+            /** @description Only events of this account; of all when null. */
+            account?: string | null;
+            columns: components["schemas"]["SheetColumn"][];
+            connection: string;
+            /** Format: date-time */
+            created_at: string;
+            enabled: boolean;
+            /** @example gsm_0C3M5V7K2QH8J */
+            id: string;
+            /** @description Only these kinds of event; all when empty. */
+            kinds: string[];
+            name: string;
+            /** Format: date-time */
+            paused_at?: string | null;
+            /**
+             * Format: int64
+             * @description Within so many seconds the same content makes no second row; off when null.
+             */
+            repetition_window_s?: number | null;
+            rows: components["schemas"]["SheetCounts"];
+            spreadsheet: string;
+            /** @description The tab's title. */
+            tab: string;
+        };
+        /** @description Whether rows can be written. */
+        SheetMappingTest: {
+            /** @description What is wrong, if something is. */
+            error?: string | null;
+            headers: components["schemas"]["HeadersText"];
+            works: boolean;
+        };
+        /** @description A row as it would be written. */
+        SheetPreview: {
+            /** @description Null when there was no such event lately, or it cannot be made a row. */
+            cells?: string[] | null;
+            /** @description Why there are no cells. */
+            error?: string | null;
+            /** @description The event as paths see it. */
+            event?: Record<string, never> | null;
+            headers: string[];
+        };
+        /** @description A row of a mapping. */
+        SheetRow: {
+            /** Format: int32 */
+            attempts: number;
+            cells: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Spreadsheet and tab. */
+            destination: string;
+            event: string;
+            last_error?: string | null;
+            /** @description Where it stands, as far as Google said: the range of all rows of its call. */
+            place?: string | null;
+            state: components["schemas"]["SheetRowState"];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * @description How far a row has come.
+         * @enum {string}
+         */
+        SheetRowState: "pending" | "sending" | "in_doubt" | "done" | "failed" | "duplicate";
+        /** @description What was saved since the start. */
+        SheetSavings: {
+            /** Format: int64 */
+            cache_bytes: number;
+            /** Format: int64 */
+            cache_hits: number;
+            /** Format: int64 */
+            cache_misses: number;
+            /**
+             * Format: int64
+             * @description Calls of Google's API that they took.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Rows written, ranges read and other things asked for.
+             */
+            operations: number;
+        };
+        /** @description Cells as they were read. */
+        SheetValues: {
+            /**
+             * Format: date-time
+             * @description When Google was asked.
+             */
+            read_at: string;
+            /** @description As people see them. */
+            rows: string[][];
+            /** @description They are older than half a minute, because Google cannot be asked or is being asked now. */
+            stale: boolean;
+        };
+        /** @description A spreadsheet and its tabs. */
+        Spreadsheet: {
+            tabs: components["schemas"]["SpreadsheetTab"][];
+            time_zone: string;
+            title: string;
+        };
+        /** @description A tab. */
+        SpreadsheetTab: {
+            /** Format: int64 */
+            columns: number;
+            /** Format: int64 */
+            rows: number;
+            title: string;
         };
         /** @description One change of an account's state. */
         StateChange: {
@@ -2861,6 +4340,33 @@ export interface components {
          * @enum {string}
          */
         StoredSessionState: "valid" | "missing" | "damaged" | "unreadable";
+        /**
+         * @description On or off.
+         * @enum {string}
+         */
+        Switch: "on" | "off";
+        /** @description How loaded the machine is, and what is put off because of it. What is put off is done later. */
+        SystemLoad: {
+            cause?: components["schemas"]["ShedCause"] | null;
+            gauges: components["schemas"]["LoadGauge"][];
+            level: components["schemas"]["ShedLevel"];
+            /** Format: date-time */
+            measured_at?: string | null;
+            /**
+             * Format: int64
+             * @description Messages that wait to be read completely.
+             */
+            put_off: number;
+            /** @description Whether the settings allow that work is put off. */
+            shedding: boolean;
+            /**
+             * Format: date-time
+             * @description Since when it is that level.
+             */
+            since?: string | null;
+            /** @description The level as a sentence. */
+            text: string;
+        };
         /** @description A message to analyse. */
         TextToAnalyze: {
             /**
@@ -2878,6 +4384,30 @@ export interface components {
             /** @description The contact's time zone, an IANA name; `Asia/Dubai` when absent. */
             timezone?: string | null;
         };
+        /** @description A message to try out. Nothing is stored and nothing is sent. */
+        TextToRun: {
+            /** @description Let the reply rules of this account decide. */
+            account?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is written, in ISO 8601; now when absent.
+             */
+            at?: string | null;
+            /** @description As the next message of this conversation: its topic and threads are known then. */
+            conversation?: string | null;
+            /**
+             * @description The number of whoever writes: its country says which time is meant.
+             * @example +971505760056
+             */
+            phone?: string | null;
+            /** @example Can I see the 2BR in JVC tomorrow at 5pm? */
+            text: string;
+        };
+        /**
+         * @description What is timed.
+         * @enum {string}
+         */
+        Timed: "stage" | "part";
         /** @description How long something took, of the newest 2,000 of each account. */
         Times: {
             /** @description How many it is taken from. */
@@ -2892,6 +4422,55 @@ export interface components {
              * @description Nineteen of twenty took at most so many milliseconds.
              */
             p95_ms?: number | null;
+        };
+        /** @description How long a stage or part takes. Durations are milliseconds; they are null where nothing happened. */
+        Timing: {
+            anomaly?: components["schemas"]["TimingAnomaly"] | null;
+            /**
+             * Format: int64
+             * @description What a stage may take; null for a part.
+             */
+            budget_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Messages.
+             */
+            count: number;
+            /** Format: double */
+            longest_ms?: number | null;
+            /** @example conversation */
+            name: string;
+            of: components["schemas"]["Timed"];
+            /**
+             * Format: double
+             * @description The 95th percentile of an ordinary minute; null until ten minutes were busy enough.
+             */
+            ordinary_p95_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Messages for which a stage took longer than its budget.
+             */
+            over_budget?: number | null;
+            /** Format: double */
+            p50_ms?: number | null;
+            /** Format: double */
+            p95_ms?: number | null;
+            /** Format: double */
+            p99_ms?: number | null;
+        };
+        /** @description A minute that stood out. */
+        TimingAnomaly: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: double
+             * @description How many robust deviations it lies above what is ordinary.
+             */
+            deviations: number;
+            /** Format: double */
+            ordinary_ms: number;
+            /** Format: double */
+            p95_ms: number;
         };
         /** @description Dead letters to try again. */
         ToReplay: {
@@ -2949,6 +4528,24 @@ export interface components {
         TypingNow: {
             active: boolean;
         };
+        /**
+         * @description How soon somebody wants an answer.
+         * @enum {string}
+         */
+        Urgency: "normal" | "high" | "critical";
+        /** @description Cells to write. */
+        ValuesToWrite: {
+            connection: string;
+            /** @description In A1 notation; the rows begin at its first cell. */
+            range: string;
+            /** @description Texts, numbers, true and false; null leaves a cell as it is. */
+            rows: Record<string, never>[][];
+        };
+        /** @description What was written. */
+        ValuesWritten: {
+            /** Format: int64 */
+            cells: number;
+        };
         /** @description A webhook endpoint. */
         Webhook: {
             /** @description Only events of this account; of all when null. */
@@ -2987,82 +4584,6 @@ export interface components {
              * @example whsec_...
              */
             secret: string;
-        };
-        /** @enum {string} */
-        HealthRating: "excellent" | "good" | "fair" | "poor" | "critical" | "unknown";
-        /** @enum {string} */
-        HealthFactorName: "uptime" | "qr_quality" | "error_rate" | "response" | "message_success";
-        /** @enum {string} */
-        HealthDirection: "falling" | "steady" | "rising" | "unknown";
-        HealthSummary: {
-            score: number;
-            rating: components["schemas"]["HealthRating"];
-            trend: components["schemas"]["HealthDirection"];
-            lowered_by: null | components["schemas"]["HealthFactorName"];
-        };
-        HealthAhead: {
-            at: string;
-            score: number;
-        };
-        HealthTrend: {
-            direction: components["schemas"]["HealthDirection"];
-            per_hour: number;
-            ahead: components["schemas"]["HealthAhead"][];
-            falls_below: null | components["schemas"]["HealthAhead"];
-        };
-        HealthFactor: {
-            factor: components["schemas"]["HealthFactorName"];
-            weight_percent: number;
-            points: number;
-            value: number | null;
-            unit: string;
-            of: number | null;
-            marks: number[];
-            lowered: number;
-            text: string;
-        };
-        Health: {
-            score: number;
-            rating: components["schemas"]["HealthRating"];
-            known_percent: number;
-            wants_diagnosis: boolean;
-            factors: components["schemas"]["HealthFactor"][];
-            lowered_by: components["schemas"]["HealthFactorName"][];
-            trend: components["schemas"]["HealthTrend"];
-            dropped_from: number | null;
-            computed_at: string;
-        };
-        HealthSample: {
-            at: string;
-            score: number;
-            rating: components["schemas"]["HealthRating"];
-            points: {
-                [key: string]: number | null;
-            };
-        };
-        /** @enum {string} */
-        ShedLevel: "none" | "nice_to_have" | "important";
-        /** @enum {string} */
-        LoadGaugeName: "cpu" | "memory" | "errors";
-        ShedCause: {
-            gauge: components["schemas"]["LoadGaugeName"];
-            value: number;
-            mark: number;
-        };
-        LoadGauge: {
-            gauge: components["schemas"]["LoadGaugeName"];
-            percent: number | null;
-            sheds_at: number;
-            recovers_at: number;
-        };
-        SystemLoad: {
-            level: components["schemas"]["ShedLevel"];
-            since: string | null;
-            cause: null | components["schemas"]["ShedCause"];
-            shedding: boolean;
-            gauges: components["schemas"]["LoadGauge"][];
-            measured_at: string | null;
-            text: string;
         };
     };
     responses: never;
@@ -3607,6 +5128,295 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LinkedDevice"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gaps"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    history: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_HealthSample"];
                 };
             };
             /** @description The request cannot be read */
@@ -6582,6 +8392,104 @@ export interface operations {
             };
         };
     };
+    threads: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ConversationThread"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     typing: {
         parameters: {
             query?: never;
@@ -6708,7 +8616,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only those in this state. */
-                state?: "pending" | "retrying" | "resolved" | "archived";
+                state?: "pending" | "retrying" | "resolved" | "archived" | "manual_review";
                 /** @description Most items wanted. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -8053,6 +9961,578 @@ export interface operations {
             };
         };
     };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_InsightSet"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsightSetContent"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetToWrite"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsightSetContent"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    training: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsightTraining"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsightTraining"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     send: {
         parameters: {
             query?: never;
@@ -8337,6 +10817,99 @@ export interface operations {
             };
             /** @description It contradicts the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8828,6 +11401,540 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TextToRun"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Batch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchRun"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Replay"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10073,11 +13180,13 @@ export interface operations {
             };
         };
     };
-    all: {
+    list: {
         parameters: {
             query?: {
-                /** @description The last so many hours; 24 when absent. */
-                hours?: number;
+                /** @description Most items wanted. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -10090,7 +13199,204 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Stats"];
+                    "application/json": components["schemas"]["List_SheetConnection"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectionToCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetConnection"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetConnection"];
                 };
             };
             /** @description The request cannot be read */
@@ -10167,6 +13473,2005 @@ export interface operations {
             };
         };
     };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreakerToReset"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetConnection"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetConnectionTest"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SheetMapping"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingToCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetMapping"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetMapping"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetMapping"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsReplayed"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rows: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Only rows in this state. */
+                state?: components["schemas"]["SheetRowState"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SheetRow"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetMappingTest"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ColumnsToTry"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetPreview"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    info: {
+        parameters: {
+            query: {
+                /** @description The connection's id. */
+                connection: string;
+            };
+            header?: never;
+            path: {
+                spreadsheet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spreadsheet"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    append: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                spreadsheet: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowsToAppend"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsAppended"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query: {
+                /** @description The connection's id. */
+                connection: string;
+                /** @description The tab's title. */
+                tab: string;
+                /** @description The first row, counted from 1. */
+                first: number;
+                /** @description The last row; the first when absent. */
+                last?: number;
+            };
+            header?: never;
+            path: {
+                spreadsheet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description The connection's id. */
+                connection: string;
+                /** @description The tab's title. */
+                tab: string;
+                /** @description A text that stands anywhere in a cell, whatever its case. */
+                text: string;
+            };
+            header?: never;
+            path: {
+                spreadsheet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsFound"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query: {
+                /** @description The connection's id. */
+                connection: string;
+                /**
+                 * @description In A1 notation.
+                 * @example Leads!A1:D20
+                 */
+                range: string;
+            };
+            header?: never;
+            path: {
+                spreadsheet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetValues"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                spreadsheet: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ValuesToWrite"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValuesWritten"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than documented */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    all: {
+        parameters: {
+            query?: {
+                /** @description The last so many hours; 24 when absent. */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     status: {
         parameters: {
             query?: never;
@@ -10182,6 +15487,170 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    load: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemLoad"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    performance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
                 };
             };
             /** @description The request cannot be read */

@@ -69,8 +69,24 @@ export type GroupMember = Whole<Schemas["GroupMember"]>;
 export type GroupWithMembers = Group & { members: GroupMember[] };
 
 export type RuleMatch = Schemas["Match"];
-export type Rule = Whole<Schemas["Rule"]>;
+export type RuleConditions = Whole<Schemas["RuleConditions"]>;
+export type Rule = Whole<Omit<Schemas["Rule"], "when">> & { when: RuleConditions };
 export type RuleDraft = Omit<Rule, "id" | "created_at">;
+
+export type PartStanding = Schemas["PartStanding"];
+export type PipelinePart = Whole<Schemas["PipelinePart"]>;
+export type PipelineStage = Whole<Omit<Schemas["PipelineStage"], "parts">> & { parts: PipelinePart[] };
+export type Pipeline = Whole<Omit<Schemas["Pipeline"], "stages">> & { stages: PipelineStage[] };
+export type ExplainedPart = Whole<Schemas["PartExplained"]>;
+/** A value as a message's explanation lists it. */
+export type ValueFound = Schemas["EntityView"];
+export type Explanation = Whole<Omit<Schemas["Explanation"], "parts">> & { parts: ExplainedPart[] };
+export type ThreadSubject = { kind: string; value: string };
+export type ConversationThread = Whole<Omit<Schemas["ConversationThread"], "subjects">> & { subjects: ThreadSubject[] };
+
+export type InsightSet = Whole<Schemas["InsightSet"]>;
+export type InsightSetContent = Whole<Schemas["InsightSetContent"]>;
+export type InsightTraining = Whole<Schemas["InsightTraining"]>;
 
 export type DeadLetter = Whole<Schemas["DeadLetter"]> & Partial<Pick<Schemas["DeadLetterWithPayload"], "payload">>;
 
@@ -79,6 +95,13 @@ export type Webhook = Whole<Schemas["Webhook"]> & { secret?: string };
 export type Delivery = Whole<Schemas["Delivery"]>;
 /** A conversation whose events wait at an endpoint because one of them fails. */
 export type BlockedConversation = Whole<Schemas["BlockedConversation"]>;
+
+export type SheetConnection = Whole<Omit<Schemas["SheetConnection"], "breakers" | "saved">> & { breakers: SheetBreaker[]; saved: Whole<Schemas["SheetSavings"]> };
+export type SheetBreaker = Whole<Schemas["SheetBreaker"]>;
+export type SheetColumn = Schemas["SheetColumn"];
+export type SheetMapping = Whole<Omit<Schemas["SheetMapping"], "columns" | "rows">> & { columns: SheetColumn[]; rows: Whole<Schemas["SheetCounts"]> };
+export type SheetMappingTest = Whole<Schemas["SheetMappingTest"]>;
+export type SheetPreview = Whole<Schemas["SheetPreview"]>;
 
 /** The key itself is there only in the answer that makes it. */
 export type ApiKey = Whole<Schemas["ApiKey"]> & { key?: string };

@@ -13,8 +13,11 @@ export type Route =
   | { name: "contacts"; id: string | null }
   | { name: "groups"; id: string | null }
   | { name: "rules" }
+  | { name: "pipeline" }
+  | { name: "lists" }
   | { name: "dead_letters" }
   | { name: "webhooks"; id: string | null }
+  | { name: "sheets" }
   | { name: "keys" }
   | { name: "settings" }
   | { name: "missing" };
@@ -43,8 +46,14 @@ export function routeFor(path: string): Route {
       return third ? { name: "missing" } : { name: "groups", id: second ?? null };
     case "webhooks":
       return { name: "webhooks", id: second ?? null };
+    case "sheets":
+      return second ? { name: "missing" } : { name: "sheets" };
     case "rules":
       return { name: "rules" };
+    case "pipeline":
+      return second ? { name: "missing" } : { name: "pipeline" };
+    case "lists":
+      return second ? { name: "missing" } : { name: "lists" };
     case "dead-letters":
       return { name: "dead_letters" };
     case "move-in":

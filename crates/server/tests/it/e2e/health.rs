@@ -186,3 +186,67 @@ async fn an_overloaded_machine_puts_work_off_and_tells() {
     let said = stage.command(&["load"]).await;
     assert_eq!(said["gauges"].as_array().unwrap().len(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_put_off_under_load_is_done_when_the_load_has_fallen_even_after_a_restart() {
+    let mut stage = Stage::with(Plan {
+        settings: "[load]\nshedding = \"on\"\nmemory_percent = [1, 0]\n".into(),
+        ..Plan::default()
+    })
+    .await;
+    let Linked { id, .. } = stage.link(OWNER).await;
+    until("work to be put off", async || {
+        let load = stage.get("/system/load").await;
+        if load["level"] == "none" {
+            Err(load)
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+    let ana = stage.contact(ANA);
+    ana.send(OWNER, Outgoing::text("I love it, thank you so much!"))
+        .await
+        .unwrap();
+    let message = text(&stage.messages(&id, 1).await[0], "/id");
+    stage.settled(&id).await;
+    let path = format!("/messages/{message}/explain");
+    let partial = stage.get(&path).await;
+    let parts = partial["partial"].as_array().unwrap();
+    assert!(parts.contains(&json!("sentiment")), "{partial:#}");
+    assert_eq!(stage.get("/system/load").await["put_off"], 1);
+
+    stage.stop().await;
+    let file = stage.folder.path().join("waypost.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    let calm = settings.replace("memory_percent = [1, 0]", "");
+    std::fs::write(
+        &file,
+        calm.replace("shedding = \"on\"", "shedding = \"off\""),
+    )
+    .unwrap();
+    stage.begin(None).await;
+    let whole = until("the message to be read completely", async || {
+        let shown = stage.get(&path).await;
+        if shown["partial"] == json!([]) {
+            Ok(shown)
+        } else {
+            Err(shown)
+        }
+    })
+    .await;
+    let sentiment = whole.to_string();
+    assert!(sentiment.contains("positive"), "{whole:#}");
+    until("nothing to be put off any more", async || {
+        let load = stage.get("/system/load").await;
+        if load["put_off"] == 0 {
+            Ok(())
+        } else {
+            Err(load)
+        }
+    })
+    .await;
+    // The work on messages is timed.
+    let performance = stage.get("/system/performance").await;
+    assert!(performance["parts"].is_array() && performance["stages"].is_array());
+}

@@ -14,6 +14,7 @@ mod messages;
 mod moving_in;
 mod ownership;
 mod people;
+mod pipeline;
 mod postgres;
 mod proxies;
 mod recovery;

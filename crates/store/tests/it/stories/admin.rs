@@ -300,6 +300,7 @@ fn rule(name: &str, position: i32) -> RuleSpec {
         matches: Match::AnyWord {
             words: vec!["price".to_owned()],
         },
+        conditions: waypost_engine::model::Conditions::default(),
         scope: Scope::Direct,
         answer: "Our prices: {text}".to_owned(),
         max_age: Duration::mins(10),

@@ -13,6 +13,7 @@ async fn found(scene: &Scene, work: &Work, findings: Value) {
         owner: scene.owner,
         now: NOON,
         findings,
+        read: None,
         sends: vec![],
         events: vec![],
     };

@@ -249,7 +249,7 @@ async fn a_failed_attempt_is_postponed_then_put_aside_then_replayed() {
     let later = Timestamp(NOON.0 + 60_000);
     assert!(
         store
-            .postpone(work.message, 1, later, "it broke")
+            .postpone(work.message, 1, later, "it broke", NOON)
             .await
             .unwrap()
     );

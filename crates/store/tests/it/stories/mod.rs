@@ -17,5 +17,7 @@ mod neighbours;
 mod noticed;
 mod outbox;
 mod reading;
+mod sheets;
+mod threads;
 mod traffic;
 mod webhooks;

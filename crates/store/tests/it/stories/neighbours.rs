@@ -92,6 +92,7 @@ async fn a_command_that_fails_half_way_takes_back_its_own_half_only() {
             owner: scene.owner,
             now: NOON,
             findings: json!({ "language": "en" }),
+            read: None,
             sends: vec![answer],
             events: vec![],
         };

@@ -381,6 +381,7 @@ async fn what_rules_answered_lately_is_known_after_a_restart() {
             owner: scene.owner,
             now: at,
             findings: json!({}),
+            read: None,
             sends: vec![scene.answer(&work, &format!("W{n}"), "hi")],
             events: vec![],
         };

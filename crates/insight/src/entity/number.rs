@@ -1,0 +1,130 @@
+//! The numbers that are left over: digits that count something, or that stand for themselves.
+//!
+//! What names or numbers something (years, floors, versions, codes, steps of a list) is no number, and neither
+//! is a part of a ratio, a range of codes or a word.
+
+use super::price_words::{BEHIND_BARE, NUMBERED};
+use super::{Kind, Pass};
+use crate::doc::{Doc, Gap};
+use crate::number::{Number, amount_at, digits_at, plain};
+use rust_decimal::Decimal;
+
+const CONFIDENCE: f32 = 0.85;
+/// Digits of a plain number at most; a longer one is a code.
+const DIGITS_MAX: usize = 4;
+
+/// Takes the digits that no other grammar wanted as numbers, if they say how many or how much.
+pub(super) fn find(pass: &mut Pass<'_, '_>) {
+    let mut i = 0;
+    while i < pass.doc.len() {
+        match number_at(pass, i).filter(|(_, end)| pass.is_free(i..*end)) {
+            Some((value, end)) => {
+                pass.add(Kind::Number, value, i..end, CONFIDENCE);
+                i = end;
+            }
+            None => i += 1,
+        }
+    }
+}
+
+fn number_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    doc.digits(i)?;
+    let number = amount_at(doc, i).or_else(|| digits_at(doc, i))?;
+    if !stands_free(doc, i, number) || is_choice(doc, i) {
+        return None;
+    }
+    // Four digits that count nothing are a door or a code, unless they are round.
+    let code =
+        doc.str(i).len() == DIGITS_MAX && number.next == i + 1 && !doc.str(i).ends_with("00");
+    let spoken = counts_something(doc, number.next) || !code && stands_alone(pass, i, number.next);
+    spoken.then(|| (plain(number.value), number.next))
+}
+
+/// Whether digits are a number at all, and no part of a word, a code, a clock, a ratio or a list.
+pub(super) fn stands_free(doc: &Doc<'_>, i: usize, number: Number) -> bool {
+    let first = doc.str(i);
+    // `G+8`, `A=4`
+    let formula = i >= 2
+        && doc.is_any_mark(i - 1, "+=")
+        && doc.is_glued(i)
+        && doc.is_glued(i - 1)
+        && doc.is_word(i - 2);
+    let attached = formula
+        || (doc.is_glued(i) && i > 0 && !doc.is_any_mark(i - 1, "(:*\"'~=+-,?!•/"))
+        || (number.next < doc.len() && doc.is_glued(number.next) && doc.is_word(number.next));
+    let listed = doc.begins_line(i)
+        && doc.is_any_mark(number.next, ".)-")
+        && doc.is_glued(number.next)
+        && number.next + 1 < doc.len();
+    let padded = first.len() > 1 && first.starts_with('0') && number.value > Decimal::ONE;
+    let first_half = doc.is_mark(number.next, '/')
+        && doc.is_glued(number.next)
+        && doc.digits(number.next + 1).is_some();
+    let other_half =
+        i >= 2 && doc.is_mark(i - 1, '/') && doc.is_glued(i) && doc.digits(i - 2).is_some();
+    !(attached || listed || padded || first_half || other_half || is_label(doc, i, number))
+}
+
+/// `reply 1 to confirm, 2 to change`: keys to press.
+fn is_choice(doc: &Doc<'_>, i: usize) -> bool {
+    const REACH: usize = 16;
+    let asked = (i.saturating_sub(REACH)..i)
+        .any(|at| matches!(doc.word(at), "reply" | "press" | "dial" | "اضغط"));
+    let purpose = matches!(doc.word(i + 1), "to" | "for") || doc.is_any_mark(i + 1, "=");
+    asked && purpose && doc.str(i).len() == 1
+}
+
+/// Whether the digits are a year, a score, a code, or the number of a page, floor or tower.
+fn is_label(doc: &Doc<'_>, i: usize, number: Number) -> bool {
+    let next = number.next;
+    let digits = doc.str(i);
+    let plain_digits = next == i + 1;
+    let year = plain_digits
+        && digits.len() == 4
+        && (digits.starts_with("19") || digits.starts_with("20"))
+        && number.value < Decimal::from(2_040);
+    let code = plain_digits && digits.len() > DIGITS_MAX;
+    let before = if doc.is_mark(i.wrapping_sub(1), '#') {
+        i - 1
+    } else {
+        i
+    };
+    let labelled = NUMBERED.contains(doc.word_before(before));
+    let score =
+        doc.word(next) == "out" || doc.word_before(i) == "of" && i >= 2 && doc.word(i - 2) == "out";
+    let joined = |mark: usize, digits: usize| {
+        doc.is_any_mark(mark, "-+x")
+            && doc.is_glued(mark)
+            && doc.digits(digits).is_some()
+            && doc.is_glued(digits)
+    };
+    let chained = joined(next, next + 1)
+        || (i >= 2
+            && doc.is_any_mark(i - 1, "-+x")
+            && doc.is_glued(i)
+            && doc.is_glued(i - 1)
+            && doc.digits(i - 2).is_some());
+    year || code || labelled || score || chained
+}
+
+/// Whether a word follows that the number may count, and that is neither a small word nor a kind of payment.
+pub(super) fn counts_something(doc: &Doc<'_>, next: usize) -> bool {
+    doc.is_word(next)
+        && doc.gap(next) == Gap::Space
+        && !super::price_words::UNCOUNTED.contains(doc.word(next))
+}
+
+/// Whether nothing is counted or numbered by the digits.
+pub(super) fn stands_alone(pass: &Pass<'_, '_>, i: usize, next: usize) -> bool {
+    let doc = pass.doc;
+    let before = i == 0 || !doc.is_glued(i) || doc.is_any_mark(i - 1, "(-/~+=:");
+    let decimal =
+        doc.is_glued(next + 1) && doc.digits(next + 1).is_some() && doc.is_mark(next, '.');
+    let ends = next >= doc.len()
+        || doc.begins_line(next)
+        || (doc.is_any_mark(next, ".,?!;)-/~+") && !decimal)
+        || (doc.kind(next) == Some(crate::doc::TokenKind::Mark) && !doc.is_any_mark(next, "%:#@*"));
+    let small = BEHIND_BARE.contains(doc.word(next)) && !doc.is_glued(next);
+    before && !NUMBERED.contains(doc.word_before(i)) && (ends || small)
+}

@@ -1,0 +1,494 @@
+//! Amounts without a currency, which a multiplier, a price word or a rate makes money.
+//!
+//! They are in the account's currency, or in the one other currency that the message names.
+
+use super::money::spread;
+use super::number::{counts_something, stands_alone, stands_free};
+use super::price_words::{BEFORE, BETWEEN, NEAR, PAYMENTS};
+use super::{Kind, Pass};
+use crate::doc::{Doc, Gap};
+use crate::number::{Number, Written, amount_at, plain};
+use rust_decimal::Decimal;
+
+const CONFIDENCE: f32 = 0.85;
+/// Tokens before and after an amount that may make it a price.
+const REACH: usize = 6;
+/// Least amount behind a price word that may be thousands cut short: `rent 85`.
+const WHOLE_MIN: u32 = 500;
+/// Least amount that is money because somebody pays it.
+const PAID_MIN: u32 = 10;
+
+/// Finds amounts that only their surroundings make money.
+pub(super) fn find(pass: &mut Pass<'_, '_>) {
+    let (spoken, from) = spoken_currency(pass);
+    let mut i = 0;
+    while i < pass.doc.len() {
+        match likely_at(pass, i).filter(|(_, end)| pass.is_free(i..*end)) {
+            Some((amount, end)) => {
+                let currency = if i > from {
+                    spoken.as_str()
+                } else {
+                    pass.context.currency
+                };
+                let value = format!("{currency} {}", plain(amount));
+                pass.add(Kind::Money, value, i..end, CONFIDENCE);
+                i = end;
+            }
+            None => i += 1,
+        }
+    }
+}
+
+/// The one currency that the message names, and the token from which on it is meant; or the account's.
+fn spoken_currency(pass: &Pass<'_, '_>) -> (String, usize) {
+    let mut named = pass
+        .found
+        .iter()
+        .filter(|f| f.kind == Kind::Money)
+        .filter_map(|f| Some((f.value.get(..3)?, f.tokens.start)));
+    match named.next() {
+        Some((first, from)) if named.all(|(code, _)| code == first) => (first.to_owned(), from),
+        _ => (pass.context.currency.to_owned(), 0),
+    }
+}
+
+fn likely_at(pass: &Pass<'_, '_>, i: usize) -> Option<(Decimal, usize)> {
+    let doc = pass.doc;
+    // `ب٧٥ الف`: a preposition written onto the digits.
+    let preposition = matches!(doc.word_before(i), "ب" | "ل" | "و");
+    if i > 0
+        && doc.is_glued(i)
+        && (doc.is_any_mark(i - 1, "#_@") || doc.is_word(i - 1) && !preposition)
+    {
+        return None;
+    }
+    let number = amount_at(doc, i)?;
+    let value = spread(doc, number)?;
+    let multiplied = number.multiplied || value != number.value;
+    if measures_another_thing(doc, number.next) || !multiplied && names_another_thing(doc, i) {
+        return None;
+    }
+    let is_money = if multiplied {
+        multiplied_amount(pass, i, Number { value, ..number })
+    } else {
+        number.written == Written::Digits && plain_amount(pass, i, number)
+    };
+    is_money.then_some((value, number.next))
+}
+
+/// Whether digits without a multiplier are money.
+fn plain_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    let doc = pass.doc;
+    let separated = number.next > i + 1;
+    let grouped = separated && doc.is_mark(i + 1, ',') && number.value >= Decimal::from(1_000);
+    if is_each(pass, number.next) || is_named_sum(doc, number) {
+        return true;
+    }
+    // `1,204 sqft instead of 1,188`: a size that another size is compared with.
+    let compared = pass.has(Kind::AreaSize) && matches!(doc.word_before(i), "of" | "than");
+    if grouped && !compared && !counts_something(doc, number.next) {
+        return true;
+    }
+    let rate = is_rate(pass, number.next);
+    if number.value >= Decimal::from(100) && (rate || follows_price_word(pass, i)) {
+        let whole = separated || number.value >= Decimal::from(WHOLE_MIN);
+        if (whole || rate) && !is_door(doc, i, number) {
+            return true;
+        }
+    }
+    // `1,500,000` in a talk about property is a price.
+    let large =
+        separated && number.value >= Decimal::from(10_000) && number.value == number.value.trunc();
+    large && talks_of_price(pass, i, number.next) || is_paid(pass, i, number)
+}
+
+/// `rent for 2110`, `keys of 804`: what is paid for is a door.
+fn is_door(doc: &Doc<'_>, i: usize, number: Number) -> bool {
+    let digits = doc.str(i);
+    let plain_digits = number.next == i + 1 && (3..=4).contains(&digits.len());
+    let noun = i >= 2
+        && matches!(
+            doc.word(i - 2),
+            "rent"
+                | "deposit"
+                | "cheque"
+                | "cheques"
+                | "fee"
+                | "payment"
+                | "charges"
+                | "bill"
+                | "invoice"
+                | "transfer"
+                | "ejari"
+                | "cash"
+                | "commission"
+        );
+    plain_digits
+        && noun
+        && matches!(doc.word_before(i), "for" | "of" | "from" | "in")
+        && !digits.ends_with("00")
+}
+
+/// A small amount that somebody pays, owes or asks for: `sent 300`, `his 900`, `500 for the fridge`.
+fn is_paid(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    let doc = pass.doc;
+    let only = matches!(doc.word(number.next), "only" | "extra" | "فقط" | "بس")
+        && number.value >= Decimal::ONE_HUNDRED
+        && !matches!(doc.word_before(i), "in" | "since" | "for" | "from");
+    if only && !names_another_thing(doc, i) && !doc.is_any_mark(i.wrapping_sub(1), "-/") {
+        return true;
+    }
+    if !stands_free(doc, i, number)
+        || counts_something(doc, number.next)
+        || number.value < Decimal::from(PAID_MIN)
+        || doc.is_mark(number.next, '%')
+        || is_door(doc, i, number)
+    {
+        return false;
+    }
+    let hundreds = number.value >= Decimal::ONE_HUNDRED;
+    let owned = matches!(
+        doc.word_before(i),
+        "my" | "his" | "her" | "their" | "your" | "our" | "another"
+    ) && number.value >= Decimal::from(50)
+        && stands_alone(pass, i, number.next);
+    let wanted = hundreds
+        && doc.word(number.next) == "for"
+        && matches!(
+            doc.word(number.next + 1),
+            "the" | "this" | "that" | "it" | "both" | "everything" | "all"
+        )
+        && (i == 0 || doc.is_any_mark(i - 1, ".,!?-:") || doc.begins_line(i));
+    let limited = hundreds
+        && matches!(
+            doc.word_before(i),
+            "above" | "over" | "below" | "under" | "upto"
+        )
+        && pass.has(Kind::Money);
+    owned || wanted || limited || follows_payment(doc, i) || ends_a_payment(doc, i, number)
+}
+
+/// `I transferred to your account yesterday 6750`: a payment, and its amount at the end of the sentence.
+fn ends_a_payment(doc: &Doc<'_>, i: usize, number: Number) -> bool {
+    const REACH: usize = 10;
+    let ends = number.next >= doc.len()
+        || doc.begins_line(number.next)
+        || doc.is_any_mark(number.next, ".!?,;");
+    let small = doc.word_before(i).is_empty() && !doc.is_any_mark(i.wrapping_sub(1), ":=")
+        || matches!(
+            doc.word_before(i),
+            "for" | "of" | "in" | "at" | "by" | "unit" | "flat" | "villa" | "شقه" | "رقم"
+        );
+    number.value >= Decimal::ONE_HUNDRED
+        && ends
+        && !small
+        && (i.saturating_sub(REACH)..i).any(|at| {
+            matches!(
+                doc.word(at),
+                "transferred"
+                    | "transfer"
+                    | "deposited"
+                    | "sent"
+                    | "paid"
+                    | "حولت"
+                    | "حولنا"
+                    | "دفعت"
+                    | "جمعنا"
+                    | "ارسلت"
+            )
+        })
+}
+
+/// Whether a payment stands before a number, over small words, a name or a colon.
+fn follows_payment(doc: &Doc<'_>, i: usize) -> bool {
+    // `Salary for helper: 1800`
+    let colon = i > 0 && doc.is_mark(i - 1, ':');
+    if colon && (i.saturating_sub(5)..i).any(|at| PAYMENTS.contains(doc.word(at))) {
+        return true;
+    }
+    let mut names = 0;
+    for at in (i.saturating_sub(4)..i).rev() {
+        if PAYMENTS.contains(doc.word(at)) {
+            return true;
+        }
+        let colon = doc.is_any_mark(at, ":=") && at + 1 == i;
+        let small = matches!(
+            doc.word(at),
+            "is" | "was"
+                | "were"
+                | "about"
+                | "around"
+                | "only"
+                | "just"
+                | "me"
+                | "you"
+                | "him"
+                | "her"
+                | "us"
+                | "them"
+                | "the"
+                | "a"
+                | "another"
+                | "extra"
+                | "back"
+                | "exactly"
+                | "approx"
+                | "total"
+                | "still"
+                | "u"
+                | "لك"
+                | "له"
+                | "لي"
+                | "لها"
+                | "كان"
+        );
+        if !colon && !small {
+            names += 1;
+            let name = doc.is_word(at) && doc.gap(at) != Gap::Line;
+            if names > 1
+                || !name
+                || matches!(
+                    doc.word(at),
+                    "in" | "by"
+                        | "on"
+                        | "at"
+                        | "till"
+                        | "until"
+                        | "before"
+                        | "from"
+                        | "since"
+                        | "unit"
+                        | "of"
+                        | "for"
+                        | "no"
+                        | "number"
+                        | "after"
+                        | "within"
+                )
+            {
+                return false;
+            }
+        }
+    }
+    false
+}
+
+/// Whether an amount with a multiplier is money.
+fn multiplied_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    let doc = pass.doc;
+    let unit = doc.word(number.next - 1);
+    if number.value < Decimal::from(1_000) {
+        return false;
+    }
+    let spaced = doc.gap(number.next - 1) != Gap::None && !doc.is_shouted(number.next - 1);
+    let metres = unit == "m"
+        && spaced
+        && !doc.is_capitalised(number.next - 1)
+        && !doc.has_word_near(&(i..number.next), REACH, |word| NEAR.contains(word));
+    if metres {
+        return false;
+    }
+    // `5m` may be metres, and `2 m` a word cut short: the surroundings must speak of prices.
+    if unit == "m" && number.value >= Decimal::from(100_000_000) {
+        return follows_price_word(pass, i);
+    }
+    if matches!(unit, "b" | "cr" | "mm" | "grand") {
+        return talks_of_price(pass, i, number.next);
+    }
+    if number.written == Written::Words && number.next == i + 1 {
+        // `مليون` or `الف` alone: only with a price word right before, or as `بمليون`.
+        return doc.word(i).starts_with('ب') || follows_price_word(pass, i);
+    }
+    true
+}
+
+/// Whether a word behind a number says that it measures something else.
+fn measures_another_thing(doc: &Doc<'_>, next: usize) -> bool {
+    matches!(
+        doc.word(next),
+        "followers"
+            | "views"
+            | "users"
+            | "people"
+            | "steps"
+            | "km"
+            | "kms"
+            | "miles"
+            | "sqft"
+            | "sq"
+            | "sqm"
+            | "visitors"
+            | "likes"
+            | "subscribers"
+            | "employees"
+            | "members"
+            | "leads"
+            | "messages"
+            | "units"
+            | "residents"
+            | "contacts"
+            | "clients"
+            | "customers"
+            | "properties"
+            | "agents"
+            | "walk"
+            | "run"
+            | "away"
+            | "investors"
+            | "hni"
+            | "buyers"
+            | "numbers"
+            | "records"
+            | "مشترك"
+            | "متابع"
+            | "شخص"
+            | "مشاهده"
+    )
+}
+
+/// Whether a word before a number says that it names something else.
+fn names_another_thing(doc: &Doc<'_>, i: usize) -> bool {
+    matches!(
+        doc.word_before(i),
+        "unit"
+            | "flat"
+            | "apartment"
+            | "apt"
+            | "villa"
+            | "room"
+            | "po"
+            | "box"
+            | "page"
+            | "floor"
+            | "top"
+            | "plot"
+            | "bua"
+            | "size"
+            | "area"
+            | "makani"
+            | "extension"
+            | "ext"
+    )
+}
+
+/// Words that stand right before an amount of money, apart from small words between.
+fn follows_price_word(pass: &Pass<'_, '_>, i: usize) -> bool {
+    let doc = pass.doc;
+    let mut at = i;
+    for _ in 0..5 {
+        let Some(before) = at.checked_sub(1) else {
+            return false;
+        };
+        at = before;
+        if doc.is_any_mark(at, ":=~-<>*💰💵")
+            || BETWEEN.contains(doc.word(at)) && !BEFORE.contains(doc.word(at))
+        {
+            continue;
+        }
+        return BEFORE.contains(doc.word(at));
+    }
+    false
+}
+
+/// `580 fee`, `1050 vat`, `150 overtime`: what is paid is named behind the number.
+fn is_named_sum(doc: &Doc<'_>, number: Number) -> bool {
+    number.written == Written::Digits
+        && number.value >= Decimal::from(20)
+        && matches!(
+            doc.word(number.next),
+            "fee"
+                | "fees"
+                | "vat"
+                | "deposit"
+                | "commission"
+                | "overtime"
+                | "cash"
+                | "tax"
+                | "refund"
+                | "deducted"
+                | "incl"
+                | "salary"
+                | "rent"
+                | "tip"
+                | "fine"
+                | "bill"
+        )
+}
+
+/// `14.25 per kg`, `75 each`, `18 psf`: the price of one.
+fn is_each(pass: &Pass<'_, '_>, next: usize) -> bool {
+    let doc = pass.doc;
+    const TIMES: &[&str] = &[
+        "day", "week", "month", "year", "hour", "night", "person", "weekday", "annum",
+    ];
+    match doc.word(next) {
+        "psf" | "each" | "apiece" | "pp" => true,
+        "per" => doc.is_word(next + 1) && !TIMES.contains(&doc.word(next + 1)),
+        _ => {
+            doc.is_mark(next, '/')
+                && matches!(
+                    doc.word(next + 1),
+                    "sqft"
+                        | "sqm"
+                        | "kg"
+                        | "pc"
+                        | "pcs"
+                        | "piece"
+                        | "box"
+                        | "bag"
+                        | "sq"
+                        | "unit"
+                        | "ton"
+                        | "sf"
+                        | "ft"
+                )
+        }
+    }
+}
+
+/// `85,000 per year`, `85000/year`, `7500 monthly`.
+fn is_rate(pass: &Pass<'_, '_>, next: usize) -> bool {
+    let doc = pass.doc;
+    let period = |i: usize| {
+        matches!(
+            doc.word(i),
+            "year"
+                | "yr"
+                | "month"
+                | "mo"
+                | "mth"
+                | "annum"
+                | "yearly"
+                | "monthly"
+                | "annually"
+                | "night"
+                | "week"
+                | "day"
+                | "sqft"
+                | "sq"
+                | "cheque"
+                | "cheques"
+                | "chq"
+                | "السنه"
+                | "الشهر"
+        )
+    };
+    if doc.is_mark(next, '/') {
+        return period(next + 1);
+    }
+    match doc.word(next) {
+        "per" | "a" | "each" | "every" | "في" => period(next + 1),
+        "yearly" | "monthly" | "annually" | "annual" | "pa" | "pm" | "سنوي" | "سنويا" | "شهري"
+        | "شهريا" | "بالسنه" | "بالشهر" | "cash" | "net" | "negotiable" | "نقدا" | "كاش" => {
+            true
+        }
+        _ => false,
+    }
+}
+
+fn talks_of_price(pass: &Pass<'_, '_>, i: usize, next: usize) -> bool {
+    let near = pass
+        .doc
+        .has_word_near(&(i..next), REACH, |word| NEAR.contains(word));
+    near || pass.has(Kind::Bedrooms) || pass.has(Kind::AreaSize) || pass.has(Kind::Money)
+}

@@ -1,0 +1,217 @@
+//! Which parts run: the settings, what people switched since, and what the machine bears.
+
+use crate::clock;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use waypost_engine::flow::parts::{Fixed, Part, Parts, ShedLevel, Switch, Switches};
+use waypost_engine::flow::stage::Group;
+use waypost_engine::model::event::kind;
+use waypost_engine::model::{EventId, NewEvent, WorkspaceId};
+use waypost_store::{Store, StoreError};
+
+/// Under which name the switches are stored.
+const SETTING: &str = "pipeline";
+/// Version of the data of an event about switches.
+const EVENT_VERSION: u16 = 1;
+
+/// What is switched. What is not mentioned stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Choice {
+    /// Whole stages.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) stages: BTreeMap<Group, Switch>,
+    /// Single parts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) parts: BTreeMap<Part, Switch>,
+    /// Events about the start and the stages of each message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stage_events: Option<Switch>,
+    /// Reading what the account's owner writes elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) own: Option<Switch>,
+    /// Reading what comes with the history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) history: Option<Switch>,
+}
+
+impl Choice {
+    /// Adds what was switched later.
+    fn overlay(&mut self, later: &Self) {
+        self.stages.extend(&later.stages);
+        self.parts.extend(&later.parts);
+        self.stage_events = later.stage_events.or(self.stage_events);
+        self.own = later.own.or(self.own);
+        self.history = later.history.or(self.history);
+    }
+
+    /// The switches as the engine takes them.
+    ///
+    /// # Errors
+    /// When something would be switched off that always runs.
+    pub(crate) fn switches(&self) -> Result<Switches, Fixed> {
+        let mut switches = Switches::default();
+        for (stage, to) in &self.stages {
+            switches.stage(*stage, *to)?;
+        }
+        for (part, to) in &self.parts {
+            switches.part(*part, *to)?;
+        }
+        Ok(switches)
+    }
+}
+
+/// Why nothing was switched.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SwitchError {
+    /// It always runs.
+    #[error(transparent)]
+    Fixed(#[from] Fixed),
+    /// The store could not write it down.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+struct Now {
+    choice: Choice,
+    shed: ShedLevel,
+    parts: Arc<Parts>,
+}
+
+impl Now {
+    fn settle(&mut self) {
+        let switches = Switches {
+            stages: self.choice.stages.clone(),
+            parts: self.choice.parts.clone(),
+        };
+        self.parts = Arc::new(Parts::effective(&switches, self.shed));
+    }
+}
+
+/// The switches of this process.
+pub(crate) struct Switchboard {
+    store: Store,
+    /// As the settings file says.
+    defaults: Choice,
+    now: RwLock<Now>,
+    /// One change at a time.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl Switchboard {
+    pub(super) fn new(defaults: Choice, store: Store) -> Self {
+        let mut now = Now {
+            choice: defaults.clone(),
+            shed: ShedLevel::None,
+            parts: Arc::default(),
+        };
+        now.settle();
+        Self {
+            store,
+            defaults,
+            now: RwLock::new(now),
+            changing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Takes over what people switched before this start.
+    pub(super) async fn load(&self) -> Result<(), StoreError> {
+        let Some(chosen) = self.chosen().await? else {
+            return Ok(());
+        };
+        self.set(|now| {
+            let mut choice = self.defaults.clone();
+            choice.overlay(&chosen);
+            now.choice = choice;
+        });
+        Ok(())
+    }
+
+    /// What people switched, apart from the settings.
+    async fn chosen(&self) -> Result<Option<Choice>, StoreError> {
+        let stored = self.store.setting(SETTING).await?;
+        Ok(stored.and_then(|value| {
+            let read = serde_json::from_value(value);
+            // Another version may know parts that this one does not.
+            read.inspect_err(|error| tracing::warn!(%error, "the stored switches are passed over"))
+                .ok()
+        }))
+    }
+
+    /// Which parts run.
+    pub(crate) fn parts(&self) -> Arc<Parts> {
+        Arc::clone(&self.read().parts)
+    }
+
+    /// What is switched at present.
+    pub(crate) fn choice(&self) -> Choice {
+        self.read().choice.clone()
+    }
+
+    /// How much is shed at present.
+    pub(crate) fn shed(&self) -> ShedLevel {
+        self.read().shed
+    }
+
+    /// Sheds so much from the next message on. Nothing is written down: it says how the machine is.
+    pub(crate) fn set_shed(&self, level: ShedLevel) {
+        self.set(|now| now.shed = level);
+    }
+
+    /// Whether each message's start and stages are told as events.
+    pub(crate) fn stage_events(&self) -> bool {
+        self.read().choice.stage_events == Some(Switch::On)
+    }
+
+    /// Whether messages that the account's owner wrote elsewhere are read.
+    pub(crate) fn reads_own(&self) -> bool {
+        self.read().choice.own == Some(Switch::On)
+    }
+
+    /// Whether messages of the history are read.
+    pub(crate) fn reads_history(&self) -> bool {
+        self.read().choice.history == Some(Switch::On)
+    }
+
+    /// Switches, writes it down and tells of it. `who` did it.
+    ///
+    /// # Errors
+    /// When something always runs, and nothing is changed then; or when it cannot be written down.
+    pub(crate) async fn change(
+        &self,
+        workspace: WorkspaceId,
+        wanted: &Choice,
+        who: &str,
+    ) -> Result<(), SwitchError> {
+        wanted.switches()?;
+        let _one = self.changing.lock().await;
+        let mut chosen = self.chosen().await?.unwrap_or_default();
+        chosen.overlay(wanted);
+        let at = clock::now();
+        let event = NewEvent {
+            id: self.store.next_id::<EventId>(at),
+            workspace,
+            account: None,
+            conversation: None,
+            kind: kind::PIPELINE_CHANGED,
+            version: EVENT_VERSION,
+            data: serde_json::json!({"changed": wanted, "by": who}),
+            at,
+        };
+        let value = serde_json::to_value(&chosen).map_err(StoreError::from)?;
+        self.store.change_setting(SETTING, &value, event).await?;
+        self.set(|now| now.choice.overlay(wanted));
+        Ok(())
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Now> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Now)) {
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut now);
+        now.settle();
+    }
+}
