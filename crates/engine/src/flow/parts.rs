@@ -71,7 +71,8 @@ pub enum ShedClass {
     NiceToHave,
     /// Rests when that was not enough.
     Important,
-    /// Never rests and cannot be switched off: without it messages would be lost or doubled.
+    /// Never rests and cannot be switched off: without it messages would be lost or doubled, or nobody
+    /// would see that something is wrong.
     Critical,
 }
 
@@ -319,7 +320,7 @@ static TABLE: [Row; Part::COUNT] = {
             "performance_monitor",
             "Performance monitor",
             Performance,
-            NiceToHave,
+            Critical,
             Built,
         ),
     ]
