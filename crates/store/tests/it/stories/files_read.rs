@@ -211,7 +211,7 @@ async fn what_is_not_read_says_why() {
         .reading_settled(broken, failed, NOON)
         .await
         .unwrap();
-    let state = |message: MessageId| async {
+    let state = |message: MessageId| async move {
         scene
             .store
             .file_reading(message)
