@@ -29,7 +29,10 @@ const MESSAGES: &str = "data/insight/train.jsonl";
 pub(crate) fn run(place: &Place, rest: &Rest) -> Result<()> {
     let missing = parts::missing(place, PARTS);
     if !missing.is_empty() {
-        bail!("this is missing; `cargo xtask test --install accuracy` installs it:\n{}", parts::describe(&missing));
+        bail!(
+            "this is missing; `cargo xtask test --install accuracy` installs it:\n{}",
+            parts::describe(&missing)
+        );
     }
     measure(place, &rest.args)
 }
@@ -44,9 +47,19 @@ pub(crate) fn judge(place: &Place) -> Result<()> {
 
 fn measure(place: &Place, args: &[String]) -> Result<()> {
     let folder = made(place)?;
-    Run::cargo(place).args(["build", "--quiet", "-p", "waypost-media"]).go()?;
     Run::cargo(place)
-        .args(["run", "--quiet", "-p", "waypost-media", "--example", "accuracy", "--"])
+        .args(["build", "--quiet", "-p", "waypost-media"])
+        .go()?;
+    Run::cargo(place)
+        .args([
+            "run",
+            "--quiet",
+            "-p",
+            "waypost-media",
+            "--example",
+            "accuracy",
+            "--",
+        ])
         .args([folder])
         .args(args)
         .interactive()
@@ -63,8 +76,14 @@ fn made(place: &Place) -> Result<PathBuf> {
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    let python = place.venv_of("tools/media/requirements.txt").join("bin/python");
-    Run::new(place, python).args([MAKER]).args([&folder]).args([MESSAGES]).go()?;
+    let python = place
+        .venv_of("tools/media/requirements.txt")
+        .join("bin/python");
+    Run::new(place, python)
+        .args([MAKER])
+        .args([&folder])
+        .args([MESSAGES])
+        .go()?;
     fs::write(stamp, wanted)?;
     Ok(folder)
 }
