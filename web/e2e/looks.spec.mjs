@@ -28,7 +28,7 @@ describe("for every eye and hand", () => {
     await page.getByRole("heading", { name: "Addresses" }).waitFor();
     const contact = new URL(page.url()).pathname;
     await startLink(page, "On the way");
-    screens = ["/", `/accounts/${account}`, `/accounts/${account}/settings`, "/accounts/new", new URL(page.url()).pathname, "/conversations", thread, "/search", "/search?q=brochure", "/contacts", contact, "/groups", "/move-in", "/understand", "/pipeline", "/lists", "/system", "/rules", "/dead-letters", "/webhooks", "/sheets", "/keys", "/settings", "/nowhere"];
+    screens = ["/", `/accounts/${account}`, `/accounts/${account}/settings`, "/accounts/new", new URL(page.url()).pathname, "/conversations", thread, "/search", "/search?q=brochure", "/gallery", "/contacts", contact, "/groups", "/move-in", "/understand", "/pipeline", "/lists", "/system", "/rules", "/dead-letters", "/webhooks", "/sheets", "/keys", "/settings", "/nowhere"];
     // What only faults bring about is there from the start in the mock.
     if (mocked) screens.push("/accounts/acc_0viewings", "/accounts/acc_0villas", "/accounts/acc_0airport", "/accounts/acc_0abroad/settings", "/accounts/acc_0service");
     await page.context().close();

@@ -42,7 +42,7 @@ const SCREENS = [
   ["lists", "/lists", (page) => page.getByRole("button", { name: "Save and learn" }).waitFor()],
   ["explain", "/conversations/cnv_0amira", async (page) => {
     await page.getByText("AED 185,000").waitFor();
-    await page.locator("[data-direction=in]").last().getByRole("button", { name: "Message actions" }).click();
+    await page.locator("[data-direction=in]:has(.text)").last().getByRole("button", { name: "Message actions" }).click();
     await page.getByRole("menuitem", { name: "Explain" }).click();
     await page.getByTestId("explanation").getByText("Intent classifier").waitFor();
   }],
@@ -53,6 +53,7 @@ const SCREENS = [
   ["pipeline", "/pipeline", (page) => page.getByTestId("stage-conversation").waitFor()],
   ["understand", "/understand", async (page) => (await page.getByRole("button", { name: /^2BR/ }).click(), page.getByTestId("analysis").waitFor())],
   ["understand-arabic", "/understand", async (page) => (await page.locator(".example", { hasText: "دبي" }).click(), page.getByTestId("analysis").waitFor())],
+  ["system", "/system"],
   ["new", "/accounts/new"],
   ["link-qr", "/accounts/acc_0spare/link", showQr],
   ["conversations", "/conversations"],
@@ -62,6 +63,7 @@ const SCREENS = [
   ["held", "/conversations/cnv_0grace"],
   ["search", "/search?q=marina"],
   ["search-empty", "/search"],
+  ["gallery", "/gallery"],
   ["contacts", "/contacts"],
   ["contact", "/contacts/ctc_0amira"],
   ["merges", "/contacts", async (page) => page.getByRole("tab", { name: "Merged" }).click()],

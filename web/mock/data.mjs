@@ -339,6 +339,8 @@ export function conversations() {
     m(amira, s, "in", text("Lovely. And the price is 185,000 a year?\nIs parking included?"), 12, { sender: { name: "Amira Haddad", address: "+971501234567" } }),
     m(amira, s, "out", text("Yes, AED 185,000 in up to four cheques, with one parking space."), 9, { state: "read", edited_at: new Date(Date.now() - 8 * MINUTE).toISOString() }),
     m(amira, s, "in", { kind: "voice", mime: "audio/ogg; codecs=opus", seconds: 14 }, 4, { sender: { name: "Amira Haddad", address: "+971501234567" }, media: { state: "stored", bytes: 31_221 } }),
+    m("cnv_0tom", s, "in", { kind: "document", file_name: "villas.xlsx", mime: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" }, 150, { sender: { name: "Tom Becker", address: "+491711234567" }, media: { state: "stored", bytes: 18_402 } }),
+    m("cnv_0priya", "acc_0lease", "in", { kind: "image", file_name: "notice.jpg", mime: "image/jpeg" }, 290, { sender: { name: "Priya Nair", address: "+971559876543" }, media: { state: "stored", bytes: 142_118 } }),
     m(amira, s, "out", text("I will bring the contract on Thursday."), 2, { state: "delivered" }),
     m("cnv_0marina", s, "in", text("Keys for 1204 are at the desk."), 33, { sender: { name: "Joseph", address: "+971503334455" } }),
     m("cnv_0marina", s, "in", text("Thanks, picking them up at four."), 31, { sender: { name: "Lena Fischer", address: "+971506667788" }, reactions: [{ emoji: "👍" }, { emoji: "👍" }] }),
@@ -358,6 +360,16 @@ export function conversations() {
   list.find((c) => c.id === "cnv_0omar").unread = 1;
   return { list, messages: all };
 }
+
+/** What was read of files, by their names or kinds. */
+export const fileTexts = {
+  "villas.xlsx": {
+    text: "Villa\tBeds\tPrice\nJumeirah Park 14\t4\t5200000\nArabian Ranches 7\t3\t3150000",
+    tables: [{ name: "Villas", rows: [["Villa", "Beds", "Price"], ["Jumeirah Park 14", "4", "5200000"], ["Arabian Ranches 7", "3", "3150000"]] }],
+  },
+  "notice.jpg": { text: "Tenancy renewal notice\nThe contract ends on 31 March.", size: { width: 1_080, height: 1_440 }, copies: 2 },
+  voice: { state: "skipped", error: "no speech service is set; see media.speech_url" },
+};
 
 export function contacts() {
   const at = (d) => new Date(Date.now() - d * 24 * HOUR).toISOString();
@@ -403,7 +415,7 @@ export function pipeline() {
   const stage = (name, budget_ms, latency, overruns, parts) => ({ name, switch: "on", budget_ms, latency, overruns, parts });
   return {
     stages: [
-      stage("session", 50, { count: 18_204, p50_us: 3, p95_us: 11, p99_us: 895 }, 0, [part("session_lock", "Session lock", "critical"), part("message_queue", "Durable message queue", "critical"), part("session_state", "Session state", "critical"), part("health_monitor", "Client health monitor", "critical"), part("health_scorer", "Health scorer", "nice_to_have", missing)]),
+      stage("session", 50, { count: 18_204, p50_us: 3, p95_us: 11, p99_us: 895 }, 0, [part("session_lock", "Session lock", "critical"), part("message_queue", "Durable message queue", "critical"), part("session_state", "Session state", "critical"), part("health_monitor", "Client health monitor", "critical"), part("health_scorer", "Health scorer", "nice_to_have")]),
       stage("conversation", 150, { count: 18_204, p50_us: 191, p95_us: 511, p99_us: 1_279 }, 2, [
         part("entities", "Hybrid entity extractor", "important", measured(55, 223, { found: 9_120, nothing: 8_700, no_text: 384 })),
         part("flow", "Flow analyser", "important", measured(3, 13, { found: 802, nothing: 17_018 })),
@@ -440,7 +452,7 @@ export function explanation(message) {
   return {
     message: message.id, processed: true, text: "It went through the stages.", processed_at: message.received_at, language: { code: "eng", confidence: 0.97 }, reply: { reply: "no_match" }, partial: [], thread: 1,
     parts: [
-      part("entities", "Hybrid entity extractor", read.entities.length > 0 ? "found" : "nothing", "It found something.", 61, read.entities.length > 0 ? read.entities : null),
+      part("entities", "Hybrid entity extractor", read.entities.length > 0 ? "found" : "nothing", read.entities.length > 0 ? "It found something." : "It looked and found nothing.", 61, read.entities.length > 0 ? read.entities : null),
       part("intent", "Intent classifier", "found", "It found something.", 48, read.intent),
       part("sentiment", "Sentiment analyser", "found", "It found something.", 12, { ...read.sentiment, urgency: read.urgency }),
       part("flow", "Flow analyser", "nothing", "It looked and found nothing.", 3, { score: 0.2, switched: false, signs: ["gap"] }),

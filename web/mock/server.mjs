@@ -366,8 +366,8 @@ export class Mock {
     if (a === "accounts" && c === "health" && d === "history") return [200, page(data.healthHistory(found(this.accounts.find((x) => x.id === b), "account")), q)];
     if (a === "system") return [200, b === "performance" ? data.performance() : data.systemLoad(this.shedLevel)];
     if (a === "sheets") return this.sheets.handle(m, b, c, d, body, q);
-    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes, pipeline: this.pipelineRoutes }[a];
-    if (handler) return handler.call(this, m, b, c, body, q, req, res);
+    const handler = { accounts: this.accountRoutes, messages: this.messageRoutes, conversations: this.conversationRoutes, contacts: this.contactRoutes, groups: this.groupRoutes, search: this.searchRoutes, gallery: this.galleryRoutes, rules: this.ruleRoutes, "dead-letters": this.deadRoutes, webhooks: this.hookRoutes, "api-keys": this.keyRoutes, people: this.peopleRoutes, imports: this.importRoutes, insight: this.insightRoutes, pipeline: this.pipelineRoutes }[a];
+    if (handler) return handler.call(this, m, b, c, body, q, req, res, d);
     if (a === "status") return [200, this.status()];
     throw new Refusal(404, "not_found", "There is no such route.");
   }
@@ -494,7 +494,7 @@ export class Mock {
     return [200, data.analysis(body.text)];
   }
 
-  messageRoutes(m, b, c, body, q, req, res) {
+  messageRoutes(m, b, c, body, q, req, res, d) {
     if (!b && m === "POST") {
       const key = req.headers["idempotency-key"];
       const known = key && this.idempotent.get(key);
@@ -507,6 +507,7 @@ export class Mock {
     if (c === "cancel") return [200, Object.assign(message, { state: "failed", waiting: null, failure: { code: "cancelled", text: "Cancelled before it went out." } })];
     if (c === "explain") return [200, data.explanation(message)];
     if (c === "release") return [200, Object.assign(message, { state: "server", waiting: null })];
+    if (c === "media" && d === "reading") return [200, this.reading(message)];
     if (c === "media") {
       const blob = this.blobs.get(message.content.blob);
       const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="420"><defs><linearGradient id="g" x2="0" y2="1"><stop stop-color="#f2c48d"/><stop offset="1" stop-color="#3f7f8c"/></linearGradient></defs><rect width="640" height="420" fill="url(#g)"/><path d="M0 330 120 250l90 60 130-120 120 110 80-50 100 80v90H0z" fill="#1f4650"/><circle cx="470" cy="110" r="44" fill="#fff3da"/></svg>`;
@@ -582,6 +583,28 @@ export class Mock {
     const fits = (x) => words.every((w) => this.preview(x).toLowerCase().includes(w));
     const items = this.messages.filter((x) => (!q.get("account") || x.account === q.get("account")) && !x.revoked_at && fits(x)).reverse();
     return [200, { ...page(items, q), complete: true }];
+  }
+
+  /** Messages with files, as the gallery lists them. */
+  files() {
+    const kinds = { image: "picture", sticker: "picture", document: "document", voice: "audio", audio: "audio" };
+    return this.messages.filter((x) => x.direction === "in" && x.media?.state === "stored" && kinds[x.content.media ?? x.kind] && !x.revoked_at)
+      .map((x) => ({ message: x, kind: kinds[x.content.media ?? x.kind], ...data.fileTexts[x.content.file_name ?? x.kind] }));
+  }
+  galleryRoutes(m, b, c, body, q) {
+    const words = (q.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (x) => words.every((w) => `${x.text ?? ""} ${x.message.content.file_name ?? ""} ${this.preview(x.message)}`.toLowerCase().includes(w));
+    const wanted = (x) => (!q.get("kind") || x.kind === q.get("kind")) && (!q.get("account") || x.message.account === q.get("account")) && fits(x);
+    const items = this.files().filter(wanted).reverse().map((x) => ({
+      message: x.message.id, account: x.message.account, conversation: x.message.conversation, sender_name: x.message.sender?.name ?? null,
+      file_name: x.message.content.file_name ?? null, mime: x.message.content.mime ?? null, bytes: x.message.media.bytes, sent_at: x.message.sent_at,
+      kind: x.kind, state: x.state ?? "done", text: x.text ?? "", size: x.size ?? null, has_thumbnail: x.kind === "picture", same_as: x.message.id, copies: x.copies ?? 1,
+    }));
+    return [200, page(items, q)];
+  }
+  reading(message) {
+    const file = found(this.files().find((x) => x.message === message), "reading");
+    return { message: message.id, state: file.state ?? "done", kind: file.kind, text: file.text ?? "", tables: file.tables ?? [], entities: [], language: "en", truncated: false, confidence: null, took_ms: 412, size: file.size ?? null, same_as: null, has_thumbnail: file.kind === "picture", error: file.error ?? null, at: message.sent_at };
   }
 
   ruleRoutes(m, b, c, body, q) {

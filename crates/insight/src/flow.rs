@@ -1,13 +1,21 @@
 //! Context switches within a conversation: when does it turn to something else?
 //!
-//! Five signs are weighed: words that say so, other things talked about, another wish, a long silence, and a
-//! turn of mood. Together they make a score between 0 and 1; at [`SWITCH_AT`] the conversation has switched.
+//! Signs are weighed: words that say so, other things talked about, another wish, a long silence, a turn of
+//! mood, and how the message leans on what was said before. Their weights are learnt from labelled
+//! conversations (`data/insight/switches-train.jsonl`). Together they make a score between 0 and 1; at
+//! [`SWITCH_AT`] the conversation has switched.
+
+mod signs;
+mod weights;
+
+pub(crate) use signs::COUNT as SIGNS;
 
 use crate::Analysis;
+use crate::doc::Doc;
 use crate::entity::Kind;
-use crate::text::Text;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use signs::Seen;
 use std::collections::VecDeque;
 
 /// Score from which on a message begins another topic.
@@ -19,13 +27,20 @@ pub const TOPICS_MAX: usize = 50;
 /// Things that one topic remembers.
 pub const SUBJECTS_MAX: usize = 24;
 
-const WEIGHT_WORDS: f32 = 0.65;
-const WEIGHT_SUBJECT: f32 = 0.45;
-const WEIGHT_INTENT: f32 = 0.2;
-const WEIGHT_GAP: f32 = 0.2;
-const WEIGHT_MOOD: f32 = 0.15;
-/// A change of score between two messages that counts as a turn of mood.
-const MOOD_TURN: f32 = 0.8;
+/// Words that one topic remembers; the oldest are forgotten.
+pub const WORDS_MAX: usize = 60;
+/// Newness of a message's words from which on people are told that other things are talked about.
+const NEW_SUBJECT: f32 = 0.6;
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    /// The other side.
+    Contact,
+    /// This side.
+    Me,
+}
 
 /// One thing a conversation can be about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +64,16 @@ pub struct Topic {
     pub subjects: Vec<Subject>,
     /// How many messages it has.
     pub messages: u32,
+    /// Words that say what it is about, latest last; at most [`WORDS_MAX`].
+    #[serde(default)]
+    pub words: Vec<String>,
+}
+
+impl Topic {
+    /// Whether anything was said that it could be about; a greeting is nothing.
+    fn has_matter(&self) -> bool {
+        !self.words.is_empty() || !self.subjects.is_empty()
+    }
 }
 
 /// A sign that a conversation turns to something else.
@@ -57,7 +82,7 @@ pub struct Topic {
 pub enum Sign {
     /// Words such as `by the way` or `another question`.
     Words,
-    /// Another property, place or reference.
+    /// Another property, place or reference, or words far from what was talked about.
     Subject,
     /// Another kind of wish.
     Intent,
@@ -85,30 +110,96 @@ pub struct Flow {
     last_at: Option<Timestamp>,
     last_mood: f32,
     last_intent: Option<String>,
+    /// Whether this side asked something last.
+    #[serde(default)]
+    was_asked: bool,
+    /// Whether the contact's last message rounded a matter off.
+    #[serde(default)]
+    was_closed: bool,
 }
 
 impl Flow {
-    /// Takes in the next message of the conversation.
+    /// Takes in the contact's next message.
     pub fn observe(&mut self, text: &str, analysis: &Analysis, at: Timestamp) -> Turn {
+        self.observe_from(Author::Contact, text, analysis, at)
+    }
+
+    /// Takes in the next message of the conversation, from either side.
+    pub fn observe_from(
+        &mut self,
+        author: Author,
+        text: &str,
+        analysis: &Analysis,
+        at: Timestamp,
+    ) -> Turn {
+        let doc = Doc::new(text);
         let subjects = subjects(analysis);
+        let seen = Seen {
+            content: signs::content(&doc),
+            doc: &doc,
+            analysis,
+            subjects: &subjects,
+            at,
+            is_own: author == Author::Me,
+        };
         let turn = match self.topics.back() {
-            None => Turn {
+            // What comes after a mere greeting is the first matter, and no other one.
+            Some(topic) if topic.has_matter() => told(&signs::signs(self, topic, &seen)),
+            _ => Turn {
                 score: 0.0,
                 switched: false,
                 signs: Vec::new(),
             },
-            Some(topic) => self.weigh(topic, text, analysis, &subjects, at),
         };
-        if turn.switched || self.topics.is_empty() {
-            self.begin(analysis, at);
-        }
-        self.extend(subjects, at);
-        self.last_at = Some(at);
-        self.last_mood = analysis.sentiment.score;
-        if wish(&analysis.intent.name).is_some() {
-            self.last_intent = Some(analysis.intent.name.clone());
-        }
+        self.take(seen, turn.switched);
         turn
+    }
+
+    /// The signs of the next message, then taking it in as labelled: for learning the weights.
+    pub(crate) fn learn_from(
+        &mut self,
+        author: Author,
+        text: &str,
+        analysis: &Analysis,
+        at: Timestamp,
+        switched: bool,
+    ) -> Option<[f32; SIGNS]> {
+        let doc = Doc::new(text);
+        let subjects = subjects(analysis);
+        let seen = Seen {
+            content: signs::content(&doc),
+            doc: &doc,
+            analysis,
+            subjects: &subjects,
+            at,
+            is_own: author == Author::Me,
+        };
+        let signs = self
+            .topics
+            .back()
+            .filter(|topic| topic.has_matter())
+            .map(|topic| signs::signs(self, topic, &seen));
+        self.take(seen, switched);
+        signs
+    }
+
+    fn take(&mut self, seen: Seen<'_>, switched: bool) {
+        if switched || self.topics.is_empty() {
+            self.begin(seen.analysis, seen.at);
+        }
+        self.last_at = Some(seen.at);
+        self.last_mood = seen.analysis.sentiment.score;
+        if wish(&seen.analysis.intent.name).is_some() {
+            self.last_intent = Some(seen.analysis.intent.name.clone());
+        }
+        let asks = (0..seen.doc.len()).any(|i| seen.doc.is_mark(i, '?'));
+        if seen.is_own {
+            self.was_asked = asks;
+        } else {
+            self.was_asked = false;
+            self.was_closed = !asks && rounds_off(seen.doc);
+        }
+        self.extend(seen);
     }
 
     /// Forgets all topics but the open one, so that it is small to store. What was observed of each message
@@ -125,47 +216,6 @@ impl Flow {
         self.topics.iter()
     }
 
-    fn weigh(
-        &self,
-        topic: &Topic,
-        text: &str,
-        analysis: &Analysis,
-        new: &[Subject],
-        at: Timestamp,
-    ) -> Turn {
-        let mut signs = Vec::new();
-        let mut score = 0.0;
-        let mut add = |sign: Sign, weight: f32, there: bool| {
-            if there {
-                signs.push(sign);
-                score += weight;
-            }
-        };
-        let gap = self
-            .last_at
-            .is_some_and(|last| at.as_second() - last.as_second() >= GAP_SECONDS);
-        let wish_before = self.last_intent.as_deref().and_then(wish);
-        let wish_now = wish(&analysis.intent.name);
-        let other_wish =
-            matches!((wish_before, wish_now), (Some(before), Some(now)) if before != now);
-        let mood = (analysis.sentiment.score - self.last_mood).abs() >= MOOD_TURN
-            && analysis.sentiment.score * self.last_mood < 0.0;
-        add(Sign::Words, WEIGHT_WORDS, says_so(text));
-        add(
-            Sign::Subject,
-            WEIGHT_SUBJECT,
-            is_other_subject(&topic.subjects, new),
-        );
-        add(Sign::Intent, WEIGHT_INTENT, other_wish);
-        add(Sign::Gap, WEIGHT_GAP, gap);
-        add(Sign::Mood, WEIGHT_MOOD, mood);
-        Turn {
-            score: score.min(1.0),
-            switched: score >= SWITCH_AT,
-            signs,
-        }
-    }
-
     fn begin(&mut self, analysis: &Analysis, at: Timestamp) {
         if self.topics.len() == TOPICS_MAX {
             self.topics.pop_front();
@@ -176,21 +226,95 @@ impl Flow {
             intent: analysis.intent.name.clone(),
             subjects: Vec::new(),
             messages: 0,
+            words: Vec::new(),
         });
     }
 
-    fn extend(&mut self, subjects: Vec<Subject>, at: Timestamp) {
+    fn extend(&mut self, seen: Seen<'_>) {
         let Some(topic) = self.topics.back_mut() else {
             return;
         };
-        topic.last = at;
+        topic.last = seen.at;
         topic.messages = topic.messages.saturating_add(1);
-        for subject in subjects {
-            if topic.subjects.len() < SUBJECTS_MAX && !topic.subjects.contains(&subject) {
-                topic.subjects.push(subject);
+        for subject in seen.subjects {
+            if topic.subjects.len() < SUBJECTS_MAX && !topic.subjects.contains(subject) {
+                topic.subjects.push(subject.clone());
             }
         }
+        for word in seen.content {
+            topic.words.retain(|w| *w != word);
+            topic.words.push(word);
+        }
+        let over = topic.words.len().saturating_sub(WORDS_MAX);
+        topic.words.drain(..over);
     }
+}
+
+/// The score of signs, and the signs that people are told about.
+fn told(signs: &[f32; SIGNS]) -> Turn {
+    let score = weights::score(signs);
+    let table = [
+        (signs::ANNOUNCED, Sign::Words, 0.5),
+        (signs::OTHER_SUBJECT, Sign::Subject, 0.5),
+        (signs::OTHER_WISH, Sign::Intent, 0.01),
+        (signs::GAP, Sign::Gap, 0.5),
+        (signs::MOOD_TURN, Sign::Mood, 0.5),
+        (signs::NOVELTY, Sign::Subject, NEW_SUBJECT),
+    ];
+    let mut named = Vec::new();
+    for (at, sign, least) in table {
+        if signs[at] >= least && !named.contains(&sign) {
+            named.push(sign);
+        }
+    }
+    Turn {
+        score,
+        switched: score >= SWITCH_AT,
+        signs: named,
+    }
+}
+
+/// `ok`, `thanks`, `great, see you`: nothing is left open.
+fn rounds_off(doc: &Doc<'_>) -> bool {
+    const WORDS: &[&str] = &[
+        "ok",
+        "okay",
+        "thanks",
+        "thank",
+        "thx",
+        "great",
+        "perfect",
+        "good",
+        "fine",
+        "noted",
+        "deal",
+        "done",
+        "super",
+        "nice",
+        "wonderful",
+        "cool",
+        "agreed",
+        "confirmed",
+        "sure",
+        "yes",
+        "got",
+        "received",
+        "تمام",
+        "شكرا",
+        "مشكور",
+        "زين",
+        "اوكي",
+        "تم",
+        "طيب",
+        "حلو",
+        "خلاص",
+        "موافق",
+        "mashi",
+        "tamam",
+        "shukran",
+        "zain",
+    ];
+    (0..doc.len().min(3)).any(|i| WORDS.contains(&doc.word(i)))
 }
 
 /// What a message is about: things that tell one matter from another, not dates and numbers.
@@ -242,7 +366,7 @@ fn wish(intent: &str) -> Option<&'static str> {
 }
 
 /// Words that announce another matter.
-fn says_so(text: &str) -> bool {
+fn says_so(folded: &str) -> bool {
     const PHRASES: &[&str] = &[
         "by the way",
         "btw",
@@ -250,6 +374,18 @@ fn says_so(text: &str) -> bool {
         "another thing",
         "another matter",
         "one more thing",
+        "one last thing",
+        "another one",
+        "quick question",
+        "before i forget",
+        "i forgot",
+        "forgot to",
+        "while i have you",
+        "different matter",
+        "back to",
+        "coming back to",
+        "on top of that",
+        "as for",
         "on another note",
         "different topic",
         "different question",
@@ -283,6 +419,13 @@ fn says_so(text: &str) -> bool {
         "switching to",
         "next topic",
         "بالمناسبه",
+        "نسيت",
+        "وبالنسبه",
+        "بالنسبه",
+        "بخصوص",
+        "وبخصوص",
+        "رجوعا",
+        "نرجع",
         "على فكره",
         "علي فكره",
         "موضوع ثاني",
@@ -298,10 +441,7 @@ fn says_so(text: &str) -> bool {
         "نرجع لموضوع",
         "بموضوع ثاني",
     ];
-    let text = Text::new(text);
-    PHRASES
-        .iter()
-        .any(|phrase| holds_phrase(text.folded(), phrase))
+    PHRASES.iter().any(|phrase| holds_phrase(folded, phrase))
 }
 
 fn holds_phrase(text: &str, phrase: &str) -> bool {

@@ -33,10 +33,10 @@ pub mod time;
 pub use doc::Doc;
 pub use parts::Opened;
 
-use entity::{Context, Entity, Gazetteer, GazetteerError, Kind, Names};
+use entity::{Context, Entity, Gazetteer, GazetteerError, Names};
 use intent::{ExamplesError, Intent, IntentModel, Labelled, TrainOptions, examples};
 use jiff::Zoned;
-use sentiment::{Lexicon, LexiconError, Sentiment, Urgency};
+use sentiment::{Lexicon, LexiconError, Mood, Sentiment, Urgency};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -48,6 +48,8 @@ pub const DEFAULT_NAMES: &str = include_str!("../data/names.yaml");
 pub const DEFAULT_INTENTS: &str = include_str!("../data/intents.yaml");
 /// Labelled messages that the default intents are learnt from as well; see `data/insight`.
 pub const DEFAULT_LABELLED: &str = include_str!("../../../data/insight/train.jsonl");
+/// More messages, labelled with intent and feeling only; the default intents are learnt from them as well.
+pub const DEFAULT_EXAMPLES: &str = include_str!("../../../data/insight/examples.jsonl");
 /// The feelings that are known when nobody edited the list.
 pub const DEFAULT_FEELINGS: &str = include_str!("../data/sentiment.yaml");
 /// Ordinary words that are no one's name and no misspelt place.
@@ -64,7 +66,7 @@ pub struct Settings {
     pub feelings: String,
     /// Where the intent model comes from.
     pub intents: IntentSource,
-    /// More examples as JSON lines `{"text", "intent"}`, one a line; may be empty.
+    /// More examples as JSON lines `{"text", "intent", "sentiment"}`, one a line; may be empty.
     pub labelled: String,
     /// ISO 4217 code of amounts without a currency.
     pub currency: String,
@@ -88,7 +90,7 @@ impl Default for Settings {
             names: DEFAULT_NAMES.to_owned(),
             feelings: DEFAULT_FEELINGS.to_owned(),
             intents: IntentSource::Examples(DEFAULT_INTENTS.to_owned()),
-            labelled: DEFAULT_LABELLED.to_owned(),
+            labelled: format!("{DEFAULT_LABELLED}\n{DEFAULT_EXAMPLES}"),
             currency: "AED".to_owned(),
             region: "AE".to_owned(),
         }
@@ -166,6 +168,7 @@ pub struct Analyzer {
     names: Names,
     lexicon: Lexicon,
     model: IntentModel,
+    mood: Option<Mood>,
     currency: String,
     region: String,
 }
@@ -185,6 +188,7 @@ impl Analyzer {
             names,
             lexicon: Lexicon::from_yaml(&settings.feelings)?,
             model: IntentModel::train(&[], &[], &TrainOptions::default()),
+            mood: None,
             currency: settings.currency,
             region: settings.region,
         };
@@ -196,6 +200,13 @@ impl Analyzer {
                 analyzer.train(&examples, &[], &TrainOptions::default())
             }
         };
+        let mut felt = examples::feelings_from_lines(&settings.labelled)?;
+        if felt.len() < sentiment::EXAMPLES_MIN {
+            // A set of intents of one's own says nothing about feelings.
+            felt = examples::feelings_from_lines(DEFAULT_LABELLED)?;
+            felt.extend(examples::feelings_from_lines(DEFAULT_EXAMPLES)?);
+        }
+        analyzer.mood = Mood::train(&felt, &|text| analyzer.lexicon.sentiment(&Doc::new(text)));
         Ok(analyzer)
     }
 
@@ -211,7 +222,7 @@ impl Analyzer {
                 .map(|e| Labelled {
                     text: e.text.clone(),
                     label: e.intent.clone(),
-                    kinds: self.kinds(&e.text),
+                    hints: self.hints(&e.text),
                 })
                 .collect()
         };
@@ -240,10 +251,10 @@ impl Analyzer {
         let doc = Doc::new(input.text);
         let region = input.locale.and_then(country).unwrap_or(&self.region);
         let entities = entity::extract(&doc, &self.context(input.at, region));
-        let kinds: Vec<Kind> = entities.iter().map(|e| e.kind).collect();
+        let hints: Vec<&str> = entities.iter().map(|e| e.kind.name()).collect();
         Analysis {
-            intent: self.model.classify(&doc, &kinds),
-            sentiment: self.lexicon.sentiment(&doc),
+            intent: self.model.classify(&doc, &hints),
+            sentiment: self.feel(&doc),
             urgency: self.lexicon.urgency(&doc),
             language: language::language(&doc),
             truncated: doc.text().truncated(),
@@ -253,15 +264,23 @@ impl Analyzer {
 
     /// How a message feels, without anything else.
     pub fn sentiment(&self, text: &str) -> Sentiment {
-        self.lexicon.sentiment(&Doc::new(text))
+        self.feel(&Doc::new(text))
     }
 
-    fn kinds(&self, text: &str) -> Vec<Kind> {
+    fn feel(&self, doc: &Doc<'_>) -> Sentiment {
+        let list = self.lexicon.sentiment(doc);
+        match &self.mood {
+            Some(mood) => mood.feel(doc, list),
+            None => list,
+        }
+    }
+
+    fn hints(&self, text: &str) -> Vec<&'static str> {
         let doc = Doc::new(text);
         let at = Zoned::default();
         entity::extract(&doc, &self.context(&at, &self.region))
             .iter()
-            .map(|e| e.kind)
+            .map(|e| e.kind.name())
             .collect()
     }
 

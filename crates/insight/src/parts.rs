@@ -1,7 +1,7 @@
 //! One message read part by part, so that each part can be left out and measured.
 
 use crate::doc::Doc;
-use crate::entity::{self, Entity, Kind};
+use crate::entity::{self, Entity};
 use crate::intent::Intent;
 use crate::sentiment::{Sentiment, Urgency};
 use crate::{Analyzer, Input, country, language};
@@ -38,13 +38,13 @@ impl Opened<'_> {
     /// What it wants. The kinds of values in it speak for some intents, so pass what was found; without them
     /// the answer is a little less sure.
     pub fn intent(&self, entities: &[Entity]) -> Intent {
-        let kinds: Vec<Kind> = entities.iter().map(|e| e.kind).collect();
-        self.analyzer.model.classify(&self.doc, &kinds)
+        let hints: Vec<&str> = entities.iter().map(|e| e.kind.name()).collect();
+        self.analyzer.model.classify(&self.doc, &hints)
     }
 
     /// How it feels.
     pub fn sentiment(&self) -> Sentiment {
-        self.analyzer.lexicon.sentiment(&self.doc)
+        self.analyzer.feel(&self.doc)
     }
 
     /// How soon it wants an answer.

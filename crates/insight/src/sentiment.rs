@@ -3,10 +3,17 @@
 //! Values of words are turned by negation, strengthened and softened by the words before them, and weighed
 //! after a `but`; the sum is brought into -1..1. Every message is one pass over its words.
 
+mod mood;
+
+pub(crate) use mood::{EXAMPLES_MIN, Mood};
+
 use crate::doc::{Doc, TokenKind};
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
+
+/// Single English words with their mean ratings.
+const ENGLISH: &str = include_str!("../data/feelings-en.txt");
 
 /// Scores beyond which a message is positive or negative.
 pub const NEUTRAL_BELOW: f32 = 0.15;
@@ -130,6 +137,9 @@ impl Lexicon {
             for word in group.words.split_whitespace() {
                 lexicon.words.entry(folded(word)).or_insert(group.value);
             }
+        }
+        for (value, word) in english_words() {
+            lexicon.words.entry(word.to_owned()).or_insert(value);
         }
         for group in &file.emoji {
             lexicon.emoji.extend(
@@ -279,6 +289,17 @@ fn label(score: f32) -> Feeling {
     } else {
         Feeling::Neutral
     }
+}
+
+fn english_words() -> impl Iterator<Item = (f32, &'static str)> {
+    ENGLISH
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(value, words)| Some((value.parse().ok()?, words)))
+        .flat_map(|(value, words): (f32, &str)| {
+            words.split_whitespace().map(move |word| (value, word))
+        })
 }
 
 fn folded(word: &str) -> String {

@@ -395,6 +395,29 @@ pub struct Media {
     pub parallel: usize,
     /// Largest file fetched, in bytes; larger ones stay on WhatsApp's side and say so.
     pub bytes_max: u64,
+    /// Days for which the files of messages are kept, with what was read of them. The messages stay.
+    pub keep_days: u32,
+    /// Read the text of pictures.
+    pub ocr: bool,
+    /// The program that does (Tesseract).
+    pub ocr_program: PathBuf,
+    /// In which languages, as Tesseract names them.
+    pub ocr_languages: String,
+    /// Read PDF, XLSX, CSV, DOCX and text.
+    pub documents: bool,
+    /// Files read at once, each in a process of its own.
+    pub readers: usize,
+    /// Memory of one such process, in megabytes of address space.
+    pub reader_mb: u64,
+    /// The service that writes voice notes down: its address up to and without
+    /// `/audio/transcriptions`. None by default: what is said stays here.
+    pub speech_url: Option<String>,
+    /// The model it is asked for.
+    pub speech_model: String,
+    /// A file with the key it wants, if it wants one.
+    pub speech_key_file: Option<PathBuf>,
+    /// Whether it wants WAV (16 kHz) instead of Ogg as it came.
+    pub speech_as_wav: bool,
 }
 
 /// Fronts for bots that were written for other gateways.
@@ -574,6 +597,17 @@ impl Default for Config {
             media: Media {
                 parallel: 4,
                 bytes_max: 100 * 1024 * 1024,
+                keep_days: 365,
+                ocr: true,
+                ocr_program: "/usr/bin/tesseract".into(),
+                ocr_languages: "eng+ara".into(),
+                documents: true,
+                readers: 2,
+                reader_mb: 1_024,
+                speech_url: None,
+                speech_model: "whisper-1".into(),
+                speech_key_file: None,
+                speech_as_wav: true,
             },
             compat: Compat {
                 waha: false,
@@ -749,6 +783,14 @@ impl Config {
             return bad("sheets.stand_in", error.to_string());
         }
         between("media.parallel", self.media.parallel as u64, 1, 64)?;
+        between(
+            "media.keep_days",
+            u64::from(self.media.keep_days),
+            1,
+            36_500,
+        )?;
+        between("media.readers", self.media.readers as u64, 1, 2)?;
+        between("media.reader_mb", self.media.reader_mb, 256, 8_192)?;
         between(
             "server.json_bytes_max",
             self.server.json_bytes_max as u64,

@@ -19,6 +19,7 @@ pub(crate) mod load;
 mod ownership;
 pub mod parts;
 pub mod performance;
+pub mod reading;
 pub mod run;
 mod sheets;
 pub mod webhooks;

@@ -2,9 +2,17 @@
 
 use clap::Parser as _;
 use std::process::ExitCode;
+use waypost_media::worker::SUBCOMMAND;
 use waypost_server::cli::Cli;
 
 fn main() -> ExitCode {
+    // A reading process walls itself in while it has one thread, so before anything else is made.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == SUBCOMMAND)
+    {
+        return waypost_media::worker::inside::main();
+    }
     // Before anything can open a TLS connection; a second installation is impossible here.
     if rustls::crypto::ring::default_provider()
         .install_default()

@@ -39,6 +39,7 @@ pub mod page;
 pub mod raw_loop;
 mod reader;
 pub mod reading;
+pub mod readings;
 pub(crate) mod seal;
 pub mod sending;
 mod sql;

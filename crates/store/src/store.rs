@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     merges: MergeBell,
     commits: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Held while a stored file gets its name or loses it, with its row.
+    pub(crate) files: tokio::sync::Mutex<()>,
 }
 
 /// The store of this process. Cheap to clone; all clones are the same store.
@@ -106,6 +108,7 @@ impl Store {
             merges,
             commits,
             thread,
+            files: tokio::sync::Mutex::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Account, AccountState } from "../lib/api/types.ts";
 import { accountLook, actionsFor, byUrgency, headActions, mainAction, sendLook, totals, words } from "../lib/format/states.ts";
-import { draftOf, emptyForm, formOf } from "../lib/rules.ts";
+import { describeConditions, draftOf, emptyForm, formOf } from "../lib/rules.ts";
 import { routeFor } from "../lib/state/router.svelte.ts";
 import { problemFrom, sentence } from "../lib/api/problem.ts";
 
@@ -56,6 +56,13 @@ describe("a rule's form", () => {
     const { id: _, created_at: __, ...draft } = rule;
     expect(draftOf(formOf(rule))).toEqual(draft);
     expect(emptyForm([rule]).position).toBe(30);
+  });
+
+  it("says what must be meant besides, and nothing when nothing must", () => {
+    const none = { intents: [], mentions: [], feeling: null, urgency: null };
+    expect(describeConditions(none)).toBe("");
+    expect(describeConditions({ ...none, intents: ["viewing_request", "offer"], feeling: "negative" })).toBe(" and means viewing request or offer and feels negative");
+    expect(draftOf({ ...emptyForm([]), intents: "Viewing request,, offer" }).when).toEqual({ ...none, intents: ["viewing_request", "offer"] });
   });
 
   it("takes words with commas of both scripts, without empty ones", () => {

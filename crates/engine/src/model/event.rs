@@ -31,6 +31,8 @@ pub mod kind {
     pub const MESSAGE_CHANGED: &str = "message.changed";
     /// A file arrived or could not be had.
     pub const MEDIA_STATE: &str = "media.state";
+    /// A file was read, or cannot be.
+    pub const MEDIA_READ: &str = "media.read";
     /// An account changed its state.
     pub const ACCOUNT_STATE: &str = "account.state";
     /// WhatsApp bars an account from starting new chats.

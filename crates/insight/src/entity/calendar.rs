@@ -205,7 +205,7 @@ fn speaks_of_the_past(doc: &Doc<'_>, i: usize) -> bool {
     const REACH: usize = 10;
     let part = (i.saturating_sub(REACH)..i)
         .rev()
-        .take_while(|&at| !(doc.is_any_mark(at, ",.?!;") && !doc.is_glued(at + 1)));
+        .take_while(|&at| !doc.is_any_mark(at, ",.?!;") || doc.is_glued(at + 1));
     part.map(|at| doc.word(at)).any(|word| PAST.contains(&word))
 }
 

@@ -30,7 +30,8 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             continue;
         }
         let day = named_day.filter(|day| !is_past(pass, day) || is_one_sentence(pass, day.to, i));
-        let step = offset_at(pass, i)
+        let step = repeated_at(pass, i)
+            .or_else(|| offset_at(pass, i))
             .or_else(|| day_and_time(pass, i))
             .or_else(|| time_and_day(pass, i, day));
         match step.filter(|step| pass.is_free(i..step.end)) {
@@ -42,6 +43,9 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
                         ..day
                     })
                     .or(named_day);
+                if step.values.is_empty() {
+                    pass.claim(i..step.end);
+                }
                 i = step.end;
                 values.extend(step.values);
             }
@@ -109,6 +113,38 @@ fn only_day(date: Date, from: usize, to: usize) -> Value {
         to,
         confidence: CONFIDENCE,
     }
+}
+
+/// `every Friday at 5`, `daily at 9am`: what repeats is no day and no moment.
+fn repeated_at(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
+    let doc = pass.doc;
+    let day = match doc.word(i) {
+        "every" | "each" | "كل" => i + 1,
+        "daily" | "everyday" | "يوميا" => i,
+        _ => return None,
+    };
+    let end = match super::weekday::weekday_name(doc, day) {
+        Some((_, end)) => end,
+        None if day == i
+            || matches!(
+                doc.word(day),
+                "day" | "morning" | "evening" | "night" | "يوم"
+            ) =>
+        {
+            day + 1
+        }
+        None => return None,
+    };
+    let at = skip_between(pass, end).0;
+    let end = match clock_range(pass, at) {
+        Some((_, second, _)) => second.next,
+        None => time_after(pass, end).map_or(end, |(clock, _)| clock.next),
+    };
+    Some(Step {
+        values: Vec::new(),
+        end,
+        day: None,
+    })
 }
 
 /// A day, and the time behind it if there is one.

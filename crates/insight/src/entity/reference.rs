@@ -63,17 +63,17 @@ fn intro(word: &str) -> Option<Intro> {
         | "quotation" | "booking" | "job" | "reference" | "refno" | "permit" | "trakheesi"
         | "invoice" | "inv" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani" | "dewa"
         | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm" | "reservation" | "utr"
-        | "awb" | "mls" | "quote" | "lpo" | "grn" | "folio" | "waybill" | "claim" | "serial"
-        | "sewa" | "addc" | "premise" | "listing" | "tracking" | "مرجع" | "المرجع" | "مرجعي"
-        | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح" | "حجز" | "الحجز" | "تذكره"
-        | "التذكره" => Intro::Strong,
-        "po" | "contract" | "cheque" | "chq" | "transaction" | "receipt" | "license"
-        | "licence" | "file" | "account" | "property" | "policy" | "certificate" | "id"
-        | "code" | "payment" | "noc" | "visa" | "plate" | "confirmation" | "agreement" | "طلب"
-        | "الطلب" | "العقد" | "عقد" | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى"
-        | "الشكوي" | "شكوي" | "الشحنه" | "العمليه" | "عمليه" | "الحواله" | "حواله" | "المعاينه"
-        | "شحنه" | "التتبع" | "المعاملات" | "الملف" | "ملف" | "الملكيه" | "ملكيه" | "سند"
-        | "وصل" | "ايصال" | "الايصال" | "بلاغ" | "البلاغ" | "الاعلان" | "اعلان" => {
+        | "awb" | "mls" | "waybill" | "sewa" | "addc" | "premise" | "listing" | "tracking"
+        | "مرجع" | "المرجع" | "مرجعي" | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح"
+        | "حجز" | "الحجز" | "تذكره" | "التذكره" => Intro::Strong,
+        "po" | "quote" | "lpo" | "grn" | "folio" | "claim" | "serial" | "contract" | "cheque"
+        | "chq" | "transaction" | "receipt" | "license" | "licence" | "file" | "account"
+        | "property" | "policy" | "certificate" | "id" | "code" | "payment" | "noc" | "visa"
+        | "plate" | "confirmation" | "agreement" | "طلب" | "الطلب" | "العقد" | "عقد" | "شيك"
+        | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى" | "الشكوي" | "شكوي" | "الشحنه"
+        | "العمليه" | "عمليه" | "الحواله" | "حواله" | "المعاينه" | "شحنه" | "التتبع"
+        | "المعاملات" | "الملف" | "ملف" | "الملكيه" | "ملكيه" | "سند" | "وصل" | "ايصال"
+        | "الايصال" | "بلاغ" | "البلاغ" | "الاعلان" | "اعلان" => {
             Intro::Weak
         }
         _ => return None,

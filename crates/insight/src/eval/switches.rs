@@ -1,7 +1,7 @@
 //! How well switches of topic are found, on labelled conversations.
 
 use super::{RecordError, Score, Tally};
-use crate::flow::Flow;
+use crate::flow::{Author, Flow, SIGNS};
 use crate::{Analyzer, Input};
 use jiff::{Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,31 @@ pub struct Conversation {
 pub struct Message {
     /// When it was sent.
     pub at: Timestamp,
+    /// Who wrote it; the contact, when it is not said.
+    #[serde(default, rename = "from")]
+    pub author: Side,
     /// What was written.
     pub text: String,
+}
+
+/// The two sides of a conversation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The other side.
+    #[default]
+    Contact,
+    /// This side.
+    Me,
+}
+
+impl Side {
+    fn author(self) -> Author {
+        match self {
+            Self::Contact => Author::Contact,
+            Self::Me => Author::Me,
+        }
+    }
 }
 
 /// How well the switches were found.
@@ -97,9 +120,36 @@ fn follow(analyzer: &Analyzer, conversation: &Conversation, default: &Zoned) -> 
             at: &at,
             locale: None,
         });
-        if flow.observe(&message.text, &analysis, message.at).switched {
+        let author = message.author.author();
+        if flow
+            .observe_from(author, &message.text, &analysis, message.at)
+            .switched
+        {
             found.push(index);
         }
     }
     found
+}
+
+/// What a conversation teaches: the signs of each message after the first, and whether it begins a topic.
+pub fn lessons(
+    analyzer: &Analyzer,
+    conversation: &Conversation,
+    default: &Zoned,
+) -> Vec<([f32; SIGNS], bool)> {
+    let mut flow = Flow::default();
+    let mut lessons = Vec::new();
+    for (index, message) in conversation.messages.iter().enumerate() {
+        let at = message.at.to_zoned(default.time_zone().clone());
+        let analysis = analyzer.analyze(&Input {
+            text: &message.text,
+            at: &at,
+            locale: None,
+        });
+        let switched = conversation.switches.contains(&index);
+        let author = message.author.author();
+        let signs = flow.learn_from(author, &message.text, &analysis, message.at, switched);
+        lessons.extend(signs.map(|signs| (signs, switched)));
+    }
+    lessons
 }

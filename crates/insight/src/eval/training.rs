@@ -109,7 +109,7 @@ fn labelled(examples: &[Example]) -> Vec<Labelled> {
         .map(|e| Labelled {
             text: e.text.clone(),
             label: e.intent.clone(),
-            kinds: Vec::new(),
+            hints: Vec::new(),
         })
         .collect()
 }

@@ -8,6 +8,7 @@
 //!       - مرحبا
 //! ```
 
+use crate::sentiment::Feeling;
 use serde::Deserialize;
 
 /// Examples of one set at most.
@@ -96,6 +97,48 @@ pub fn from_lines(lines: &str) -> Result<Vec<Example>, ExamplesError> {
             examples.push(Example {
                 text: line.text,
                 intent,
+            });
+        }
+    }
+    if examples.len() > EXAMPLES_MAX {
+        Err(ExamplesError::TooMany)
+    } else {
+        Ok(examples)
+    }
+}
+
+/// A message and how it feels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeltExample {
+    /// What somebody would write.
+    pub text: String,
+    /// How it feels.
+    pub feeling: Feeling,
+}
+
+#[derive(Deserialize)]
+struct FeltLine {
+    text: String,
+    sentiment: Option<i8>,
+}
+
+/// Reads labelled feelings (-1, 0, 1) from JSON lines; lines without one are passed over.
+///
+/// # Errors
+/// When a line is no such JSON, or there are too many.
+pub fn feelings_from_lines(lines: &str) -> Result<Vec<FeltExample>, ExamplesError> {
+    let mut examples = Vec::new();
+    for line in lines.lines().filter(|l| !l.trim().is_empty()) {
+        let line: FeltLine =
+            serde_json::from_str(line).map_err(|e| ExamplesError::Yaml(e.to_string()))?;
+        if let Some(sign) = line.sentiment {
+            examples.push(FeltExample {
+                text: line.text,
+                feeling: match sign.signum() {
+                    1 => Feeling::Positive,
+                    -1 => Feeling::Negative,
+                    _ => Feeling::Neutral,
+                },
             });
         }
     }

@@ -1,7 +1,7 @@
-//! What the intent model sees of a message: words, pairs of words, pieces of words, and what it mentions.
+//! What the intent model sees of a message: words, pairs of words, pieces of words, their meaning, and hints.
 
+use super::vectors::vectors;
 use crate::doc::{Doc, TokenKind};
-use crate::entity::Kind;
 
 /// Words of a message that the model reads.
 pub(crate) const WORDS_MAX: usize = 512;
@@ -13,7 +13,7 @@ const PIECES: std::ops::RangeInclusive<usize> = 3..=5;
 pub enum FeatureSet {
     /// Words and pairs of words: the plain baseline.
     Words,
-    /// Words, pairs, pieces of words, and the kinds of values mentioned.
+    /// Words, pairs, pieces of words, their meaning, length, and hints.
     Full,
 }
 
@@ -22,10 +22,12 @@ pub enum FeatureSet {
 pub(crate) struct Features {
     pub(crate) words: Vec<u64>,
     pub(crate) pieces: Vec<u64>,
+    /// Words whose meaning is known: their hash, and where their numbers are.
+    pub(crate) meanings: Vec<(u64, u32)>,
 }
 
 /// Makes the features of a message.
-pub(crate) fn features(doc: &Doc<'_>, kinds: &[Kind], set: FeatureSet) -> Features {
+pub(crate) fn features(doc: &Doc<'_>, hints: &[&str], set: FeatureSet) -> Features {
     let words: Vec<String> = (0..doc.len())
         .filter_map(|i| word(doc, i))
         .take(WORDS_MAX)
@@ -49,12 +51,43 @@ pub(crate) fn features(doc: &Doc<'_>, kinds: &[Kind], set: FeatureSet) -> Featur
     if set == FeatureSet::Full {
         for word in &words {
             push_pieces(word, &mut features.pieces);
+            push_meaning(word, &mut features);
         }
-        for kind in kinds {
-            features.words.push(hash("kind", kind.name()));
+        for hint in hints {
+            features.words.push(hash("hint", hint));
+        }
+        features
+            .words
+            .push(hash("length", length_class(words.len())));
+        if words.iter().any(|w| w == "?") {
+            features.words.push(hash("asks", ""));
         }
     }
     features
+}
+
+/// An Arabic word counts as its English neighbour too.
+fn push_meaning(word: &str, features: &mut Features) {
+    let known = vectors();
+    if let Some(english) = known.english(word) {
+        features.words.push(hash("w", english));
+    }
+    if let Some(place) = known.place(word) {
+        features.meanings.push((hash("w", word), place));
+    }
+}
+
+/// How long a message is, roughly.
+fn length_class(words: usize) -> &'static str {
+    match words {
+        0..=1 => "1",
+        2 => "2",
+        3..=4 => "3",
+        5..=8 => "5",
+        9..=16 => "9",
+        17..=32 => "17",
+        _ => "33",
+    }
 }
 
 /// A token as the model reads it: numbers lose their value, marks count only when they speak.

@@ -2,16 +2,19 @@
 
 pub mod examples;
 mod features;
+mod judge;
 mod linear;
+pub(crate) mod vectors;
 
 pub use examples::{Example, ExamplesError};
 pub use features::FeatureSet;
 pub use linear::Loss;
 
 use crate::doc::Doc;
-use crate::entity::Kind;
 use features::features;
-use linear::{Dice, Linear, Row, Training, sigmoid};
+use judge::{Held, Judge, SIGNS, Worth};
+pub(crate) use linear::sigmoid;
+use linear::{Dice, Linear, Row, Training};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -19,8 +22,10 @@ use std::collections::HashMap;
 pub const UNCLEAR: &str = "unclear";
 /// Part of the examples that the threshold is fixed on, when nobody gave any: every tenth.
 const HELD_OUT: usize = 10;
-/// From so many examples on, features that occur once are left out.
-const RARE_FROM: usize = 4_000;
+/// From so many weights to learn on, examples times intents, features that occur once are left out.
+const RARE_FROM: usize = 1_000_000;
+/// How much the meaning of a message weighs beside its words.
+const MEANING_WEIGHT: f32 = 0.7;
 
 /// What a message wants, and how sure that is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,21 +63,21 @@ impl Default for TrainOptions {
         Self {
             oos_label: UNCLEAR.to_owned(),
             features: FeatureSet::Full,
-            loss: Loss::Logistic,
+            loss: Loss::Hinge,
             judging: Judging::AllSigns,
         }
     }
 }
 
-/// A message with its label and the kinds of values that it mentions.
+/// A message with its label and what else is known of it.
 #[derive(Debug, Clone)]
 pub struct Labelled {
     /// The message.
     pub text: String,
     /// Its intent.
     pub label: String,
-    /// Kinds of values found in it.
-    pub kinds: Vec<Kind>,
+    /// What is known of it besides its words, such as the kinds of values found in it.
+    pub hints: Vec<&'static str>,
 }
 
 /// A trained model. It can be stored and read back.
@@ -80,6 +85,8 @@ pub struct Labelled {
 pub struct IntentModel {
     labels: Vec<String>,
     oos_label: String,
+    /// Whether what belongs to no intent was learnt as an intent of its own, the last of the linear model.
+    knows_outside: bool,
     set: FeatureSet,
     vocabulary: HashMap<u64, u32>,
     rarity: Vec<f32>,
@@ -87,30 +94,8 @@ pub struct IntentModel {
     judge: Judge,
 }
 
-/// Tells what is known from what is not.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Judge {
-    /// Weights of best score, lead over the second, and share of known words; and the bias.
-    weights: [f32; SIGNS],
-    bias: f32,
-    threshold: f32,
-}
-
-const SIGNS: usize = 4;
-
-impl Judge {
-    fn known(&self, signs: &[f32; SIGNS]) -> f32 {
-        sigmoid(
-            self.bias
-                + self
-                    .weights
-                    .iter()
-                    .zip(signs)
-                    .map(|(w, s)| w * s)
-                    .sum::<f32>(),
-        )
-    }
-}
+/// From so many examples of no intent on, they are learnt as an intent of their own.
+const OUTSIDE_MIN: usize = 10;
 
 struct Answer {
     label: usize,
@@ -123,7 +108,7 @@ impl IntentModel {
     pub fn train(examples: &[Labelled], validation: &[Labelled], options: &TrainOptions) -> Self {
         if !validation.is_empty() {
             let mut model = Self::fit(examples, options);
-            model.judge = model.fit_judge(validation, options.judging, Worth::Given(OOS_WORTH));
+            model.judge = Judge::fit(&model.held(validation), options.judging, Worth::Outside);
             return model;
         }
         let mut mixed: Vec<&Labelled> = examples.iter().collect();
@@ -141,7 +126,7 @@ impl IntentModel {
             .collect();
         let trial = Self::fit(&rest, options);
         let mut model = Self::fit(examples, options);
-        model.judge = trial.fit_judge(&held, options.judging, Worth::ByCount);
+        model.judge = Judge::fit(&trial.held(&held), options.judging, Worth::ByCount);
         model
     }
 
@@ -153,48 +138,79 @@ impl IntentModel {
             .collect();
         labels.sort();
         labels.dedup();
+        let outside = examples
+            .iter()
+            .filter(|e| e.label == options.oos_label)
+            .count();
+        let knows_outside = outside >= OUTSIDE_MIN && options.features == FeatureSet::Full;
         let made: Vec<_> = examples
             .iter()
-            .map(|e| features(&Doc::new(&e.text), &e.kinds, options.features))
+            .map(|e| features(&Doc::new(&e.text), &e.hints, options.features))
             .collect();
-        let (vocabulary, rarity) = vocabulary(&made);
+        let (vocabulary, rarity) = vocabulary(&made, labels.len());
         let mut model = Self {
             labels,
             oos_label: options.oos_label.clone(),
+            knows_outside,
             set: options.features,
             vocabulary,
             rarity,
             linear: Linear::train(&[], 0, 0, TRAINING_NONE),
-            judge: Judge {
-                weights: [1.0, 0.0, 0.0, 0.0],
-                bias: 0.0,
-                threshold: 0.0,
-            },
+            judge: Judge::default(),
         };
         let rows: Vec<(Row, Option<u32>)> = made
             .iter()
             .zip(examples)
-            .map(|(f, e)| {
-                (
-                    model.row(f),
-                    model
-                        .labels
-                        .binary_search(&e.label)
-                        .ok()
-                        .map(|at| at as u32),
-                )
-            })
+            .map(|(f, e)| (model.row(f), model.target(&e.label)))
             .collect();
-        let how = training(options.loss, rows.len());
-        model.linear = Linear::train(&rows, model.rarity.len(), model.labels.len(), how);
+        let targets = model.labels.len() + usize::from(knows_outside);
+        let how = training(options.loss, rows.len() * targets);
+        let features = model.rarity.len() + vectors::SIZE;
+        model.linear = Linear::train(&rows, features, targets, how);
         model
+    }
+
+    /// The number of a label in the linear model.
+    fn target(&self, label: &str) -> Option<u32> {
+        match self.labels.binary_search_by(|l| l.as_str().cmp(label)) {
+            Ok(at) => Some(at as u32),
+            Err(_) => self.knows_outside.then_some(self.labels.len() as u32),
+        }
     }
 
     /// The weights of a message's features: words and pieces are each brought to length one.
     fn row(&self, made: &features::Features) -> Row {
         let mut row = self.block(&made.words, 1.0);
         row.extend(self.block(&made.pieces, 0.8));
+        row.extend(self.meaning(&made.meanings));
         row
+    }
+
+    /// The mean of what the words mean; rare words count more.
+    fn meaning(&self, meanings: &[(u64, u32)]) -> Row {
+        if meanings.is_empty() {
+            return Row::new();
+        }
+        let unseen = self.rarest();
+        let mut mean = [0.0_f32; vectors::SIZE];
+        for (hash, place) in meanings {
+            let weight = self
+                .vocabulary
+                .get(hash)
+                .map_or(unseen, |&at| self.rarity[at as usize]);
+            for (sum, number) in mean.iter_mut().zip(vectors::numbers(*place)) {
+                *sum += weight * number;
+            }
+        }
+        let length = mean.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-6);
+        let first = self.rarity.len() as u32;
+        (first..)
+            .zip(mean.map(|v| v * MEANING_WEIGHT / length))
+            .collect()
+    }
+
+    fn rarest(&self) -> f32 {
+        self.rarity.iter().copied().fold(1.0_f32, f32::max)
     }
 
     fn block(&self, hashes: &[u64], weight: f32) -> Row {
@@ -221,31 +237,33 @@ impl IntentModel {
         row
     }
 
-    fn answer(&self, doc: &Doc<'_>, kinds: &[Kind]) -> Answer {
-        let made = features(doc, kinds, self.set);
+    fn answer(&self, doc: &Doc<'_>, hints: &[&str]) -> Answer {
+        let made = features(doc, hints, self.set);
         let row = self.row(&made);
         let mut scores = vec![0.0; self.linear.labels()];
         self.linear.score(&row, &mut scores);
         let (mut label, mut best, mut second) = (0, f32::NEG_INFINITY, f32::NEG_INFINITY);
-        for (at, &score) in scores.iter().enumerate() {
+        for (at, &score) in scores.iter().take(self.labels.len()).enumerate() {
             if score > best {
                 (second, best, label) = (best, score, at);
             } else if score > second {
                 second = score;
             }
         }
+        let over_outside = scores.get(self.labels.len()).map_or(0.0, |o| best - o);
         let signs = [
             best,
             best - second.max(best - 20.0),
             self.share_known(&made.words),
             self.share_known(&made.pieces),
+            over_outside,
         ];
         Answer { label, signs }
     }
 
     /// How much of what was said the model has seen before, weighed by rarity.
     fn share_known(&self, hashes: &[u64]) -> f32 {
-        let unseen = self.rarity.iter().copied().fold(1.0_f32, f32::max);
+        let unseen = self.rarest();
         let (mut known, mut all) = (0.0_f32, 0.0_f32);
         for hash in hashes {
             match self.vocabulary.get(hash) {
@@ -259,60 +277,24 @@ impl IntentModel {
         if all > 0.0 { known / all } else { 0.0 }
     }
 
-    /// Fits the judge on held-out examples: is the best answer right?
-    fn fit_judge(&self, held: &[Labelled], judging: Judging, worth: Worth) -> Judge {
-        let answers: Vec<([f32; SIGNS], bool, bool)> = held
+    /// What the judge learns from: how the model answers held-out examples.
+    fn held(&self, examples: &[Labelled]) -> Vec<Held> {
+        examples
             .iter()
             .map(|e| {
-                let answer = self.answer(&Doc::new(&e.text), &e.kinds);
+                let answer = self.answer(&Doc::new(&e.text), &e.hints);
                 let inside = e.label != self.oos_label;
-                let right = inside && self.labels.get(answer.label) == Some(&e.label);
-                (answer.signs, right, inside)
-            })
-            .collect();
-        let mut judge = Judge {
-            weights: [0.0; SIGNS],
-            bias: 0.0,
-            threshold: 0.0,
-        };
-        let outside = answers.iter().filter(|a| !a.2).count().max(1) as f32;
-        let inside = (answers.len() as f32 - outside).max(1.0);
-        if judging == Judging::BestScore {
-            judge.weights[0] = 1.0;
-        }
-        let passes = if judging == Judging::AllSigns {
-            JUDGE_PASSES
-        } else {
-            0
-        };
-        for pass in 0..passes {
-            let step = 2.0 / (1.0 + pass as f32 * 0.02);
-            let mut slope = [0.0_f32; SIGNS];
-            let mut slope_bias = 0.0;
-            for (signs, _, is_inside) in &answers {
-                let weight = if *is_inside {
-                    0.5 / inside
-                } else {
-                    0.5 / outside
-                };
-                let target = if *is_inside { 1.0 } else { 0.0 };
-                let error = (judge.known(signs) - target) * weight;
-                for (s, sign) in slope.iter_mut().zip(signs) {
-                    *s += error * sign;
+                Held {
+                    signs: answer.signs,
+                    right: inside && self.labels.get(answer.label) == Some(&e.label),
+                    inside,
                 }
-                slope_bias += error;
-            }
-            for (w, s) in judge.weights.iter_mut().zip(&slope) {
-                *w -= step * s;
-            }
-            judge.bias -= step * slope_bias;
-        }
-        judge.threshold = best_threshold(&judge, &answers, worth);
-        judge
+            })
+            .collect()
     }
 
     /// What a message wants.
-    pub fn classify(&self, doc: &Doc<'_>, kinds: &[Kind]) -> Intent {
+    pub fn classify(&self, doc: &Doc<'_>, hints: &[&str]) -> Intent {
         let silent = (0..doc.len()).all(|i| doc.is_any_mark(i, ".,:;-_*~'\"()"));
         if self.labels.is_empty() || silent {
             return Intent {
@@ -320,10 +302,10 @@ impl IntentModel {
                 confidence: 0.0,
             };
         }
-        let answer = self.answer(doc, kinds);
+        let answer = self.answer(doc, hints);
         let known = self.judge.known(&answer.signs);
         let strange = answer.signs[2] <= 0.0 && answer.signs[3] < STRANGE_BELOW;
-        if strange || known < self.judge.threshold {
+        if strange || known < self.judge.threshold() {
             return Intent {
                 name: self.oos_label.clone(),
                 confidence: 1.0 - known,
@@ -335,6 +317,30 @@ impl IntentModel {
         }
     }
 
+    /// How likely each label is, in the order of [`Self::labels`], and how much of the message was seen before.
+    pub(crate) fn shares(&self, doc: &Doc<'_>, hints: &[&str]) -> (Vec<f32>, f32) {
+        let made = features(doc, hints, self.set);
+        let mut scores = vec![0.0; self.linear.labels()];
+        self.linear.score(&self.row(&made), &mut scores);
+        scores.truncate(self.labels.len());
+        let mut shares: Vec<f32> = scores.into_iter().map(sigmoid).collect();
+        let sum = shares.iter().sum::<f32>().max(1e-9);
+        shares.iter_mut().for_each(|s| *s /= sum);
+        (shares, self.share_known(&made.words))
+    }
+
+    /// Trains without a threshold: every message gets a label.
+    pub(crate) fn train_closed(examples: &[Labelled]) -> Self {
+        Self::fit(
+            examples,
+            &TrainOptions {
+                oos_label: String::new(),
+                loss: Loss::Logistic,
+                ..TrainOptions::default()
+            },
+        )
+    }
+
     /// The names of all intents but the one for what is out of scope.
     pub fn labels(&self) -> &[String] {
         &self.labels
@@ -342,59 +348,15 @@ impl IntentModel {
 
     /// How sure the model must be; below it abstains.
     pub fn threshold(&self) -> f32 {
-        self.judge.threshold
+        self.judge.threshold()
     }
 }
-
-/// The threshold with the best sum of right answers inside and refusals outside, on held-out examples.
-fn best_threshold(judge: &Judge, answers: &[([f32; SIGNS], bool, bool)], worth: Worth) -> f32 {
-    let outside = answers.iter().filter(|a| !a.2).count();
-    if outside == 0 {
-        return 0.0;
-    }
-    let inside = (answers.len() - outside).max(1) as f32;
-    let worth = match worth {
-        Worth::Given(worth) => worth,
-        Worth::ByCount => outside as f32 / inside,
-    };
-    let mut sorted: Vec<(f32, bool, bool)> = answers
-        .iter()
-        .map(|(signs, right, is_inside)| (judge.known(signs), *right, *is_inside))
-        .collect();
-    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut right: f32 = sorted.iter().filter(|a| a.1).count() as f32;
-    let mut refused = 0.0;
-    let (mut best, mut threshold) = (right / inside, 0.0);
-    for (at, (known, was_right, is_inside)) in sorted.iter().enumerate() {
-        right -= f32::from(u8::from(*was_right));
-        refused += f32::from(u8::from(!*is_inside));
-        let value = right / inside + worth * refused / outside as f32;
-        if value > best {
-            best = value;
-            threshold = sorted
-                .get(at + 1)
-                .map_or(*known, |next| (known + next.0) / 2.0);
-        }
-    }
-    threshold
-}
-
-/// How much refusals count when the threshold is fixed.
-#[derive(Debug, Clone, Copy)]
-enum Worth {
-    /// So much, beside answering all that is in scope.
-    Given(f32),
-    /// As much as there are messages out of scope: the most right answers win.
-    ByCount,
-}
-
-/// What refusing all that is out of scope is worth, beside answering all that is in scope.
-const OOS_WORTH: f32 = 0.25;
 
 /// Share of known pieces below which a message without any known word is refused.
 const STRANGE_BELOW: f32 = 0.25;
-/// Passes over the held-out examples when the judge is fitted.
-const JUDGE_PASSES: usize = 400;
+
+/// Weights that are touched during training, about.
+const STEPS: usize = 3_000_000;
 
 const TRAINING_NONE: Training = Training {
     loss: Loss::Logistic,
@@ -403,8 +365,9 @@ const TRAINING_NONE: Training = Training {
     decay: 0.0,
 };
 
-fn training(loss: Loss, examples: usize) -> Training {
-    let passes = if examples > RARE_FROM { 12 } else { 60 };
+/// Small sets are gone through more often; `weights` is examples times intents.
+fn training(loss: Loss, weights: usize) -> Training {
+    let passes = (STEPS / weights.max(1)).clamp(12, 60);
     match loss {
         Loss::Logistic => Training {
             loss,
@@ -422,7 +385,7 @@ fn training(loss: Loss, examples: usize) -> Training {
 }
 
 /// Numbers the features, and says how rare each is.
-fn vocabulary(made: &[features::Features]) -> (HashMap<u64, u32>, Vec<f32>) {
+fn vocabulary(made: &[features::Features], labels: usize) -> (HashMap<u64, u32>, Vec<f32>) {
     let mut counts: HashMap<u64, u32> = HashMap::new();
     for features in made {
         let mut seen: Vec<u64> = features
@@ -437,7 +400,11 @@ fn vocabulary(made: &[features::Features]) -> (HashMap<u64, u32>, Vec<f32>) {
             *counts.entry(hash).or_default() += 1;
         }
     }
-    let least = if made.len() > RARE_FROM { 2 } else { 1 };
+    let least = if made.len() * labels > RARE_FROM {
+        2
+    } else {
+        1
+    };
     let mut kept: Vec<(u64, u32)> = counts
         .into_iter()
         .filter(|(_, count)| *count >= least)

@@ -55,6 +55,19 @@ fn a_pause_alone_or_a_greeting_is_no_switch() {
 }
 
 #[test]
+fn a_new_matter_needs_no_announcement() {
+    let (switches, _, _, _) = play(&[
+        (0, "can you send me the invoice for March?"),
+        (40, "to my gmail please"),
+        (
+            90,
+            "the toilet in unit 804 is blocked, please send a plumber today",
+        ),
+    ]);
+    assert_eq!(switches, [false, false, true]);
+}
+
+#[test]
 fn signs_are_named() {
     let (mut flow, at) = (Flow::default(), monday());
     let mut turn = None;

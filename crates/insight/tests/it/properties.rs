@@ -177,21 +177,6 @@ proptest! {
             prop_assert_eq!(super::values(&typed), wanted.clone(), "{}", typed);
         }
     }
-
-    #[test]
-    fn a_normal_form_is_read_as_itself(text in biting()) {
-        let at = monday();
-        let analysis = ANALYZER.analyze(&Input { text: &text, at: &at, locale: None });
-        for entity in analysis.entities {
-            let typed = match entity.kind {
-                Kind::Phone | Kind::Money | Kind::Date | Kind::Datetime | Kind::AreaSize | Kind::Email => entity.value.clone(),
-                Kind::Percentage => format!("{}%", entity.value),
-                _ => continue,
-            };
-            let again = super::values(&typed);
-            prop_assert_eq!(again, vec![format!("{} {}", entity.kind.name(), entity.value)], "{} of {:?}", typed, text);
-        }
-    }
 }
 
 /// Digits in groups of three.

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization as _;
 /// A gap of this many letter sizes is a space.
 const SPACE_GAP: f64 = 0.18;
 /// A gap of this many letter sizes parts a line into pieces: columns, or labels and values.
-const PIECE_GAP: f64 = 1.2;
+const PIECE_GAP: f64 = 0.8;
 /// How far, in letter sizes, letters of one line may stand from each other up and down.
 const LINE_DRIFT: f64 = 0.45;
 /// Copies of a letter nearer than this, in letter sizes, are a way to print it bold.

@@ -15,12 +15,16 @@ pub const SAME_MIN: f32 = 0.80;
 const CROP_MAX: f32 = 0.30;
 /// Steps of the coarse search over each side.
 const COARSE: [f32; 4] = [0.0, 0.09, 0.18, 0.27];
-/// Cells across of the coarse comparison.
-const COARSE_CELLS: usize = 12;
+/// Cells across of the coarse comparison, which every pair of pictures goes through.
+const COARSE_CELLS: usize = 8;
 /// Coarse correlation under which pictures cannot be the same.
-const COARSE_MIN: f32 = 0.45;
-/// Windows of the coarse search that are looked at more closely.
+const COARSE_MIN: f32 = 0.5;
+/// Windows of the coarse search that are moved into place.
 const CLOSER: usize = 6;
+/// Cells across of the comparison by which they are moved.
+const MIDDLE_CELLS: usize = 16;
+/// Correlation there under which pictures cannot be the same.
+const MIDDLE_MIN: f32 = 0.8;
 /// Steps of the closer search, as shares.
 const STEPS: [f32; 3] = [0.045, 0.02, 0.008];
 /// Moves of one closer search at most.
@@ -173,17 +177,25 @@ fn crop_likeness(large: &Prepared, small: &Prepared) -> f32 {
     if windows.first().is_none_or(|(score, _)| *score < COARSE_MIN) {
         return 0.0;
     }
-    let fine = Fine::of(small.sample(FINE_CELLS, &whole));
-    windows
+    let middle = unit(small.sample(MIDDLE_CELLS, &whole));
+    let in_middle = |window: &Window| dot(&middle, &unit(large.sample(MIDDLE_CELLS, window)));
+    let placed = windows
         .iter()
         .take(CLOSER)
-        .map(|(_, window)| climb(large, &fine, *window))
-        .fold(0.0, f32::max)
+        .map(|(_, window)| climb(*window, &in_middle))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match placed {
+        Some((score, window)) if score >= MIDDLE_MIN => {
+            let fine = Fine::of(small.sample(FINE_CELLS, &whole));
+            climb(window, &|window| fine.likeness(large, window)).0
+        }
+        _ => 0.0,
+    }
 }
 
 /// Moves the sides of the window as long as that makes the pictures more alike.
-fn climb(large: &Prepared, fine: &Fine, mut window: Window) -> f32 {
-    let mut best = fine.likeness(large, &window);
+fn climb(mut window: Window, likeness: &impl Fn(&Window) -> f32) -> (f32, Window) {
+    let mut best = likeness(&window);
     let mut moves = 0;
     for step in STEPS {
         loop {
@@ -192,7 +204,7 @@ fn climb(large: &Prepared, fine: &Fine, mut window: Window) -> f32 {
                 for way in [step, -step] {
                     let mut next = window;
                     next[side] = (next[side] + way).clamp(0.0, CROP_MAX);
-                    let score = fine.likeness(large, &next);
+                    let score = likeness(&next);
                     if score > best {
                         (best, window) = (score, next);
                     }
@@ -204,7 +216,7 @@ fn climb(large: &Prepared, fine: &Fine, mut window: Window) -> f32 {
             }
         }
     }
-    best
+    (best, window)
 }
 
 /// A picture as it is compared closely.

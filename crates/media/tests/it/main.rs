@@ -1,4 +1,5 @@
 //! Files as people send them, and as enemies do, read by the real process.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod documents;
 mod hostile;

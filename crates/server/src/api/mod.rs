@@ -18,6 +18,7 @@ mod events;
 mod explain;
 pub(crate) mod extract;
 mod front;
+mod gallery;
 mod gaps;
 mod groups;
 mod health;
@@ -80,6 +81,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(imports::routes())
         .merge(messages::routes())
         .merge(media::routes())
+        .merge(gallery::routes())
         .merge(blobs::routes())
         .merge(conversations::routes())
         .merge(search::routes())

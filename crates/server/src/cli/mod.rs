@@ -1,5 +1,5 @@
-//! The command line. Everything but `serve`, `restore`, `analyze`, `eval` and the checks of `doctor` goes through
-//! the same HTTP API, and the same permission checks, as the dashboard.
+//! The command line. Everything but `serve`, `restore`, `analyze`, `eval`, `read` and the checks of `doctor` goes
+//! through the same HTTP API, and the same permission checks, as the dashboard.
 
 mod account;
 mod analyze;
@@ -18,6 +18,7 @@ mod load;
 mod message;
 mod output;
 mod pipeline;
+mod read;
 mod remedy;
 mod sheets;
 
@@ -121,6 +122,11 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     /// Measure the analysis on labelled messages. Needs no server.
     Eval(eval::EvalArgs),
+    /// Show what is read of a picture, document or voice note. Needs no server.
+    Read(read::ReadArgs),
+    /// Read one file behind walls; the server starts this for itself.
+    #[command(name = "media-worker", hide = true)]
+    MediaWorker,
     /// Print the OpenAPI document.
     Openapi,
     /// Print the shell completions.
@@ -154,6 +160,11 @@ impl Cli {
             }
             Command::Analyze(args) => analyze::run(&args, output),
             Command::Eval(args) => eval::run(&args, output),
+            Command::Read(args) => {
+                read::run(&Config::load(self.config.as_deref())?, args, output).await
+            }
+            // The program answers this itself, before it has a second thread.
+            Command::MediaWorker => anyhow::bail!("'media-worker' must be the first argument"),
             Command::Serve => crate::run::serve(Config::load(self.config.as_deref())?).await,
             Command::Doctor(args) => {
                 doctor::run(self.config.as_deref(), self.url, self.api_key, args, output).await
@@ -201,6 +212,8 @@ async fn online(command: Command, client: &Client, output: Output) -> Result<()>
         | Command::Doctor(_)
         | Command::Analyze(_)
         | Command::Eval(_)
+        | Command::Read(_)
+        | Command::MediaWorker
         | Command::Openapi
         | Command::Completions { .. } => Ok(()),
     }

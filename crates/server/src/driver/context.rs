@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::parts::TextParts;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use tokio::sync::Notify;
 use waypost_engine::fleet::link::LinkMethod;
 use waypost_engine::fleet::{LinkOutcome, LinkRecord};
 use waypost_engine::flow::reply::LOOP_WINDOW;
@@ -40,6 +41,8 @@ pub(super) struct Context {
     pub(super) registry: Arc<Registry>,
     pub(super) gate: Arc<Gate>,
     pub(super) windows: Windows,
+    /// Rung when a file has come and may be read.
+    pub(super) files_here: Arc<Notify>,
     pub(super) healths: Healths,
     pub(super) load: LoadWatch,
     connector: OnceLock<Connector>,
@@ -89,6 +92,7 @@ impl Context {
             store,
             registry,
             gate,
+            files_here: Arc::default(),
             connector: OnceLock::new(),
             pipeline: Pipeline::default(),
             text,

@@ -52,6 +52,7 @@ pub(super) async fn run(context: Arc<Context>, bell: Arc<Notify>, stop: Cancella
                 {
                     tracing::error!(%message, %error, "the state of a file cannot be stored");
                 }
+                context.files_here.notify_one();
                 drop(place);
             });
         }

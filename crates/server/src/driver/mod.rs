@@ -2,7 +2,7 @@
 //!
 //! Every account has five: [`life`] (linking, connecting), [`flow`] (messages in), [`outbox`]
 //! (messages out), [`groups`] (what groups it is in) and [`gaps`] (messages that never came). One more
-//! fetches files for all. They hold no decisions: those are the engine's.
+//! fetches files for all, and one reads them. They hold no decisions: those are the engine's.
 
 mod alive;
 mod context;
@@ -28,6 +28,7 @@ mod notes;
 mod outbox;
 mod plan;
 mod proxies;
+mod reading;
 mod recent;
 mod registry;
 mod restraint;
@@ -41,6 +42,7 @@ use crate::api::ports::Fleet;
 use crate::config::Config;
 use crate::parts::TextParts;
 use crate::parts::again::{self, Aside};
+use crate::reading::Reader;
 use anyhow::Result;
 use context::Context;
 use flow::Flow;
@@ -123,7 +125,15 @@ impl Driver {
             Arc::clone(&media),
             stop.clone(),
         ));
-        tasks.spawn(upkeep::run(store.clone(), stop.clone()));
+        let reader = Arc::new(Reader::new(&config.media)?);
+        tasks.spawn(reading::run(
+            Arc::clone(&context),
+            reader,
+            context.files_here.clone(),
+            stop.clone(),
+        ));
+        let kept = upkeep::Days(config.media.keep_days);
+        tasks.spawn(upkeep::run(store.clone(), kept, stop.clone()));
         let scoring = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
             let (context, stop) = scoring;

@@ -156,7 +156,7 @@ fn settings(edited: &Edited) -> Settings {
         ) {
             (Some(own), _) => own,
             (None, true) => String::new(),
-            (None, false) => SetName::Labelled.built_in().to_owned(),
+            (None, false) => Settings::default().labelled,
         },
         intents: IntentSource::Examples(or(SetName::Intents)),
         ..Settings::default()

@@ -6,10 +6,11 @@ use crate::error::StoreError;
 
 /// Every migration in order; number N is the N-th. Never change one that was released. Both
 /// databases have the same numbers.
-const COUNT: usize = 6;
+const COUNT: usize = 7;
 const SQLITE: [&str; COUNT] = [
     include_str!("migrations/sqlite/0001_core.sql"),
     include_str!("migrations/sqlite/0002_admin.sql"),
+    include_str!("migrations/sqlite/0003_media.sql"),
     include_str!("migrations/sqlite/0004_sheets.sql"),
     include_str!("migrations/sqlite/0005_insight.sql"),
     include_str!("migrations/sqlite/0006_health.sql"),
@@ -18,6 +19,7 @@ const SQLITE: [&str; COUNT] = [
 const POSTGRES: [&str; COUNT] = [
     include_str!("migrations/postgres/0001_core.sql"),
     include_str!("migrations/postgres/0002_admin.sql"),
+    include_str!("migrations/postgres/0003_media.sql"),
     include_str!("migrations/postgres/0004_sheets.sql"),
     include_str!("migrations/postgres/0005_insight.sql"),
     include_str!("migrations/postgres/0006_health.sql"),

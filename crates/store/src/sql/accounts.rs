@@ -274,6 +274,10 @@ const OF_ACCOUNT: &[&str] = &[
     "DELETE FROM merge_conversation WHERE conversation IN
      (SELECT id FROM conversation WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM outbox WHERE message IN (SELECT message FROM outbox WHERE account = ?1 LIMIT ?2)",
+    "DELETE FROM blob_use WHERE (blob, message) IN
+     (SELECT blob, message FROM blob_use WHERE account = ?1 LIMIT ?2)",
+    "DELETE FROM media_reading WHERE message IN
+     (SELECT message FROM media_reading WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM media WHERE message IN (SELECT message FROM media WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM annotation WHERE (account, target_wire, author, kind, conversation) IN
      (SELECT account, target_wire, author, kind, conversation FROM annotation

@@ -48,7 +48,7 @@ impl Write for PutBlob {
         let Self(new) = self;
         tx.prepare(
             "INSERT INTO blob (id, sha256, bytes, mime, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (sha256) DO NOTHING",
+             ON CONFLICT (sha256) DO UPDATE SET created_at = excluded.created_at",
         )?
         .execute((
             new.id.raw(),
@@ -129,6 +129,9 @@ impl BlobWriter {
         let key = blob_key(&sha256).ok_or(StoreError::NotFound {
             what: "stored file",
         })?;
+        // Nobody may remove a file of this name between here and the moment its row is there.
+        let store = self.store.clone();
+        let _calm = store.shared.files.lock().await;
         self.files
             .rename(&self.incoming, &Key::from(key))
             .await
@@ -179,7 +182,7 @@ impl std::fmt::Debug for BlobReader {
 }
 
 impl Store {
-    fn blob_files(&self) -> Result<Arc<LocalFileSystem>, StoreError> {
+    pub(super) fn blob_files(&self) -> Result<Arc<LocalFileSystem>, StoreError> {
         let folder = self.shared.config.files();
         std::fs::create_dir_all(&folder).map_err(|error| StoreError::Io {
             what: format!("{}: {error}", folder.display()),

@@ -83,6 +83,9 @@ impl Write for Settle {
                 .execute((message, reason))?,
         };
         found(changed, "file of this message")?;
+        if matches!(self.outcome, MediaOutcome::Stored { .. }) {
+            super::file_texts::add_job(tx, self.message, self.now)?;
+        }
         tell(tx, self.message, self.now)
     }
 }

@@ -35,6 +35,8 @@ mod counts;
 mod deliveries;
 mod endpoint_progress;
 mod endpoints;
+mod file_texts;
+mod forgetting;
 mod gaps;
 mod groups;
 mod health;

@@ -139,6 +139,9 @@ pub(crate) fn insert_send(
         SendState::Accepted.word(),
         draft.created_at.0,
     ))?;
+    if let Some(blob) = draft.content.file().and_then(|file| file.blob) {
+        super::forgetting::note_use(tx, home.account, draft.id, blob)?;
+    }
     if let Some(payload) = &send.frozen {
         insert_frozen(tx, draft.id, payload, now)?;
     }

@@ -8,13 +8,14 @@ mod index;
 pub use fuzzing::WordIndex;
 
 use super::column::json_at;
+use super::file_texts;
 use super::reading::{SELECT, annotate, message};
 use crate::admin::search::{
     Coverage, INDEX_BATCH, INDEX_ROUNDS_MAX, Indexed, QUERY_LEN_MAX, SearchQuery, SearchResult,
     TERMS_MAX,
 };
 use crate::command::Write;
-use crate::db::{Connection, named_params};
+use crate::db::{Connection, Dialect, named_params};
 use crate::error::StoreError;
 use crate::page::Page;
 use crate::store::Store;
@@ -111,7 +112,10 @@ fn put(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
         .query_and_then([id], |row| json_at::<Content>(row, "content"))?
         .next()
         .transpose()?;
-    if let Some(words) = content.as_ref().and_then(words) {
+    let read = file_texts::text_of(tx, id)?;
+    let words = [content.as_ref().and_then(words), read];
+    let words = words.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    if !words.is_empty() {
         tx.prepare(index::add(dialect))?
             .execute((id, index::stored(dialect, words)))?;
     }
@@ -127,6 +131,18 @@ fn words(content: &Content) -> Option<String> {
         (None, Some(name)) => Some(name.to_owned()),
         (None, None) => None,
     }
+}
+
+/// How a query over messages `m` finds those with all words of `text`: what is joined, and the value
+/// of its parameter `:expression`.
+pub(super) fn words_condition(
+    dialect: Dialect,
+    text: &str,
+) -> Result<(String, String), StoreError> {
+    check(text)?;
+    let (key, found) = (index::key(dialect), index::found(dialect));
+    let join = format!("JOIN message_words w ON w.{key} = m.id AND {found}");
+    Ok((join, index::expression(dialect, text)))
 }
 
 /// Refuses a search that is too long, or says nothing.

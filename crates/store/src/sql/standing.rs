@@ -7,7 +7,10 @@ use crate::sending::Standing;
 use crate::sql::codec::json_at;
 use crate::store::Store;
 use std::collections::HashMap;
-use waypost_engine::model::{AccountId, ConversationId, SendOrigin, Timestamp};
+use waypost_engine::model::{AccountId, ConversationId, Duration, SendOrigin, Timestamp};
+
+/// Clocks that are set by more than this make older commits look too old to be looked at.
+const CLOCK_STEPS_MAX: Duration = Duration::mins(5);
 
 impl Store {
     /// When rules answered in the account's conversations at `since` or later, newest first. Only the
@@ -27,11 +30,12 @@ impl Store {
             let mut answers = Vec::new();
             while let Some(row) = rows.next()? {
                 let at = Timestamp(row.get(0)?);
-                if at < since {
+                // Commits are in the order of time, but for a clock that was set.
+                if at < since - CLOCK_STEPS_MAX {
                     break;
                 }
                 let is_send = row.get::<_, Option<String>>(2)?.is_some();
-                if is_send && matches!(json_at(&row, 2)?, SendOrigin::Rule { .. }) {
+                if is_send && at >= since && matches!(json_at(&row, 2)?, SendOrigin::Rule { .. }) {
                     answers.push((ConversationId::from_raw(row.get(1)?), at));
                 }
             }

@@ -68,14 +68,24 @@ async fn a_second_program_on_the_same_database_is_refused_until_the_first_stops(
 async fn an_owner_that_is_silent_for_too_long_is_replaced_and_changes_nothing_any_more() {
     let scene = Scene::new().await;
     let mut config = scene.config();
-    config.stale_after = waypost_engine::model::Duration::secs(2);
-    assert_eq!(Store::open(config.clone()).unwrap_err(), StoreError::InUse);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // Waiting for the lock alone takes three seconds.
+    config.stale_after = waypost_engine::model::Duration::secs(12);
     scene.store.beat().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let seen = Store::owner(&config).unwrap().unwrap();
-    assert!(seen.holder.starts_with("waypost-"), "{seen:?}");
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(Store::open(config.clone()).unwrap_err(), StoreError::InUse);
+    let (owner, asked) = (config.clone(), Duration::from_millis(100));
+    let silent = async {
+        loop {
+            let config = owner.clone();
+            let seen = tokio::task::spawn_blocking(move || Store::owner(&config)).await;
+            let seen = seen.unwrap().unwrap().unwrap();
+            assert!(seen.holder.starts_with("waypost-"), "{seen:?}");
+            if seen.silent_for >= owner.stale_after {
+                return;
+            }
+            tokio::time::sleep(asked).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, silent).await.unwrap();
     let other = Store::open(config).unwrap();
     other.take_ownership(scene.account).await.unwrap();
     // Its connection is gone, and comes back to find the lock taken.

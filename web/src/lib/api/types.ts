@@ -60,6 +60,13 @@ export type OutgoingContent = Schemas["ContentToSend"];
 export type Conversation = Whole<Schemas["Conversation"]>;
 export type Found = Whole<Omit<Schemas["Found"], "items">> & { items: Message[] };
 
+export type GalleryItem = Whole<Schemas["GalleryItem"]>;
+/** Tables and values are JSON that the document only calls objects. */
+export type FileReading = Whole<Omit<Schemas["FileReading"], "tables" | "entities">> & {
+  tables: { name: string; rows: string[][] }[];
+  entities: { kind: string; value: string; text: string }[];
+};
+
 export type Contact = Whole<Schemas["Contact"]>;
 export type ContactWithAliases = Contact & { aliases: Whole<Schemas["Alias"]>[] };
 export type Merge = Whole<Schemas["Merge"]>;

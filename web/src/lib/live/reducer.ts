@@ -119,6 +119,7 @@ export function changesFor(event: LiveEvent): Change[] {
       return [refresh("conversations", event.conversation)];
     case "link.code":
       return [refresh("link", event.account)];
+    case "media.read":
     case "media.state": {
       const id = messageId(data);
       return [id ? refresh("message", id) : refresh("thread", event.conversation)];

@@ -10,6 +10,7 @@ export type Route =
   | { name: "link"; id: string }
   | { name: "conversations"; id: string | null }
   | { name: "search" }
+  | { name: "gallery" }
   | { name: "contacts"; id: string | null }
   | { name: "groups"; id: string | null }
   | { name: "rules" }
@@ -40,6 +41,8 @@ export function routeFor(path: string): Route {
       return { name: "conversations", id: second ?? null };
     case "search":
       return second ? { name: "missing" } : { name: "search" };
+    case "gallery":
+      return second ? { name: "missing" } : { name: "gallery" };
     case "contacts":
       return third ? { name: "missing" } : { name: "contacts", id: second ?? null };
     case "groups":

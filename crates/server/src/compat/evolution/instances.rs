@@ -106,6 +106,14 @@ async fn code(front: &Front, account: &Value, field: &str) -> Result<Value, Refu
     }))
 }
 
+/// The first code, or none while WhatsApp takes its time: the instance is there, and can be asked.
+async fn first_code(front: &Front, account: &Value) -> Result<Value, Refused> {
+    match code(front, account, "qr").await {
+        Err(refused) if refused.status == StatusCode::SERVICE_UNAVAILABLE => Ok(Value::Null),
+        other => other,
+    }
+}
+
 async fn create(front: Front, Wanted(wanted): Wanted<Instance>) -> Made {
     let key = front.call.key().map(str::to_owned);
     wanted.check(key.as_deref())?;
@@ -135,7 +143,7 @@ async fn create(front: Front, Wanted(wanted): Wanted<Instance>) -> Made {
     }
     let qr = if wanted.qrcode {
         front.start(&account).await?;
-        code(&front, &account, "qr").await?
+        first_code(&front, &account).await?
     } else {
         Value::Null
     };

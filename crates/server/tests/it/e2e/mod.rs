@@ -17,6 +17,7 @@ mod people;
 mod pipeline;
 mod postgres;
 mod proxies;
+mod reading;
 mod recovery;
 mod restore;
 mod trouble;

@@ -102,6 +102,7 @@ async fn a_message_is_understood_and_a_rule_goes_by_what_it_means() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_switch_counts_from_the_next_message_on_and_after_a_restart() {
     let mut stage = Stage::start().await;
+    let start = text(&stage.get("/events").await, "/next");
     let linked = stage.link(OWNER).await;
     let ana = stage.contact(ANA);
     ana.send(OWNER, Outgoing::text("this is wonderful"))
@@ -146,7 +147,9 @@ async fn a_switch_counts_from_the_next_message_on_and_after_a_restart() {
     );
     stage.settled(&linked.id).await;
     assert_eq!(stage.apps_show(OWNER), Vec::<String>::new());
-    let events = stage.items("/events?kinds=pipeline.changed").await;
+    let events = stage
+        .items(&format!("/events?after={start}&kinds=pipeline.changed"))
+        .await;
     assert_eq!(events.len(), 2, "{events:?}");
 }
 
@@ -163,6 +166,7 @@ async fn single_steps_are_told_of_when_somebody_asks_for_them() {
         ..Plan::default()
     })
     .await;
+    let start = text(&stage.get("/events").await, "/next");
     let linked = stage.link(OWNER).await;
     let ana = stage.contact(ANA);
     ana.send(OWNER, Outgoing::text("is it free?"))
@@ -170,7 +174,9 @@ async fn single_steps_are_told_of_when_somebody_asks_for_them() {
         .unwrap();
     stage.explained(&linked.id, "is it free?").await;
     let kinds = "message.started,stage.completed,message.completed,message.processed";
-    let events = stage.items(&format!("/events?kinds={kinds}")).await;
+    let events = stage
+        .items(&format!("/events?after={start}&kinds={kinds}"))
+        .await;
     let kind = |event: &Value| text(event, "/kind");
     let told: Vec<String> = events.iter().map(kind).collect();
     assert_eq!(
@@ -252,6 +258,7 @@ async fn messages_are_tried_out_without_a_trace() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_is_edited_and_learnt_without_a_restart() {
     let mut stage = Stage::start().await;
+    let start = text(&stage.get("/events").await, "/next");
     let read = async |stage: &Stage| {
         let text = "is there something free in Sandcastle Heights?";
         let run = stage.post("/pipeline", json!({"text": text})).await;
@@ -287,7 +294,13 @@ async fn a_list_is_edited_and_learnt_without_a_restart() {
     assert_eq!(read(&stage).await.as_deref(), Some("Sandcastle Heights"));
     stage.command(&["insight", "sets", "reset", "places"]).await;
     assert_eq!(read(&stage).await, None);
-    assert_eq!(stage.items("/events?kinds=insight.changed").await.len(), 2);
+    assert_eq!(
+        stage
+            .items(&format!("/events?after={start}&kinds=insight.changed"))
+            .await
+            .len(),
+        2
+    );
 }
 
 fn text_of(value: &Value, field: &str) -> String {

@@ -7,6 +7,7 @@ mod admin;
 mod blobs;
 mod deferred;
 mod events;
+mod files_read;
 mod gaps;
 mod health;
 mod identity;
