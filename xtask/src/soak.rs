@@ -13,15 +13,6 @@ use std::path::PathBuf;
 const DOCUMENT: &str = "docs/soak.md";
 /// The report stands between these two lines of it.
 const MARKS: [&str; 2] = ["<!-- report -->", "<!-- end of report -->"];
-/// Accounts and minutes of the test run: what two cores carry, unoptimised, beside the network.
-const BRIEFLY: SoakArgs = SoakArgs {
-    accounts: 40,
-    minutes: 5,
-    seed: 1,
-    debug: true,
-    write: false,
-};
-
 /// Runs it.
 ///
 /// # Errors
@@ -40,15 +31,6 @@ pub(crate) fn run(place: &Place, args: &SoakArgs) -> Result<()> {
         write(place)?;
     }
     Ok(())
-}
-
-/// The part of the test run, with the programs that the tests were built from.
-///
-/// # Errors
-/// As [`run`].
-pub(crate) fn briefly(place: &Place) -> Result<()> {
-    test::build_sim_program_as_tested(place)?;
-    soak(place, &BRIEFLY)
 }
 
 fn results(place: &Place) -> PathBuf {

@@ -305,6 +305,8 @@ impl GapWatch {
             self.begin().await;
         }
         match report {
+            // What it owes comes with the next connection.
+            Report::Synced(_, Backlog::Interrupted) => {}
             Report::Synced(kept, backlog) => {
                 let Kept { announced, arrived } = kept;
                 let account = self.account;
@@ -344,21 +346,19 @@ impl GapWatch {
     }
 
     async fn accepted(&mut self, news: Vec<Seen>) {
-        let (mut late, mut repaired) = (Vec::new(), Vec::new());
+        let mut repaired = Vec::new();
         for seen in news {
             if let Some((reference, wire_id)) = seen.says {
                 self.named(reference, wire_id, seen.mark.clone()).await;
             }
             match (seen.readable, seen.origin) {
                 (Readable::No, _) => self.step(Input::Unreadable(seen.mark)).await,
-                (Readable::Yes, Origin::Offline | Origin::Own) => late.push(seen.mark),
+                // A backlog's own messages may be committed after its end was told: they fill no number.
+                (Readable::Yes, Origin::Offline | Origin::Own) => repaired.push(seen.mark),
                 (Readable::Yes, Origin::Repair) => repaired.push(seen.mark),
                 (Readable::Yes, Origin::Live) => self.step(Input::Spoke(seen.mark)).await,
                 (Readable::Yes, Origin::History | Origin::Backfill | Origin::Sent) => {}
             }
-        }
-        if !late.is_empty() {
-            self.step(Input::Stored(late)).await;
         }
         if !repaired.is_empty() {
             self.step(Input::Repaired(repaired)).await;

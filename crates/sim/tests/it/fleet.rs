@@ -80,12 +80,12 @@ fn trying_what_only_a_person_may_do_is_noticed() {
 fn a_restart_that_forgets_bans_is_noticed() {
     // A restart that meets a ban is rare: with faults twenty times as often three days are enough.
     let small = |seed, mutant| hasty(seed, 40, 3, 20, mutant);
-    let whole = small(1, None);
-    assert_eq!(
-        whole.breaches,
-        [],
-        "the program without the fault: {whole:?}"
-    );
-    let broken = (1..=6).any(|seed| small(seed, Some(FleetMutant::Amnesia)).broken > 0);
-    assert!(broken, "it went unnoticed");
+    // So many faults make messages late; nothing makes the program dial in spite of a ban.
+    let dialled = |mutant| {
+        let breaches = small(1, mutant).breaches;
+        let in_spite = |what: &str| what.starts_with("dialled by itself although Banned");
+        breaches.iter().any(|breach| in_spite(&breach.what))
+    };
+    assert!(!dialled(None), "the program without the fault");
+    assert!(dialled(Some(FleetMutant::Amnesia)), "it went unnoticed");
 }
