@@ -13,7 +13,7 @@ pub mod time;
 
 pub use account::{Account, AccountState, Reason, StateChange};
 pub use address::Address;
-pub use content::{Content, MediaKind, MediaPointer, MediaState, Quote};
+pub use content::{Content, Media, MediaKind, MediaPointer, MediaState, Quote};
 pub use event::{Event, NewEvent};
 pub use id::{
     AccountId, ApiKeyId, BlobId, ContactId, ConversationId, DeadLetterId, DeliveryId, EndpointId,

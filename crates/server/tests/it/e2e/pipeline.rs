@@ -41,7 +41,7 @@ fn part<'a>(explained: &'a Value, name: &str) -> &'a Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_is_understood_and_a_rule_goes_by_what_it_means() {
-    let stage = Stage::start().await;
+    let stage = Stage::with(Plan::reading()).await;
     let linked = stage.link(OWNER).await;
     let rule = json!({
         "name": "viewings", "matches": {"on": "any"}, "when": {"intents": ["viewing_request"]},
@@ -101,7 +101,7 @@ async fn a_message_is_understood_and_a_rule_goes_by_what_it_means() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_switch_counts_from_the_next_message_on_and_after_a_restart() {
-    let mut stage = Stage::start().await;
+    let mut stage = Stage::with(Plan::reading()).await;
     let start = text(&stage.get("/events").await, "/next");
     let linked = stage.link(OWNER).await;
     let ana = stage.contact(ANA);
@@ -208,7 +208,7 @@ async fn single_steps_are_told_of_when_somebody_asks_for_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_are_tried_out_without_a_trace() {
-    let stage = Stage::start().await;
+    let stage = Stage::with(Plan::reading()).await;
     let linked = stage.link(OWNER).await;
     let rule = json!({
         "name": "upset", "matches": {"on": "any"}, "when": {"feeling": "negative"},
@@ -257,7 +257,7 @@ async fn messages_are_tried_out_without_a_trace() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_is_edited_and_learnt_without_a_restart() {
-    let mut stage = Stage::start().await;
+    let mut stage = Stage::with(Plan::reading()).await;
     let start = text(&stage.get("/events").await, "/next");
     let read = async |stage: &Stage| {
         let text = "is there something free in Sandcastle Heights?";

@@ -57,16 +57,14 @@ fn sign(word: &str) -> Vec<u8> {
 
 async fn read(stage: &Stage, message: &Value) -> Value {
     let path = format!("/messages/{}/media/reading", text(message, "/id"));
-    let mut reading = Value::Null;
     until("the file to be read", async || {
-        reading = stage.get(&path).await;
+        let reading = stage.get(&path).await;
         match reading["state"].as_str() {
-            Some("done" | "failed" | "skipped") => Ok(()),
-            _ => Err(reading.clone()),
+            Some("done" | "failed" | "skipped") => Ok(reading),
+            _ => Err(reading),
         }
     })
-    .await;
-    reading
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -45,6 +45,16 @@ impl Default for Plan {
     }
 }
 
+impl Plan {
+    /// With every part that reads messages.
+    pub(crate) fn reading() -> Self {
+        Self {
+            settings: "[pipeline]\noff = []\n".into(),
+            ..Self::default()
+        }
+    }
+}
+
 /// A failpoint of the program, and at which passing it dies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failpoint {
@@ -120,6 +130,12 @@ impl Stage {
         if !plan.settings.contains("[send]") {
             // Strangers are written to as fast as a test wants, unless it is about that.
             settings.push_str("[send]\nwarm_up = \"off\"\nnew_chat_gap_s = 0\n");
+        }
+        if !plan.settings.contains("[pipeline]") {
+            // Learning to read takes a moment at every start.
+            settings.push_str(
+                "[pipeline]\noff = [\"entities\", \"flow\", \"intent\", \"sentiment\", \"threads\"]\n",
+            );
         }
         if !plan.settings.contains("[load]") {
             // A busy machine changes nothing that a test is not about.

@@ -211,9 +211,9 @@ async fn what_is_not_read_says_why() {
         .reading_settled(broken, failed, NOON)
         .await
         .unwrap();
+    let store = &scene.store;
     let state = |message: MessageId| async move {
-        scene
-            .store
+        store
             .file_reading(message)
             .await
             .unwrap()
