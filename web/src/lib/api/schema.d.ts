@@ -700,6 +700,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gallery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files that came, newest first. Pictures that look the same are listed once, with their number. */
+        get: operations["gallery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups": {
         parameters: {
             query?: never;
@@ -929,6 +946,40 @@ export interface paths {
         };
         /** A message's file. `Range` with one range is understood. */
         get: operations["file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/{id}/media/reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was read of a message's file. */
+        get: operations["reading"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/{id}/media/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A small picture of a message's file, JPEG. */
+        get: operations["thumbnail"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2205,6 +2256,40 @@ export interface components {
             /** Format: binary */
             file: string;
         };
+        /**
+         * @description What kind of file.
+         * @enum {string}
+         */
+        FileKind: "picture" | "document" | "audio";
+        /** @description What was read of a message's file. What it says is an outsider's text. */
+        FileReading: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int32
+             * @description How sure text recognition is, from 0 to 100.
+             */
+            confidence?: number | null;
+            /** @description Values that the text mentions, as `POST /insight/analyze` gives them. */
+            entities: Record<string, never>[];
+            /** @description Why it failed, was skipped, or is tried again. */
+            error?: string | null;
+            has_thumbnail: boolean;
+            kind: components["schemas"]["FileKind"];
+            language?: string | null;
+            message: string;
+            /** @description An earlier message with the same picture. */
+            same_as?: string | null;
+            size?: components["schemas"]["Size"] | null;
+            state: components["schemas"]["ReadingState"];
+            /** @description `[{"name", "rows": [["cell"]]}]` */
+            tables: Record<string, never>[];
+            text: string;
+            /** Format: int64 */
+            took_ms: number;
+            /** @description Whether there is more in the file than is read. */
+            truncated: boolean;
+        };
         /** @description A file to send. */
         FileToSend: {
             /**
@@ -2247,6 +2332,32 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "ping";
+        };
+        /** @description A file that came. */
+        GalleryItem: {
+            account: string;
+            /** Format: int64 */
+            bytes: number;
+            conversation: string;
+            /**
+             * Format: int32
+             * @description How often the picture came, this time included.
+             */
+            copies: number;
+            file_name?: string | null;
+            has_thumbnail: boolean;
+            kind: components["schemas"]["FileKind"];
+            message: string;
+            mime?: string | null;
+            /** @description The first message with the same picture; its own id when there is none before it. */
+            same_as: string;
+            sender_name?: string | null;
+            /** Format: date-time */
+            sent_at: string;
+            size?: components["schemas"]["Size"] | null;
+            state: components["schemas"]["ReadingState"];
+            /** @description The beginning of its text. */
+            text: string;
         };
         /** @description A hole in what was received. */
         Gap: {
@@ -3031,6 +3142,37 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        List_GalleryItem: {
+            /** @description The items. */
+            items: {
+                account: string;
+                /** Format: int64 */
+                bytes: number;
+                conversation: string;
+                /**
+                 * Format: int32
+                 * @description How often the picture came, this time included.
+                 */
+                copies: number;
+                file_name?: string | null;
+                has_thumbnail: boolean;
+                kind: components["schemas"]["FileKind"];
+                message: string;
+                mime?: string | null;
+                /** @description The first message with the same picture; its own id when there is none before it. */
+                same_as: string;
+                sender_name?: string | null;
+                /** Format: date-time */
+                sent_at: string;
+                size?: components["schemas"]["Size"] | null;
+                state: components["schemas"]["ReadingState"];
+                /** @description The beginning of its text. */
+                text: string;
+            }[];
+            /** @description Give this as `cursor` to get the next page; null on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         List_Group: {
             /** @description The items. */
             items: {
@@ -3761,6 +3903,11 @@ export interface components {
             by?: string | null;
             emoji: string;
         };
+        /**
+         * @description How far the reading of a file is.
+         * @enum {string}
+         */
+        ReadingState: "pending" | "done" | "failed" | "skipped";
         /** @description From where to deliver again: a time or a cursor. */
         RecoverFrom: {
             /**
@@ -4276,6 +4423,13 @@ export interface components {
             rows: string[][];
             /** @description They are older than half a minute, because Google cannot be asked or is being asked now. */
             stale: boolean;
+        };
+        /** @description A picture's size in points. */
+        Size: {
+            /** Format: int32 */
+            height: number;
+            /** Format: int32 */
+            width: number;
         };
         /** @description A spreadsheet and its tabs. */
         Spreadsheet: {
@@ -9316,6 +9470,103 @@ export interface operations {
             };
         };
     };
+    gallery: {
+        parameters: {
+            query?: {
+                /** @description Only of this account. */
+                account?: string;
+                /** @description Only of this conversation. */
+                conversation?: string;
+                /** @description Only of this kind. */
+                kind?: "picture" | "document" | "audio";
+                /** @description Only with these words, in the message, its file's name or what was read of it. */
+                q?: string;
+                /** @description Every copy of the picture whose `same_as` this is, instead of the newest of each. */
+                copies_of?: string;
+                /** @description Most items wanted. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_GalleryItem"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: {
@@ -11020,6 +11271,192 @@ export interface operations {
             };
             /** @description The range lies outside of the file */
             416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileReading"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value in the request is not acceptable; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    thumbnail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in, or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scopes or the person's role do not include this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not know this method; see Allow */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took longer than the limit */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
