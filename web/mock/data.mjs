@@ -409,9 +409,8 @@ export function groups() {
 /** The pipeline after some hours of work. */
 export function pipeline() {
   const none = { count: 0, p50_us: null, p95_us: null, p99_us: null };
-  const part = (name, title, cls, over = {}) => ({ name, title, class: cls, switchable: cls !== "critical" && over.standing !== "not_built", standing: "on", latency: null, outcomes: {}, ...over });
+  const part = (name, title, cls, over = {}) => ({ name, title, class: cls, switchable: cls !== "critical", standing: "on", latency: null, outcomes: {}, ...over });
   const measured = (p50, p99, outcomes) => ({ latency: { count: 18_204, p50_us: p50, p95_us: p99 - 20, p99_us: p99 }, outcomes });
-  const missing = { standing: "not_built" };
   const stage = (name, budget_ms, latency, overruns, parts) => ({ name, switch: "on", budget_ms, latency, overruns, parts });
   return {
     stages: [
@@ -423,9 +422,9 @@ export function pipeline() {
         part("sentiment", "Sentiment analyser", "nice_to_have", measured(11, 39, { found: 6_020, nothing: 11_800 })),
         part("threads", "Thread service", "important", measured(2, 9, { found: 1_310, nothing: 16_510 })),
       ]),
-      stage("media", 200, none, 0, [part("ocr", "Image OCR", "nice_to_have", missing), part("transcription", "Audio transcription", "nice_to_have", missing), part("documents", "Document parser", "nice_to_have", missing), part("gallery", "Media gallery", "nice_to_have", missing)]),
-      stage("resilience", 50, { count: 18_204, p50_us: 2_047, p95_us: 5_119, p99_us: 9_215 }, 31, [part("dead_letters", "Dead-letter queue", "critical"), part("ordering", "Message ordering", "critical")]),
-      stage("performance", 100, { count: 18_204, p50_us: 0, p95_us: 2_047, p99_us: 14_335 }, 0, [part("parallelizer", "Parallelizer", "critical"), part("batch_sending", "Batch-sending optimiser", "critical"), part("performance_monitor", "Performance monitor", "critical")]),
+      stage("media", 200, none, 0, [part("ocr", "Image OCR", "nice_to_have"), part("transcription", "Audio transcription", "nice_to_have"), part("documents", "Document parser", "nice_to_have"), part("gallery", "Media gallery", "critical")]),
+      stage("resilience", 50, { count: 18_204, p50_us: 2_047, p95_us: 5_119, p99_us: 9_215 }, 31, [part("dead_letters", "Dead-letter queue", "critical"), part("write_back_dedup", "Write-back deduplicator", "critical"), part("sheets_breaker", "Sheets circuit breaker", "critical"), part("ordering", "Message ordering", "critical"), part("degradation", "Degradation strategy", "critical")]),
+      stage("performance", 100, { count: 18_204, p50_us: 0, p95_us: 2_047, p99_us: 14_335 }, 0, [part("parallelizer", "Parallelizer", "critical"), part("sheets_cache", "Sheets cache", "critical"), part("batch_sending", "Batch-sending optimiser", "critical"), part("performance_monitor", "Performance monitor", "critical")]),
     ],
     shed: "none", stage_events: "off", own: "off", history: "off", unfinished: 3, dead_letters: 1,
   };

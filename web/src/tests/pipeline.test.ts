@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ExplainedPart } from "../lib/api/types.ts";
-import { aboutThread, decision, decisionTone, outcomeLook, standingLook, took } from "../lib/format/pipeline.ts";
+import { aboutThread, decision, decisionTone, outcomeLook, took } from "../lib/format/pipeline.ts";
 
 const part = (name: string, decided: unknown): ExplainedPart => ({ part: name, title: name, outcome: "found", text: "It found something.", took_us: 12, decided: decided as ExplainedPart["decided"] });
 
@@ -27,7 +27,6 @@ describe("what a part decided", () => {
 
 describe("states of parts", () => {
   it("have words of their own, unknown ones too", () => {
-    expect(standingLook("not_built").label).toBe("Not built");
     expect(outcomeLook("failed").tone).toBe("bad");
     expect(outcomeLook(null).label).toBe("Not read");
   });

@@ -132,7 +132,7 @@ impl PartOutcome {
     #[must_use]
     pub fn skipped(standing: Standing) -> Option<Self> {
         match standing {
-            Standing::On | Standing::NotBuilt => None,
+            Standing::On => None,
             Standing::PartOff => Some(Self::Off),
             Standing::StageOff => Some(Self::StageOff),
             Standing::Shed => Some(Self::Shed),

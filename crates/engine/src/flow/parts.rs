@@ -101,16 +101,6 @@ pub enum Switch {
     Off,
 }
 
-/// Whether this program has a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Presence {
-    /// It is there.
-    Built,
-    /// It is not there yet; its switch does nothing.
-    Missing,
-}
-
 /// What is written about a part.
 struct Row {
     part: Part,
@@ -118,7 +108,6 @@ struct Row {
     title: &'static str,
     stage: Group,
     class: ShedClass,
-    presence: Presence,
 }
 
 const fn row(
@@ -127,7 +116,6 @@ const fn row(
     title: &'static str,
     stage: Group,
     class: ShedClass,
-    presence: Presence,
 ) -> Row {
     Row {
         part,
@@ -135,7 +123,6 @@ const fn row(
         title,
         stage,
         class,
-        presence,
     }
 }
 
@@ -143,7 +130,6 @@ const fn row(
 static TABLE: [Row; Part::COUNT] = {
     use Group::{Conversation, Media, Performance, Resilience, Session};
     use Part as P;
-    use Presence::{Built, Missing};
     use ShedClass::{Critical, Important, NiceToHave};
     [
         row(
@@ -152,7 +138,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Session lock",
             Session,
             Critical,
-            Built,
         ),
         row(
             P::MessageQueue,
@@ -160,7 +145,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Durable message queue",
             Session,
             Critical,
-            Built,
         ),
         row(
             P::SessionState,
@@ -168,7 +152,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Session state",
             Session,
             Critical,
-            Built,
         ),
         row(
             P::HealthMonitor,
@@ -176,7 +159,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Client health monitor",
             Session,
             Critical,
-            Built,
         ),
         row(
             P::HealthScorer,
@@ -184,7 +166,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Health scorer",
             Session,
             NiceToHave,
-            Built,
         ),
         row(
             P::Entities,
@@ -192,23 +173,14 @@ static TABLE: [Row; Part::COUNT] = {
             "Hybrid entity extractor",
             Conversation,
             Important,
-            Built,
         ),
-        row(
-            P::Flow,
-            "flow",
-            "Flow analyser",
-            Conversation,
-            Important,
-            Built,
-        ),
+        row(P::Flow, "flow", "Flow analyser", Conversation, Important),
         row(
             P::Intent,
             "intent",
             "Intent classifier",
             Conversation,
             Important,
-            Built,
         ),
         row(
             P::Sentiment,
@@ -216,7 +188,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Sentiment analyser",
             Conversation,
             NiceToHave,
-            Built,
         ),
         row(
             P::Threads,
@@ -224,16 +195,14 @@ static TABLE: [Row; Part::COUNT] = {
             "Thread service",
             Conversation,
             Important,
-            Built,
         ),
-        row(P::Ocr, "ocr", "Image OCR", Media, NiceToHave, Missing),
+        row(P::Ocr, "ocr", "Image OCR", Media, NiceToHave),
         row(
             P::Transcription,
             "transcription",
             "Audio transcription",
             Media,
             NiceToHave,
-            Missing,
         ),
         row(
             P::Documents,
@@ -241,23 +210,14 @@ static TABLE: [Row; Part::COUNT] = {
             "Document parser",
             Media,
             NiceToHave,
-            Missing,
         ),
-        row(
-            P::Gallery,
-            "gallery",
-            "Media gallery",
-            Media,
-            NiceToHave,
-            Missing,
-        ),
+        row(P::Gallery, "gallery", "Media gallery", Media, Critical),
         row(
             P::DeadLetters,
             "dead_letters",
             "Dead-letter queue",
             Resilience,
             Critical,
-            Built,
         ),
         row(
             P::WriteBackDedup,
@@ -265,7 +225,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Write-back deduplicator",
             Resilience,
             Critical,
-            Missing,
         ),
         row(
             P::SheetsBreaker,
@@ -273,7 +232,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Sheets circuit breaker",
             Resilience,
             Critical,
-            Missing,
         ),
         row(
             P::Ordering,
@@ -281,7 +239,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Message ordering",
             Resilience,
             Critical,
-            Built,
         ),
         row(
             P::Degradation,
@@ -289,7 +246,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Degradation strategy",
             Resilience,
             Critical,
-            Built,
         ),
         row(
             P::Parallelizer,
@@ -297,15 +253,13 @@ static TABLE: [Row; Part::COUNT] = {
             "Parallelizer",
             Performance,
             Critical,
-            Built,
         ),
         row(
             P::SheetsCache,
             "sheets_cache",
             "Sheets cache",
             Performance,
-            NiceToHave,
-            Missing,
+            Critical,
         ),
         row(
             P::BatchSending,
@@ -313,7 +267,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Batch-sending optimiser",
             Performance,
             Critical,
-            Built,
         ),
         row(
             P::PerformanceMonitor,
@@ -321,7 +274,6 @@ static TABLE: [Row; Part::COUNT] = {
             "Performance monitor",
             Performance,
             Critical,
-            Built,
         ),
     ]
 };
@@ -369,12 +321,6 @@ impl Part {
     #[must_use]
     pub fn class(self) -> ShedClass {
         self.row().class
-    }
-
-    /// Whether this program has it.
-    #[must_use]
-    pub fn presence(self) -> Presence {
-        self.row().presence
     }
 }
 
@@ -476,8 +422,6 @@ pub enum Standing {
     StageOff,
     /// It rests until the machine has recovered.
     Shed,
-    /// This program does not have it.
-    NotBuilt,
 }
 
 /// Which parts run.
@@ -525,9 +469,6 @@ impl Parts {
 }
 
 fn standing(part: Part, switches: &Switches, shed: ShedLevel) -> Standing {
-    if part.presence() == Presence::Missing {
-        return Standing::NotBuilt;
-    }
     if part.class() == ShedClass::Critical {
         return Standing::On;
     }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use waypost_engine::flow::parts::{Part, Presence, ShedClass, ShedLevel, Standing, Switch};
+use waypost_engine::flow::parts::{Part, ShedClass, ShedLevel, Standing, Switch};
 use waypost_engine::flow::stage::Group;
 
 /// The routes of this file.
@@ -54,8 +54,6 @@ enum StandingText {
     StageOff,
     /// It rests until the machine has recovered.
     Shed,
-    /// This program does not have it.
-    NotBuilt,
 }
 
 /// How much rests at present.
@@ -192,7 +190,6 @@ impl From<Standing> for StandingText {
             Standing::PartOff => Self::PartOff,
             Standing::StageOff => Self::StageOff,
             Standing::Shed => Self::Shed,
-            Standing::NotBuilt => Self::NotBuilt,
         }
     }
 }
@@ -209,6 +206,13 @@ impl From<ShedLevel> for ShedText {
 
 impl PipelineChange {
     fn check(self) -> ApiResult<Choice> {
+        let single = [&self.stage_events, &self.own, &self.history];
+        if self.stages.is_empty() && self.parts.is_empty() && single.iter().all(|s| s.is_none()) {
+            return Err(ApiError::invalid(
+                "parts",
+                "Name a part or a stage to switch",
+            ));
+        }
         let mut choice = Choice {
             stage_events: self.stage_events.map(Switch::from),
             own: self.own.map(Switch::from),
@@ -260,7 +264,7 @@ async fn view(state: &AppState) -> ApiResult<PipelineView> {
             name: part.name(),
             title: part.title(),
             class: part.class().into(),
-            switchable: part.class() != ShedClass::Critical && part.presence() == Presence::Built,
+            switchable: part.class() != ShedClass::Critical,
             standing: parts.of(part).into(),
             latency: measured.map(|m: &PartMeter| (&m.took).into()),
             outcomes: outcomes.unwrap_or_default(),

@@ -9,10 +9,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use waypost_engine::flow::parts::{Part, Standing};
+use waypost_engine::flow::stage::Group;
 use waypost_engine::model::{Duration, MessageId};
 use waypost_media::limits::DOCUMENT_BYTES_MAX;
 use waypost_store::StoreError;
-use waypost_store::readings::{FileText, READING_ATTEMPTS_MAX, ReadingJob, ReadingOutcome};
+use waypost_store::readings::{
+    FileText, READING_ATTEMPTS_MAX, ReadingJob, ReadingKind, ReadingOutcome,
+};
 
 /// Files looked up, and held in memory, at a time.
 const JOBS: usize = 4;
@@ -49,7 +53,10 @@ pub(super) async fn run(
 /// Files to begin with now.
 async fn next(context: &Context, under_way: &HashSet<MessageId>) -> Vec<ReadingJob> {
     let room = JOBS.saturating_sub(under_way.len());
-    if room == 0 {
+    // All of them are of the class that rests first: while the machine is short of breath they stay due.
+    let parts = context.text.switchboard().parts();
+    let rests = parts.shed().any(|part| part.stage() == Group::Media);
+    if room == 0 || rests {
         return Vec::new();
     }
     // Those under way are still due, so as many more are asked for.
@@ -65,7 +72,7 @@ async fn next(context: &Context, under_way: &HashSet<MessageId>) -> Vec<ReadingJ
 async fn one(context: &Context, reader: &Reader, job: ReadingJob) -> MessageId {
     let (message, account, kind) = (job.message, job.account, job.kind);
     let begun = clock::monotonic();
-    let outcome = match read(context, reader, &job).await {
+    let outcome = match read_if_on(context, reader, &job).await {
         Ok(Read::Done(mut text)) => {
             text.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             text.same_as = known(context, &job, &text).await;
@@ -100,6 +107,29 @@ fn again(job: &ReadingJob, reason: String) -> ReadingOutcome {
     ReadingOutcome::Later {
         reason,
         next_at: clock::now() + wait,
+    }
+}
+
+/// The part that reads this kind of file.
+fn part_for(kind: ReadingKind) -> Part {
+    match kind {
+        ReadingKind::Picture => Part::Ocr,
+        ReadingKind::Document => Part::Documents,
+        ReadingKind::Audio => Part::Transcription,
+    }
+}
+
+async fn read_if_on(
+    context: &Context,
+    reader: &Reader,
+    job: &ReadingJob,
+) -> Result<Read, StoreError> {
+    let part = part_for(job.kind);
+    match context.text.switchboard().parts().of(part) {
+        Standing::PartOff | Standing::StageOff => {
+            Ok(Read::Skipped(format!("{part} is switched off")))
+        }
+        Standing::On | Standing::Shed => read(context, reader, job).await,
     }
 }
 

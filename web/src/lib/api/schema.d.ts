@@ -3718,7 +3718,7 @@ export interface components {
          * @description Whether a part runs, and if not, why.
          * @enum {string}
          */
-        PartStanding: "on" | "part_off" | "stage_off" | "shed" | "not_built";
+        PartStanding: "on" | "part_off" | "stage_off" | "shed";
         /** @description How long the work on a message takes, over the last five minutes. */
         Performance: {
             /** @description Parts that read messages. */

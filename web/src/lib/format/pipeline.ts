@@ -17,7 +17,6 @@ const STANDINGS: Record<PartStanding, Look> = {
   part_off: { tone: "idle", icon: "pause", label: "Off" },
   stage_off: { tone: "idle", icon: "pause", label: "Stage is off" },
   shed: { tone: "warn", icon: "clock", label: "Rests" },
-  not_built: { tone: "idle", icon: "dot", label: "Not built" },
 };
 
 export function standingLook(standing: PartStanding): Look {
