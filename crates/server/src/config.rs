@@ -17,6 +17,7 @@ use waypost_engine::flow::caution::{self, WarmUp};
 use waypost_engine::flow::human::HumanPace;
 use waypost_engine::flow::outbox::NumberCheck;
 use waypost_engine::flow::parts::{Part, Switch};
+use waypost_engine::flow::reply::ANSWERS_MAX_DEFAULT;
 use waypost_engine::flow::stage::Group;
 use waypost_engine::model::Duration;
 use waypost_engine::watch::degrade::{DegradeConfig, Marks};
@@ -271,6 +272,9 @@ impl Gaps {
 pub struct Flow {
     /// Conversations of one account worked on at once.
     pub parallel: usize,
+    /// Answers by rules in one conversation within a minute; then they fall silent there, so that two
+    /// programs do not answer each other for ever. Beyond 64 they never do.
+    pub answers_per_minute: u32,
 }
 
 /// The parts that messages go through, as long as nobody switches them while the program runs.
@@ -564,7 +568,10 @@ impl Default for Config {
                 pause_ms: 15_000,
                 retry_ms: 60_000,
             },
-            flow: Flow { parallel: 16 },
+            flow: Flow {
+                parallel: 16,
+                answers_per_minute: ANSWERS_MAX_DEFAULT,
+            },
             pipeline: Pipeline {
                 off: Vec::new(),
                 stage_events: Switch::Off,
@@ -741,6 +748,12 @@ impl Config {
             }
         }
         between("flow.parallel", self.flow.parallel as u64, 1, 1_024)?;
+        between(
+            "flow.answers_per_minute",
+            self.flow.answers_per_minute.into(),
+            1,
+            1_000_000,
+        )?;
         if let Err(problem) = self.pipeline.check() {
             return bad("pipeline.off", problem);
         }

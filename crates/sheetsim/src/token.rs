@@ -152,11 +152,15 @@ fn check_assertion(assertion: &str, audience: &str, now: u64) -> Result<(), Stri
     check_claims(&part(claims)?, audience, now)
 }
 
+/// Where Google gives out tokens.
+const GOOGLE: &str = "https://oauth2.googleapis.com/token";
+
 fn check_claims(claims: &Value, audience: &str, now: u64) -> Result<(), String> {
     if claims["iss"] != SERVICE_ACCOUNT {
         return Err("Invalid grant: account not found".into());
     }
-    if claims["aud"] != audience {
+    // Google's own clients name this one, whichever address they ask.
+    if claims["aud"] != audience && claims["aud"] != GOOGLE {
         return Err(format!("Invalid JWT: aud must be {audience}"));
     }
     let scopes = claims["scope"].as_str().unwrap_or_default();

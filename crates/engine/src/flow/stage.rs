@@ -277,15 +277,17 @@ pub struct Pipeline {
 impl Default for Pipeline {
     /// Every stage there is.
     fn default() -> Self {
-        Self::new(vec![
-            Box::new(Language),
-            Box::new(Meaning),
-            Box::new(Reply::default()),
-        ])
+        Self::answering(Reply::default())
     }
 }
 
 impl Pipeline {
+    /// Every stage there is, with rules that answer like this.
+    #[must_use]
+    pub fn answering(reply: Reply) -> Self {
+        Self::new(vec![Box::new(Language), Box::new(Meaning), Box::new(reply)])
+    }
+
     /// These stages; within a group they keep the order given.
     #[must_use]
     pub fn new(mut stages: Vec<Box<dyn Stage>>) -> Self {

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use tokio::sync::Notify;
 use waypost_engine::fleet::link::LinkMethod;
 use waypost_engine::fleet::{LinkOutcome, LinkRecord};
-use waypost_engine::flow::reply::LOOP_WINDOW;
+use waypost_engine::flow::reply::{LOOP_WINDOW, Reply};
 use waypost_engine::flow::retry::Jitter;
 use waypost_engine::flow::stage::{Effect, Group, Input, Pipeline, StageError};
 use waypost_engine::model::{
@@ -84,6 +84,9 @@ impl Context {
         text: Arc<TextParts>,
     ) -> Self {
         let base = Duration::secs(config.link.window_s);
+        let reply = Reply {
+            answers_max: config.flow.answers_per_minute,
+        };
         Self {
             windows: Windows::new(config.link.strategy, base),
             healths: Healths::default(),
@@ -94,7 +97,7 @@ impl Context {
             gate,
             files_here: Arc::default(),
             connector: OnceLock::new(),
-            pipeline: Pipeline::default(),
+            pipeline: Pipeline::answering(reply),
             text,
             rules: RwLock::default(),
             recent: Mutex::default(),

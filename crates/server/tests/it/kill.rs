@@ -14,12 +14,10 @@ use std::time::{Duration, Instant};
 use wasim::{Contact, Dedupe, NetworkConfig, Outgoing};
 
 const OWNER: &str = "971500000001";
-/// So many that nobody gets enough answers in a row to be taken for a machine, which ends them.
 const CONTACTS: usize = 60;
 /// Unanswered messages at the start of each round, at least.
 const IN_FLIGHT: usize = 120;
-/// Unanswered messages at which the contacts wait. A program that takes long to start would else find so
-/// many from each of them that it takes them for machines.
+/// Unanswered messages at which the contacts wait, so that a program that takes long to start catches up.
 const IN_FLIGHT_MAX: usize = 480;
 /// Kills per way of dying.
 const KILLS: u32 = 20;
@@ -57,7 +55,7 @@ impl Storm {
             ..NetworkConfig::default()
         };
         // No waiting for anybody's patience: the test is about order and loss, not about limits.
-        let settings = "[send]\naccount_burst = 100000\naccount_gap_ms = 0\n\
+        let settings = "[flow]\nanswers_per_minute = 1000000\n[send]\naccount_burst = 100000\naccount_gap_ms = 0\n\
             recipient_burst = 100000\nrecipient_gap_ms = 0\n\
             unasked_per_day = 0\nnew_chats_per_day = 0\nnew_chat_gap_s = 0\nnumber_check = \"off\"\n";
         let store = database

@@ -41,6 +41,7 @@ fn factor<'a>(health: &'a Value, name: &str) -> &'a Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_is_unknown_until_it_has_shown_how_it_does() {
     let mut stage = Stage::start().await;
+    let start = text(&stage.get("/events").await, "/next");
     stage.rule_echo().await;
     let made = stage.post("/accounts", json!({"name": "Spare"})).await;
     let spare = text(&made, "/id");
@@ -81,7 +82,9 @@ async fn an_account_is_unknown_until_it_has_shown_how_it_does() {
 
     let history = stage.items(&format!("/accounts/{id}/health/history")).await;
     assert!(history.len() >= 2, "{history:?}");
-    let told = stage.items("/events?kinds=account.health").await;
+    let told = stage
+        .items(&format!("/events?after={start}&kinds=account.health"))
+        .await;
     assert!(!told.is_empty());
     let said = stage.command(&["account", "health", &id]).await;
     assert_eq!(said["health"]["rating"], busy["rating"]);
@@ -166,6 +169,7 @@ async fn an_overloaded_machine_puts_work_off_and_tells() {
         ..Plan::default()
     })
     .await;
+    let start = text(&stage.get("/events").await, "/next");
     let load = until("work to be put off", async || {
         let load = stage.get("/system/load").await;
         if load["level"] == "none" {
@@ -176,7 +180,9 @@ async fn an_overloaded_machine_puts_work_off_and_tells() {
     })
     .await;
     assert_eq!(load["cause"]["gauge"], "memory");
-    let told = stage.items("/events?kinds=system.load").await;
+    let told = stage
+        .items(&format!("/events?after={start}&kinds=system.load"))
+        .await;
     assert_eq!(told[0]["data"]["level"], "nice_to_have");
     let metrics = stage.metrics().await;
     assert!(
@@ -190,7 +196,8 @@ async fn an_overloaded_machine_puts_work_off_and_tells() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_put_off_under_load_is_done_when_the_load_has_fallen_even_after_a_restart() {
     let mut stage = Stage::with(Plan {
-        settings: "[load]\nshedding = \"on\"\nmemory_percent = [1, 0]\n".into(),
+        settings: "[pipeline]\noff = []\n[load]\nshedding = \"on\"\nmemory_percent = [1, 0]\n"
+            .into(),
         ..Plan::default()
     })
     .await;

@@ -52,7 +52,7 @@ async fn a_message_is_understood_and_a_rule_goes_by_what_it_means() {
     let ana = stage.contact(ANA);
     let small_talk = "thanks a lot, have a nice day";
     ana.send(OWNER, Outgoing::text(small_talk)).await.unwrap();
-    let asks = "Can I view the 2BR in JVC tomorrow at 5pm? My number is 050-576-0056";
+    let asks = "Can I view the 2BR in JVC tomorrow at 5pm? 050-576-0056";
     ana.send(OWNER, Outgoing::text(asks)).await.unwrap();
     stage.apps_come_to_show(OWNER, &["We will be there."]).await;
 

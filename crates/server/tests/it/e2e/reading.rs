@@ -1,7 +1,7 @@
 //! What is in the files that people send: read, searched, listed, told, and there after a restart.
 
 use crate::stage::{Plan, Stage, text, until};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::process::Command;
 use wasim::Outgoing;
@@ -55,10 +55,21 @@ fn sign(word: &str) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// The account's messages as they came.
+async fn in_order(stage: &Stage, account: &str, count: usize) -> Vec<Value> {
+    let mut messages = stage.messages(account, count).await;
+    messages.reverse();
+    messages
+}
+
 async fn read(stage: &Stage, message: &Value) -> Value {
     let path = format!("/messages/{}/media/reading", text(message, "/id"));
     until("the file to be read", async || {
-        let reading = stage.get(&path).await;
+        let found = stage.request(Method::GET, &path).send().await.unwrap();
+        if found.status() == StatusCode::NOT_FOUND {
+            return Err(json!("the file is not here yet"));
+        }
+        let reading: Value = found.json().await.unwrap();
         match reading["state"].as_str() {
             Some("done" | "failed" | "skipped") => Ok(reading),
             _ => Err(reading),
@@ -84,7 +95,7 @@ async fn a_price_list_and_a_sign_are_read_found_and_still_there_after_a_restart(
         };
         ana.send(OWNER, image).await.unwrap();
     }
-    let messages = stage.messages(&linked.id, 3).await;
+    let messages = in_order(&stage, &linked.id, 3).await;
     let prices = read(&stage, &messages[0]).await;
     assert_eq!(prices["state"], "done", "{prices}");
     assert_eq!(
@@ -137,7 +148,7 @@ async fn a_hostile_file_is_refused_in_a_sentence_and_the_next_one_is_read() {
     ana.send(OWNER, document(b"a,b\n1,2\n", "fine.csv"))
         .await
         .unwrap();
-    let messages = stage.messages(&linked.id, 2).await;
+    let messages = in_order(&stage, &linked.id, 2).await;
     let refused = read(&stage, &messages[0]).await;
     assert_eq!(refused["state"], "failed", "{refused}");
     assert!(text(&refused, "/error").contains("file"), "{refused}");
@@ -170,7 +181,7 @@ async fn what_the_settings_switch_off_is_not_read() {
         seconds: 1,
     };
     ana.send(OWNER, voice).await.unwrap();
-    let messages = stage.messages(&linked.id, 3).await;
+    let messages = in_order(&stage, &linked.id, 3).await;
     assert_eq!(read(&stage, &messages[0]).await["state"], "skipped");
     let picture = read(&stage, &messages[1]).await;
     assert_eq!(
