@@ -4,6 +4,7 @@
 //! set to the target's name.
 #![no_main]
 
+mod parts;
 mod server;
 mod targets;
 

@@ -4,7 +4,7 @@
 //! `listen` under `[server]`. An unknown key, a wrong type or a value out of range is refused with
 //! the key and the file it came from; nothing is guessed.
 
-use crate::parts::switchboard::Choice;
+use crate::parts::choice::Choice;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,7 @@ use waypost_engine::flow::language::LETTERS_MIN;
 use waypost_engine::flow::stage::{
     Effect, Findings, Input, LanguageFinding, Pipeline, ReplyFinding,
 };
-use waypost_engine::model::rule::{MAX_AGE_DEFAULT, Match, Rule, Scope};
+use waypost_engine::model::rule::{Conditions, MAX_AGE_DEFAULT, Match, Rule, Scope};
 use waypost_engine::model::{
     AccountId, Address, Content, ConversationId, MessageId, Origin, RuleId, Seq, Timestamp,
     WorkspaceId,
@@ -58,6 +58,7 @@ fn rule(matches: Match, answer: &str) -> Rule {
         name: "a rule".to_owned(),
         position: 1,
         matches,
+        conditions: Conditions::default(),
         scope: Scope::Direct,
         answer: answer.to_owned(),
         max_age: MAX_AGE_DEFAULT,
@@ -80,6 +81,7 @@ fn input(name: &str, words: &str, rule: Rule) -> Input {
         recent: Vec::new(),
         answered_at: Vec::new(),
         rules: Arc::new(vec![rule]),
+        reading: None,
     }
 }
 

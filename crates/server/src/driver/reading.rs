@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::HashSet;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use waypost_engine::flow::parts::{Part, Standing};
 use waypost_engine::flow::stage::Group;
@@ -33,11 +33,13 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) {
     let mut under_way: HashSet<MessageId> = HashSet::new();
+    // One at a time asks for earlier pictures and is written down, or two copies would not know each other.
+    let looks = Mutex::new(());
     let mut running = FuturesUnordered::new();
     loop {
         for job in next(&context, &under_way).await {
             under_way.insert(job.message);
-            running.push(one(&context, &reader, job));
+            running.push(one(&context, &reader, &looks, job));
         }
         tokio::select! {
             Some(message) = running.next(), if !running.is_empty() => {
@@ -69,10 +71,12 @@ async fn next(context: &Context, under_way: &HashSet<MessageId>) -> Vec<ReadingJ
     due.into_iter().filter(is_new).take(room).collect()
 }
 
-async fn one(context: &Context, reader: &Reader, job: ReadingJob) -> MessageId {
+async fn one(context: &Context, reader: &Reader, looks: &Mutex<()>, job: ReadingJob) -> MessageId {
     let (message, account, kind) = (job.message, job.account, job.kind);
     let begun = clock::monotonic();
-    let outcome = match read_if_on(context, reader, &job).await {
+    let read = read_if_on(context, reader, &job).await;
+    let _turn = looks.lock().await;
+    let outcome = match read {
         Ok(Read::Done(mut text)) => {
             text.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             text.same_as = known(context, &job, &text).await;

@@ -8,6 +8,7 @@
 //! - [`meter`]: how long each part and stage takes, and what comes of it.
 
 pub(crate) mod again;
+pub(crate) mod choice;
 pub(crate) mod meter;
 mod reader;
 pub(crate) mod sets;

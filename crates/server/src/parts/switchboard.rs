@@ -1,11 +1,9 @@
 //! Which parts run: the settings, what people switched since, and what the machine bears.
 
+use super::choice::Choice;
 use crate::clock;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use waypost_engine::flow::parts::{Fixed, Part, Parts, ShedLevel, Switch, Switches};
-use waypost_engine::flow::stage::Group;
+use waypost_engine::flow::parts::{Fixed, Parts, ShedLevel, Switch, Switches};
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{EventId, NewEvent, WorkspaceId};
 use waypost_store::{Store, StoreError};
@@ -14,53 +12,6 @@ use waypost_store::{Store, StoreError};
 const SETTING: &str = "pipeline";
 /// Version of the data of an event about switches.
 const EVENT_VERSION: u16 = 1;
-
-/// What is switched. What is not mentioned stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Choice {
-    /// Whole stages.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) stages: BTreeMap<Group, Switch>,
-    /// Single parts.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) parts: BTreeMap<Part, Switch>,
-    /// Events about the start and the stages of each message.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stage_events: Option<Switch>,
-    /// Reading what the account's owner writes elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) own: Option<Switch>,
-    /// Reading what comes with the history.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) history: Option<Switch>,
-}
-
-impl Choice {
-    /// Adds what was switched later.
-    fn overlay(&mut self, later: &Self) {
-        self.stages.extend(&later.stages);
-        self.parts.extend(&later.parts);
-        self.stage_events = later.stage_events.or(self.stage_events);
-        self.own = later.own.or(self.own);
-        self.history = later.history.or(self.history);
-    }
-
-    /// The switches as the engine takes them.
-    ///
-    /// # Errors
-    /// When something would be switched off that always runs.
-    pub(crate) fn switches(&self) -> Result<Switches, Fixed> {
-        let mut switches = Switches::default();
-        for (stage, to) in &self.stages {
-            switches.stage(*stage, *to)?;
-        }
-        for (part, to) in &self.parts {
-            switches.part(*part, *to)?;
-        }
-        Ok(switches)
-    }
-}
 
 /// Why nothing was switched.
 #[derive(Debug, thiserror::Error)]
