@@ -10,7 +10,7 @@ pub(super) const EDGE: u32 = 64;
 const N: usize = EDGE as usize;
 /// Likeness from which two pictures count as the same; found on the generated set of
 /// docs/accuracy.md.
-pub const SAME_MIN: f32 = 0.80;
+pub const SAME_MIN: f32 = 0.86;
 /// The most that a crop may have taken from each side, as a share.
 const CROP_MAX: f32 = 0.30;
 /// Steps of the coarse search over each side.
