@@ -204,7 +204,9 @@ export class Mock {
   answerByRule(talk, message) {
     const said = message.content.body.toLowerCase();
     const fits = ({ matches: m }) => m.on === "any" || (m.on === "any_word" ? m.words.some((w) => said.includes(w)) : said.includes(m.text));
-    const rule = [...this.rules].sort((x, y) => x.position - y.position).find((r) => r.enabled && !r.account && fits(r));
+    // What a message means is beyond this stand-in, so rules that ask for it never fit.
+    const asksForMeaning = ({ when: w }) => Boolean(w && (w.intents.length || w.mentions.length || w.feeling || w.urgency));
+    const rule = [...this.rules].sort((x, y) => x.position - y.position).find((r) => r.enabled && !r.account && !asksForMeaning(r) && fits(r));
     if (!rule) return;
     const answer = data.message(talk.id, talk.account, "out", { kind: "text", body: rule.answer }, 0, { state: "server", rule: { id: rule.id, name: rule.name, answers: message.id } });
     this.messages.push(answer);
