@@ -7,7 +7,13 @@
 use super::parts::{Part, Standing};
 use super::stage::{Effect, Findings, Group, Input, Stage, StageError};
 use crate::model::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Writes a share with four digits after the point: more says nothing, and a single-precision number in a
+/// double-precision one reads 0.949999988.
+fn short<S: Serializer>(of: &f32, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64((f64::from(*of) * 1e4).round() / 1e4)
+}
 
 /// A value that a message mentions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +29,7 @@ pub struct ValueFinding {
     /// The character after the last.
     pub end: u32,
     /// From 0 to 1.
+    #[serde(serialize_with = "short")]
     pub confidence: f32,
     /// `rule`, `model`, `gazetteer` or `llm`.
     pub source: String,
@@ -34,6 +41,7 @@ pub struct IntentFinding {
     /// The name of the intent; `unclear` when the model abstained.
     pub name: String,
     /// From 0 to 1.
+    #[serde(serialize_with = "short")]
     pub confidence: f32,
 }
 
@@ -68,6 +76,7 @@ pub enum Urgency {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SentimentFinding {
     /// From -1, very bad, to 1, very good.
+    #[serde(serialize_with = "short")]
     pub score: f32,
     /// The score in one word.
     pub label: Feeling,
@@ -79,6 +88,7 @@ pub struct SentimentFinding {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurnFinding {
     /// From 0 to 1.
+    #[serde(serialize_with = "short")]
     pub score: f32,
     /// Whether it turned.
     pub switched: bool,

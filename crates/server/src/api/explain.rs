@@ -42,7 +42,7 @@ pub(super) struct PartExplained {
     /// In microseconds; null when it did not run.
     took_us: Option<u32>,
     /// What it decided: a list of values, an intent, a feeling, a turn or a thread. Null when nothing.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     decided: Option<serde_json::Value>,
 }
 

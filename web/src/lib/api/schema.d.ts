@@ -3697,7 +3697,7 @@ export interface components {
         /** @description What one part did about a message. */
         PartExplained: {
             /** @description What it decided: a list of values, an intent, a feeling, a turn or a thread. Null when nothing. */
-            decided?: Record<string, never> | null;
+            decided: unknown;
             /** @description `found`, `nothing`, `no_text`, `off`, `stage_off`, `shed` or `failed`; null when nobody noted it. */
             outcome?: string | null;
             /**
