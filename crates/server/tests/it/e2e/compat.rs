@@ -1,10 +1,8 @@
 //! Bots that were written for other gateways, with their clients as they are published.
 
-use crate::stage::{Plan, Stage, in_time, until};
+use crate::stage::bot::{Bot, PIXEL};
+use crate::stage::{Plan, Stage, until};
 use serde_json::{Value, json};
-use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use wasim::Outgoing;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -12,76 +10,13 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 const OWNER: &str = "971500000001";
 const ANA: &str = "971500000002";
 const ANA_CHAT: &str = "971500000002@c.us";
-/// The Python that has the clients.
-const PYTHON: &str = "WAYPOST_TEST_PYTHON";
-/// A picture of one pixel.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// `waha-py` in a process of its own.
-struct Bot {
-    _child: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
+/// `waha-py`.
+fn bot(stage: &Stage, key: &str) -> Bot {
+    Bot::start(stage, "waha_bot.py", "waha", key)
 }
 
 impl Bot {
-    fn start(stage: &Stage, key: &str) -> Self {
-        let python = std::env::var(PYTHON).unwrap_or_else(|_| {
-            panic!(
-                "{PYTHON} is not set, so there is no Python with WAHA's client; \
-                 `cargo xtask test rust` makes one"
-            )
-        });
-        let mut child = Command::new(python)
-            .arg(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/tests/parts/waha_bot.py"
-            ))
-            .arg(format!("http://{}/waha", stage.address()))
-            .arg(key)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the Python of the tests cannot be started");
-        let input = child.stdin.take().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self {
-            _child: child,
-            input,
-            output,
-        }
-    }
-
-    async fn ask(&mut self, command: Value) -> Value {
-        let line = format!("{command}\n");
-        self.input.write_all(line.as_bytes()).await.unwrap();
-        let answer = in_time("the bot to answer", self.output.next_line()).await;
-        serde_json::from_str(&answer.unwrap().expect("the bot has ended")).unwrap()
-    }
-
-    /// Makes a call that works.
-    async fn call(&mut self, api: &str, call: &str, with: Value) -> Value {
-        let mut answer = self
-            .ask(json!({"api": api, "call": call, "with": with}))
-            .await;
-        assert!(answer.get("failed").is_none(), "{api}.{call}: {answer}");
-        answer["ok"].take()
-    }
-
-    /// Makes a call that is refused; answers with what the client was told.
-    async fn refused(&mut self, api: &str, call: &str, with: Value) -> String {
-        let answer = self
-            .ask(json!({"api": api, "call": call, "with": with}))
-            .await;
-        let said = answer["failed"].as_str();
-        format!(
-            "{} {}",
-            said.unwrap_or_else(|| panic!("{answer}")),
-            answer["said"]
-        )
-    }
-
     /// Reads a value with one of the client's own models.
     async fn fits(&mut self, model: &str, value: &Value) {
         let answer = self.ask(json!({"model": model, "value": value})).await;
@@ -136,7 +71,7 @@ async fn a_bot_of_waha_goes_on_with_another_address_and_key() {
         .respond_with(ResponseTemplate::new(200))
         .mount(&hooks)
         .await;
-    let mut bot = Bot::start(&stage, &stage.key());
+    let mut bot = bot(&stage, &stage.key());
 
     // A session is made and linked.
     let events = ["message", "message.ack", "session.status"];
@@ -240,7 +175,7 @@ async fn a_bot_of_waha_goes_on_with_another_address_and_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_front_lets_nobody_do_what_the_api_would_not() {
     let stage = front().await;
-    let mut stranger = Bot::start(&stage, "wpk_unknown");
+    let mut stranger = bot(&stage, "wpk_unknown");
     let said = stranger.refused("sessions", "list", json!({})).await;
     assert!(said.contains("401"), "{said}");
     // A key that may only read.
@@ -250,7 +185,7 @@ async fn the_front_lets_nobody_do_what_the_api_would_not() {
             json!({"name": "reader", "scopes": ["accounts:read"]}),
         )
         .await;
-    let mut reader = Bot::start(&stage, key["key"].as_str().unwrap());
+    let mut reader = bot(&stage, key["key"].as_str().unwrap());
     stage.post("/accounts", json!({"name": "default"})).await;
     reader
         .call("sessions", "list", json!({"params": {"all": true}}))
@@ -265,7 +200,7 @@ async fn the_front_lets_nobody_do_what_the_api_would_not() {
     let said = reader.refused("chatting", "send_text", text).await;
     assert!(said.contains("403"), "{said}");
     // What is not covered says so, and leaves nothing half done.
-    let mut bot = Bot::start(&stage, &stage.key());
+    let mut bot = bot(&stage, &stage.key());
     let config = json!({"webhooks": [{"url": "http://127.0.0.1:1/hook", "events": ["poll.vote"]}]});
     let other = json!({"payload": {"name": "other", "config": config}});
     let said = bot.refused("sessions", "create", other).await;
@@ -283,7 +218,7 @@ async fn the_front_lets_nobody_do_what_the_api_would_not() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_setting_there_is_no_front() {
     let stage = Stage::start().await;
-    let mut bot = Bot::start(&stage, &stage.key());
+    let mut bot = bot(&stage, &stage.key());
     let said = bot
         .refused(
             "sessions",

@@ -1,12 +1,10 @@
 //! Bots that were written for Evolution API: with its published client, and with the calls that others
 //! make.
 
-use crate::stage::{Plan, Stage, in_time, text, until};
+use crate::stage::bot::{Bot, PIXEL};
+use crate::stage::{Plan, Stage, text, until};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use wasim::Outgoing;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -14,68 +12,9 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 const OWNER: &str = "971500000001";
 const ANA: &str = "971500000002";
 const ANA_JID: &str = "971500000002@s.whatsapp.net";
-/// The Python that has the client.
-const PYTHON: &str = "WAYPOST_TEST_PYTHON";
-/// A picture of one pixel.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-
-/// The client in a process of its own.
-struct Bot {
-    _child: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
-}
-
-impl Bot {
-    fn start(stage: &Stage, key: &str) -> Self {
-        let python = std::env::var(PYTHON).unwrap_or_else(|_| {
-            panic!(
-                "{PYTHON} is not set, so there is no Python with Evolution's client; \
-                 `cargo xtask test rust` makes one"
-            )
-        });
-        let mut child = Command::new(python)
-            .arg(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/tests/parts/evolution_bot.py"
-            ))
-            .arg(format!("http://{}/evolution", stage.address()))
-            .arg(key)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the Python of the tests cannot be started");
-        let input = child.stdin.take().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self {
-            _child: child,
-            input,
-            output,
-        }
-    }
-
-    async fn ask(&mut self, command: Value) -> Value {
-        let line = format!("{command}\n");
-        self.input.write_all(line.as_bytes()).await.unwrap();
-        let answer = in_time("the bot to answer", self.output.next_line()).await;
-        serde_json::from_str(&answer.unwrap().expect("the bot has ended")).unwrap()
-    }
-
-    /// Makes a call; answers what the client made of it.
-    async fn call(&mut self, api: &str, call: &str, with: Value) -> Value {
-        let command = json!({"api": api, "call": call, "with": with});
-        let mut answer = self.ask(command).await;
-        assert!(answer.get("failed").is_none(), "{api}.{call}: {answer}");
-        answer["ok"].take()
-    }
-
-    async fn refused(&mut self, api: &str, call: &str, with: Value) -> String {
-        let command = json!({"api": api, "call": call, "with": with});
-        let answer = self.ask(command).await;
-        let said = answer["failed"].as_str();
-        said.unwrap_or_else(|| panic!("{answer}")).to_owned()
-    }
+/// Evolution's client.
+fn bot(stage: &Stage, key: &str) -> Bot {
+    Bot::start(stage, "evolution_bot.py", "evolution", key)
 }
 
 /// A call as any client of HTTP makes it; answers the status and the body.
@@ -135,7 +74,7 @@ async fn a_bot_of_evolution_goes_on_with_another_address_and_key() {
     let (phone, ana) = (stage.phone(OWNER), stage.contact(ANA));
     let hooks = hooks().await;
     let key = stage.key();
-    let mut bot = Bot::start(&stage, &key);
+    let mut bot = bot(&stage, &key);
     let here = |more: Value| {
         let mut with = json!({"instance_id": "shop", "instance_token": key});
         with.as_object_mut()
@@ -425,14 +364,14 @@ async fn what_evolution_has_and_waypost_has_not_is_refused_by_its_name() {
     assert_eq!(account["proxy"], "socks5://desk:***@127.0.0.1:9");
 
     // Nobody does what their key may not.
-    let mut stranger = Bot::start(&stage, "wpk_unknown");
+    let mut stranger = bot(&stage, "wpk_unknown");
     let said = stranger
         .refused("instances", "fetch_instances", json!({}))
         .await;
     assert!(said.contains("EvolutionAuthenticationError"), "{said}");
     let scopes = json!({"name": "reader", "scopes": ["accounts:read"]});
     let key = text(&stage.post("/api-keys", scopes).await, "/key");
-    let mut reader = Bot::start(&stage, &key);
+    let mut reader = bot(&stage, &key);
     reader.call("instances", "fetch_instances", json!({})).await;
     let with = json!({"instance_id": "shop", "instance_token": key});
     let said = reader.refused("instance_operations", "delete", with).await;

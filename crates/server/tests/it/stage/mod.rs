@@ -4,6 +4,7 @@
 //! end of the server's log is printed.
 
 pub(crate) mod baileys;
+pub(crate) mod bot;
 pub(crate) mod database;
 mod process;
 pub(crate) mod proxy;
