@@ -6,6 +6,7 @@
 
 use super::context::Context;
 use super::life::Command;
+use super::told::{Whom, tell_at};
 use crate::api::ports::AccountHealth;
 use crate::clock;
 use serde_json::json;
@@ -16,9 +17,7 @@ use tokio_util::sync::CancellationToken;
 use waypost_engine::fleet::window::KEEP as LINKS_KEPT;
 use waypost_engine::flow::parts::Part;
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{
-    Account, AccountId, AccountState, Duration, MessageId, NewEvent, Timestamp,
-};
+use waypost_engine::model::{Account, AccountId, AccountState, Duration, MessageId, Timestamp};
 use waypost_engine::watch::guard::{
     HealthEffect, HealthGuard, RECOVER_BELOW, RECOVER_EARLY_BELOW, SCORE_EVERY,
 };
@@ -383,22 +382,18 @@ async fn tell(
         HealthEffect::Recover(urgency) => Some(urgency.as_str()),
         _ => None,
     });
-    let event = NewEvent {
-        id: store.next_id(shown.at),
+    let whom = Whom {
         workspace: account.workspace,
         account: Some(account.id),
         conversation: None,
-        kind: kind::ACCOUNT_HEALTH,
-        version: 1,
-        data: json!({
-            "score": shown.health.score, "rating": shown.health.rating,
-            "known_percent": shown.health.known, "lowered": lowered,
-            "trend": shown.trend.direction, "dropped_from": shown.dropped_from,
-            "recovering": recover,
-        }),
-        at: shown.at,
     };
-    store.append_event(event).await.map(|_| ())
+    let data = json!({
+        "score": shown.health.score, "rating": shown.health.rating,
+        "known_percent": shown.health.known, "lowered": lowered,
+        "trend": shown.trend.direction, "dropped_from": shown.dropped_from,
+        "recovering": recover,
+    });
+    tell_at(store, whom, kind::ACCOUNT_HEALTH, data, shown.at).await
 }
 
 fn score_of(account: AccountId, shown: &AccountHealth) -> Score {

@@ -1,5 +1,6 @@
 //! The loop that measures the machine and lets the engine decide what is put off.
 
+use super::told::{Whom, tell_at};
 use crate::api::ports::SystemLoad;
 use crate::clock;
 use crate::config;
@@ -9,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 use waypost_engine::flow::parts::ShedLevel;
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{NewEvent, Timestamp, WorkspaceId};
+use waypost_engine::model::{Timestamp, WorkspaceId};
 use waypost_engine::watch::degrade::{Degradation, Gauge, Load, Shift};
 use waypost_engine::watch::recent::{RecentErrors, Went};
 use waypost_store::{Store, StoreError};
@@ -141,17 +142,14 @@ async fn told(store: &Store, shift: &Shift) {
 }
 
 async fn tell(store: &Store, shift: &Shift) -> Result<(), StoreError> {
-    let event = NewEvent {
-        id: store.next_id(shift.at),
+    // The machine is everybody's; there is one workspace so far.
+    let whom = Whom {
         workspace: WorkspaceId::DEFAULT,
         account: None,
         conversation: None,
-        kind: kind::SYSTEM_LOAD,
-        version: 1,
-        data: json!({ "from": shift.from, "level": shift.to, "cause": shift.cause }),
-        at: shift.at,
     };
-    store.append_event(event).await.map(|_| ())
+    let data = json!({ "from": shift.from, "level": shift.to, "cause": shift.cause });
+    tell_at(store, whom, kind::SYSTEM_LOAD, data, shift.at).await
 }
 
 #[cfg(test)]
