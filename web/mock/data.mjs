@@ -471,11 +471,11 @@ export function threads(messages) {
 }
 
 export function rules() {
-  const base = { account: null, when: { intents: [], mentions: [], feeling: null, urgency: null }, scope: "direct", max_age: 600_000, enabled: true, created_at: new Date().toISOString() };
+  const base = { account: null, when: { intents: [], mentions: [], feeling: null, urgency: null, files: "ignored" }, scope: "direct", max_age: 600_000, enabled: true, created_at: new Date().toISOString() };
   return [
     { ...base, id: "rul_0hours", name: "Opening hours", position: 10, matches: { on: "any_word", words: ["hours", "open", "opening"] }, answer: "Hello {name}, we are here Sunday to Thursday, 9:00 to 18:00." },
     { ...base, id: "rul_0faq", name: "Location", position: 20, matches: { on: "contains", text: "where are you" }, answer: "Marina Plaza, 27th floor. Parking is free for visitors." },
-    { ...base, id: "rul_0upset", name: "Upset", position: 30, matches: { on: "any" }, when: { intents: ["complaint"], mentions: [], feeling: "negative", urgency: "high" }, answer: "We are sorry, {name}. Somebody calls you within the hour." },
+    { ...base, id: "rul_0upset", name: "Upset", position: 30, matches: { on: "any" }, when: { intents: ["complaint"], mentions: [], feeling: "negative", urgency: "high", files: "ignored" }, answer: "We are sorry, {name}. Somebody calls you within the hour." },
     { ...base, id: "rul_0echo", name: "Echo (testing)", position: 90, account: "acc_0spare", matches: { on: "starts_with", text: "echo" }, answer: "{text}", enabled: false, scope: "everywhere" },
   ];
 }

@@ -13,16 +13,22 @@ use std::path::PathBuf;
 const DOCUMENT: &str = "docs/soak.md";
 /// The report stands between these two lines of it.
 const MARKS: [&str; 2] = ["<!-- report -->", "<!-- end of report -->"];
+/// What two cores carry unoptimised, beside everything else.
+const BRIEF: SoakArgs = SoakArgs {
+    accounts: 24,
+    minutes: 5,
+    seed: 1,
+    debug: true,
+    write: false,
+};
+
 /// Runs it.
 ///
 /// # Errors
 /// When a promise is broken or something cannot be built.
 pub(crate) fn run(place: &Place, args: &SoakArgs) -> Result<()> {
     if args.debug {
-        test::build_sim_program(place)?;
-        Run::cargo(place)
-            .args(["build", "-p", "waypost-bench"])
-            .go()?;
+        test::build_sim_program_as_tested(place)?;
     } else {
         build_release(place)?;
     }
@@ -31,6 +37,11 @@ pub(crate) fn run(place: &Place, args: &SoakArgs) -> Result<()> {
         write(place)?;
     }
     Ok(())
+}
+
+/// The part of the test run: few accounts for five minutes, with what the tests were built from.
+pub(crate) fn briefly(place: &Place) -> Result<()> {
+    run(place, &BRIEF)
 }
 
 fn results(place: &Place) -> PathBuf {

@@ -413,6 +413,9 @@ pub struct Media {
     pub readers: usize,
     /// Memory of one such process, in megabytes of address space.
     pub reader_mb: u64,
+    /// Seconds from its arrival for which a message waits for its file to be read, when a rule looks into
+    /// files.
+    pub wait_s: u64,
     /// The service that writes voice notes down: its address up to and without
     /// `/audio/transcriptions`. None by default: what is said stays here.
     pub speech_url: Option<String>,
@@ -611,6 +614,7 @@ impl Default for Config {
                 documents: true,
                 readers: 2,
                 reader_mb: 1_024,
+                wait_s: 30,
                 speech_url: None,
                 speech_model: "whisper-1".into(),
                 speech_key_file: None,
@@ -804,6 +808,7 @@ impl Config {
         )?;
         between("media.readers", self.media.readers as u64, 1, 2)?;
         between("media.reader_mb", self.media.reader_mb, 256, 8_192)?;
+        between("media.wait_s", self.media.wait_s, 0, 600)?;
         between(
             "server.json_bytes_max",
             self.server.json_bytes_max as u64,

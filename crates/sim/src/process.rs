@@ -269,6 +269,7 @@ impl Process {
             answered_at: Vec::new(),
             rules: Arc::clone(&self.rules),
             reading: None,
+            file_text: None,
         };
         self.pipeline.process(&input, now)
     }

@@ -12,6 +12,7 @@ export interface RuleForm {
   mentions: string;
   feeling: string;
   urgency: string;
+  files: RuleConditions["files"];
   answer: string;
   scope: Rule["scope"];
   account: string;
@@ -26,7 +27,7 @@ const STEP = 10;
 
 export function emptyForm(rules: Rule[]): RuleForm {
   const last = rules.reduce((max, rule) => Math.max(max, rule.position), 0);
-  return { name: "", on: "any_word", text: "", intents: "", mentions: "", feeling: "", urgency: "", answer: "", scope: "direct", account: "", minutes: 10, position: last + STEP, enabled: true };
+  return { name: "", on: "any_word", text: "", intents: "", mentions: "", feeling: "", urgency: "", files: "ignored", answer: "", scope: "direct", account: "", minutes: 10, position: last + STEP, enabled: true };
 }
 
 export function formOf(rule: Rule): RuleForm {
@@ -40,6 +41,7 @@ export function formOf(rule: Rule): RuleForm {
     mentions: rule.when.mentions.map(words).join(", "),
     feeling: rule.when.feeling ?? "",
     urgency: rule.when.urgency ?? "",
+    files: rule.when.files ?? "ignored",
     answer: rule.answer,
     scope: rule.scope,
     account: rule.account ?? "",
@@ -58,6 +60,7 @@ export function draftOf(form: RuleForm): RuleDraft {
       mentions: namesOf(form.mentions),
       feeling: (form.feeling || null) as RuleConditions["feeling"],
       urgency: (form.urgency || null) as RuleConditions["urgency"],
+      files: form.files,
     },
     answer: form.answer,
     scope: form.scope,
@@ -82,7 +85,8 @@ export function describeConditions(when: RuleConditions): string {
     when.feeling ? `feels ${when.feeling}` : "",
     when.urgency && when.urgency !== "normal" ? `is ${when.urgency === "high" ? "urgent" : "critical"}` : "",
   ].filter(Boolean);
-  return parts.length > 0 ? ` and ${parts.join(" and ")}` : "";
+  const into = when.files === "read" ? ", its file included" : "";
+  return (parts.length > 0 ? ` and ${parts.join(" and ")}` : "") + into;
 }
 
 function matchOf(form: RuleForm): RuleMatch {

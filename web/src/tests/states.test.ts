@@ -52,16 +52,17 @@ describe("account states", () => {
 
 describe("a rule's form", () => {
   it("gives back the rule it was made from", () => {
-    const rule = { id: "rul_1", name: "Hours", position: 20, matches: { on: "any_word" as const, words: ["open", "hours"] }, when: { intents: ["inquiry"], mentions: [], feeling: null, urgency: "high" as const }, scope: "direct" as const, account: null, answer: "Nine to six", max_age: 600_000, enabled: true, created_at: "2026-11-21T09:00:00Z" };
+    const rule = { id: "rul_1", name: "Hours", position: 20, matches: { on: "any_word" as const, words: ["open", "hours"] }, when: { intents: ["inquiry"], mentions: [], feeling: null, urgency: "high" as const, files: "read" as const }, scope: "direct" as const, account: null, answer: "Nine to six", max_age: 600_000, enabled: true, created_at: "2026-11-21T09:00:00Z" };
     const { id: _, created_at: __, ...draft } = rule;
     expect(draftOf(formOf(rule))).toEqual(draft);
     expect(emptyForm([rule]).position).toBe(30);
   });
 
   it("says what must be meant besides, and nothing when nothing must", () => {
-    const none = { intents: [], mentions: [], feeling: null, urgency: null };
+    const none = { intents: [], mentions: [], feeling: null, urgency: null, files: "ignored" as const };
     expect(describeConditions(none)).toBe("");
     expect(describeConditions({ ...none, intents: ["viewing_request", "offer"], feeling: "negative" })).toBe(" and means viewing request or offer and feels negative");
+    expect(describeConditions({ ...none, files: "read" })).toBe(", its file included");
     expect(draftOf({ ...emptyForm([]), intents: "Viewing request,, offer" }).when).toEqual({ ...none, intents: ["viewing_request", "offer"] });
   });
 

@@ -3,7 +3,7 @@
 use super::{api_fuzz, rust, web};
 use crate::parts::Part;
 use crate::place::Place;
-use crate::{accuracy, bench, demo, fuzz, openapi, sim, tidy};
+use crate::{accuracy, bench, demo, fuzz, openapi, sim, soak, tidy};
 use anyhow::Result;
 
 /// One step of the test run.
@@ -113,6 +113,12 @@ pub(super) const STEPS: &[Step] = &[
         what: "the benchmarks still work, in small",
         needs: bench::PARTS,
         run: |place, _| bench::smoke(place),
+    },
+    Step {
+        name: "soak",
+        what: "two dozen accounts through five minutes of traffic and faults",
+        needs: &[Part::CCompiler],
+        run: |place, _| soak::briefly(place),
     },
     Step {
         name: "api-fuzz",

@@ -1,9 +1,12 @@
 //! Reply rules at work: the first that matches answers, if the message deserves an answer.
 
 use super::stage::{Effect, Findings, Group, Input, ReplyFinding, Stage, StageError};
+use crate::model::address::Address;
 use crate::model::content::Content;
-use crate::model::rule::{Conditions, Rule, Scope};
+use crate::model::id::AccountId;
+use crate::model::rule::{Conditions, FileWords, Rule, Scope};
 use crate::model::time::{Duration, Timestamp};
+use std::borrow::Cow;
 
 /// Answers by rules in one conversation within [`LOOP_WINDOW`]; at this many they fall silent
 /// there, so that two programs do not answer each other for ever.
@@ -54,10 +57,11 @@ impl Reply {
         input: &Input,
         now: Timestamp,
     ) -> (ReplyFinding, Vec<Effect>) {
-        if !input.origin.may_act() || input.content.words().is_none() {
+        let says_nothing = input.content.words().is_none() && input.file_text.is_none();
+        if !input.origin.may_act() || says_nothing {
             return (ReplyFinding::NotActedOn, Vec::new());
         }
-        let Some(rule) = first_match(findings, input) else {
+        let Some((rule, said)) = first_match(findings, input) else {
             return (ReplyFinding::NoMatch, Vec::new());
         };
         if now.since(input.sent_at) > rule.max_age {
@@ -73,8 +77,7 @@ impl Reply {
                 Vec::new(),
             );
         }
-        let text = input.content.words().unwrap_or_default();
-        let answer = rule.render(text, input.sender_name.as_deref().unwrap_or_default());
+        let answer = rule.render(&said, input.sender_name.as_deref().unwrap_or_default());
         if answer.trim().is_empty() {
             return (ReplyFinding::NoMatch, Vec::new());
         }
@@ -88,19 +91,54 @@ impl Reply {
     }
 }
 
-fn first_match<'i>(findings: &Findings, input: &'i Input) -> Option<&'i Rule> {
-    let applies = |rule: &&Rule| {
-        rule.enabled
-            && rule.account.is_none_or(|account| account == input.account)
-            && in_scope(rule.scope, input)
-            && rule.matches(&input.content)
-            && hold(&rule.conditions, findings)
+/// The first rule that answers, and the words that it looked at.
+fn first_match<'i>(findings: &Findings, input: &'i Input) -> Option<(&'i Rule, Cow<'i, str>)> {
+    if input.content.is_annotation() {
+        return None;
+    }
+    let applies = |rule: &'i Rule| {
+        let words = said(rule, input)?;
+        let fits = concerns(rule, input.account, &input.chat)
+            && rule.matches(&words)
+            && hold(&rule.conditions, findings);
+        fits.then_some((rule, words))
     };
     input
         .rules
         .iter()
-        .filter(applies)
-        .min_by_key(|rule| (rule.position, rule.id))
+        .filter_map(applies)
+        .min_by_key(|(rule, _)| (rule.position, rule.id))
+}
+
+/// What a rule looks at: what was typed, and what the file says when the rule asks for it.
+fn said<'i>(rule: &Rule, input: &'i Input) -> Option<Cow<'i, str>> {
+    let file = match rule.conditions.files {
+        FileWords::Read => input.file_text.as_deref(),
+        FileWords::Ignored => None,
+    };
+    with_file(input.content.words(), file)
+}
+
+/// What was typed and what the file says, one after the other; `None` when there is neither.
+#[must_use]
+pub fn with_file<'t>(typed: Option<&'t str>, file: Option<&'t str>) -> Option<Cow<'t, str>> {
+    match (typed, file) {
+        (Some(typed), Some(file)) => Some(Cow::Owned(format!("{typed}\n{file}"))),
+        (one, other) => one.or(other).map(Cow::Borrowed),
+    }
+}
+
+/// Whether a rule is on, and for this account and this kind of chat.
+fn concerns(rule: &Rule, account: AccountId, chat: &Address) -> bool {
+    rule.enabled && rule.account.is_none_or(|only| only == account) && in_scope(rule.scope, chat)
+}
+
+/// Whether a rule wants to know what the files in this chat say.
+#[must_use]
+pub fn wants_files(rules: &[Rule], account: AccountId, chat: &Address) -> bool {
+    rules
+        .iter()
+        .any(|rule| !rule.conditions.files.are_ignored() && concerns(rule, account, chat))
 }
 
 /// Whether a message means what a rule looks for.
@@ -110,6 +148,7 @@ fn hold(conditions: &Conditions, findings: &Findings) -> bool {
         mentions,
         feeling,
         urgency,
+        files: _,
     } = conditions;
     let wants = || {
         let found = findings.intent.as_ref();
@@ -126,11 +165,11 @@ fn hold(conditions: &Conditions, findings: &Findings) -> bool {
         && urgency.is_none_or(|least| felt.is_some_and(|felt| felt.urgency >= least))
 }
 
-fn in_scope(scope: Scope, input: &Input) -> bool {
+fn in_scope(scope: Scope, chat: &Address) -> bool {
     match scope {
-        Scope::Direct => input.chat.is_person(),
-        Scope::Groups => input.chat.is_group(),
-        Scope::Everywhere => input.chat.is_person() || input.chat.is_group(),
+        Scope::Direct => chat.is_person(),
+        Scope::Groups => chat.is_group(),
+        Scope::Everywhere => chat.is_person() || chat.is_group(),
     }
 }
 
@@ -144,8 +183,7 @@ mod tests {
     use super::super::stage::text_from;
     use super::*;
     use crate::flow::meaning::{Feeling, IntentFinding, Reading, SentimentFinding, Urgency};
-    use crate::model::address::Address;
-    use crate::model::id::{AccountId, RuleId, WorkspaceId};
+    use crate::model::id::{RuleId, WorkspaceId};
     use crate::model::message::Origin;
     use crate::model::rule::{MAX_AGE_DEFAULT, Match};
     use std::sync::Arc;
@@ -311,6 +349,51 @@ mod tests {
             ..Conditions::default()
         };
         assert_eq!(answers(with_number), (0, 0));
+    }
+
+    #[test]
+    fn what_a_file_says_is_answered_only_by_rules_that_look_into_files() {
+        let price = || Match::Contains {
+            text: "price".into(),
+        };
+        let into_files = Rule {
+            conditions: Conditions {
+                files: FileWords::Read,
+                ..Conditions::default()
+            },
+            ..rule(2, 20, price(), "Seen: {text}")
+        };
+        let only_words = rule(1, 10, price(), "Typed: {text}");
+        let account = text_from("7", "").account;
+        let chat = Address::phone("971500000009");
+        assert!(wants_files(
+            std::slice::from_ref(&into_files),
+            account,
+            &chat
+        ));
+        assert!(!wants_files(
+            std::slice::from_ref(&only_words),
+            account,
+            &chat
+        ));
+        assert!(!wants_files(
+            std::slice::from_ref(&into_files),
+            account,
+            &Address::group("1")
+        ));
+        let with = |typed: &str, file: Option<&str>| {
+            asked(vec![only_words.clone(), into_files.clone()], |i| {
+                i.content = Content::text(typed);
+                i.file_text = file.map(Into::into);
+            })
+            .1
+        };
+        assert_eq!(
+            with("Here", Some("Our price list")),
+            ["Seen: Here\nOur price list"]
+        );
+        assert_eq!(with("The price?", Some("Nothing")), ["Typed: The price?"]);
+        assert_eq!(with("Here", None), [""; 0]);
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Input {
     pub rules: Arc<Vec<Rule>>,
     /// What the text parts found; absent when none ran.
     pub reading: Option<Arc<Reading>>,
+    /// What its file says, when a rule wants to know and it was read in time. Outsiders' text.
+    pub file_text: Option<Arc<str>>,
 }
 
 /// What was found out about a message. Stored as JSON beside it.
@@ -341,6 +343,7 @@ pub(crate) fn text_from(person: &str, body: &str) -> Input {
         answered_at: Vec::new(),
         rules: Arc::new(Vec::new()),
         reading: None,
+        file_text: None,
     }
 }
 

@@ -1,6 +1,5 @@
 //! Reply rules: what is answered without a person.
 
-use super::content::Content;
 use super::id::{AccountId, RuleId, WorkspaceId};
 use super::time::{Duration, Timestamp};
 use crate::flow::meaning::{Feeling, Urgency};
@@ -37,6 +36,25 @@ pub enum Match {
     },
 }
 
+/// Whether a rule looks into the files of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileWords {
+    /// Only what was typed counts.
+    #[default]
+    Ignored,
+    /// What a picture, a document or a voice note says counts too. A conversation waits for it, within a limit.
+    Read,
+}
+
+impl FileWords {
+    /// True when files are not looked into.
+    #[must_use]
+    pub fn are_ignored(&self) -> bool {
+        *self == Self::Ignored
+    }
+}
+
 /// What a message must mean for a rule to answer, besides what it must say. Everything that is given must
 /// hold; nothing given always holds. A message that nobody read means nothing: only a rule without conditions
 /// answers it.
@@ -55,6 +73,9 @@ pub struct Conditions {
     /// It is at least this urgent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub urgency: Option<Urgency>,
+    /// Whether what its file says is part of what it says.
+    #[serde(skip_serializing_if = "FileWords::are_ignored")]
+    pub files: FileWords,
 }
 
 impl Conditions {
@@ -111,15 +132,9 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// True when the words of `content` are what this rule looks for.
+    /// True when these words are what this rule looks for.
     #[must_use]
-    pub fn matches(&self, content: &Content) -> bool {
-        let Some(words) = content.words() else {
-            return false;
-        };
-        if content.is_annotation() {
-            return false;
-        }
+    pub fn matches(&self, words: &str) -> bool {
         let text = words.trim().to_lowercase();
         match &self.matches {
             Match::Any => !text.is_empty(),

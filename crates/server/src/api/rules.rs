@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::flow::meaning::{Feeling, Urgency};
-use waypost_engine::model::rule::{MAX_AGE_DEFAULT, Scope};
+use waypost_engine::model::rule::{FileWords, MAX_AGE_DEFAULT, Scope};
 use waypost_engine::model::{AccountId, Conditions, Duration, Match, Rule, RuleId};
 use waypost_store::admin::rules::{ANSWER_LEN_MAX, RuleSpec};
 
@@ -72,6 +72,19 @@ struct ConditionsText {
     feeling: Option<FeelingText>,
     /// It is at least this urgent.
     urgency: Option<UrgencyText>,
+    /// Whether what its file says (a picture, a document, a voice note) is part of what it says.
+    files: FileWordsText,
+}
+
+/// Whether a rule looks into files. A conversation waits for its file to be read only while a rule asks for
+/// it, and at most `media.wait_s`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = FileWords)]
+enum FileWordsText {
+    #[default]
+    Ignored,
+    Read,
 }
 
 /// How a message feels.
@@ -109,6 +122,10 @@ impl From<Conditions> for ConditionsText {
                 Urgency::High => UrgencyText::High,
                 Urgency::Critical => UrgencyText::Critical,
             }),
+            files: match conditions.files {
+                FileWords::Ignored => FileWordsText::Ignored,
+                FileWords::Read => FileWordsText::Read,
+            },
         }
     }
 }
@@ -144,6 +161,10 @@ impl ConditionsText {
                 UrgencyText::High => Urgency::High,
                 UrgencyText::Critical => Urgency::Critical,
             }),
+            files: match self.files {
+                FileWordsText::Ignored => FileWords::Ignored,
+                FileWordsText::Read => FileWords::Read,
+            },
         })
     }
 }

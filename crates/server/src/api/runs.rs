@@ -193,6 +193,7 @@ fn stages(
         answered_at: Vec::new(),
         rules: Arc::new(rules.1),
         reading: Some(Arc::new(done.reading.clone())),
+        file_text: None,
     };
     // Judged at its own time, so that an old message is not too old to be tried.
     Pipeline::default()

@@ -150,7 +150,7 @@ impl Context {
     }
 
     /// The enabled rules of an account, read once until they change.
-    async fn rules(&self, account: AccountId) -> Rules {
+    pub(super) async fn rules(&self, account: AccountId) -> Rules {
         if let Some(rules) = self
             .rules
             .read()
@@ -181,17 +181,21 @@ impl Context {
             .clear();
     }
 
-    /// Takes a message through the stages and commits what came of it (commit 2).
+    /// Takes a message through the stages and commits what came of it (commit 2). What its `file` says counts
+    /// as said by it.
     pub(super) async fn run_stages(
         &self,
         account: AccountId,
         work: &Work,
+        file: Option<Arc<str>>,
     ) -> Result<Completed, Trouble> {
         let now = clock::now();
         let mut steps = Steps::begin(&self.text, work, now);
         let mut input = self.input(account, work).await;
         steps.done(Group::Session);
-        let mut read = self.text.read(work).await.map_err(Trouble::Store)?;
+        let read = self.text.read(work, file.as_deref()).await;
+        let mut read = read.map_err(Trouble::Store)?;
+        input.file_text = file;
         input.reading = read.reading.take();
         let outcome = self
             .pipeline
@@ -276,6 +280,7 @@ impl Context {
             answered_at,
             rules,
             reading: None,
+            file_text: None,
         }
     }
 

@@ -8,6 +8,7 @@ mod alive;
 mod context;
 pub(crate) mod crash;
 mod deferred;
+mod file_words;
 mod files;
 mod fleet;
 mod flow;

@@ -110,6 +110,7 @@ fn combine(message: &MessageView, done: Done, old: Findings) -> Findings {
         answered_at: Vec::new(),
         rules: Arc::default(),
         reading: Some(Arc::new(done.reading)),
+        file_text: None,
     };
     let stages = Pipeline::new(vec![Box::new(Language), Box::new(Meaning)]);
     let read = stages.process(&input, message.sent_at);

@@ -24,12 +24,14 @@ use meter::Meter;
 use reader::Job;
 use sets::{Edited, Training};
 use states::States;
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use switchboard::Switchboard;
 use tokio::sync::Semaphore;
 use waypost_engine::flow::meaning::{PartOutcome, Reading};
 use waypost_engine::flow::parts::{Part, Parts, ShedLevel};
+use waypost_engine::flow::reply::with_file;
 use waypost_engine::flow::stage::Group;
 use waypost_engine::model::{ConversationId, Timestamp};
 use waypost_insight::Analyzer;
@@ -189,13 +191,17 @@ impl TextParts {
             .unwrap_or_else(PoisonError::into_inner) = Some(analyzer);
     }
 
-    /// Reads a message.
+    /// Reads a message, together with what its `file` says.
     ///
     /// # Errors
     /// When what is known of its conversation cannot be read from the store.
-    pub(crate) async fn read(self: &Arc<Self>, work: &Work) -> Result<TextRead, StoreError> {
+    pub(crate) async fn read(
+        self: &Arc<Self>,
+        work: &Work,
+        file: Option<&str>,
+    ) -> Result<TextRead, StoreError> {
         let parts = self.switchboard.parts();
-        let Some(words) = readable(work) else {
+        let Some(words) = readable(work, file) else {
             self.meter.skipped(&parts, PartOutcome::NoText);
             return Ok(TextRead::nothing());
         };
@@ -204,7 +210,7 @@ impl TextParts {
         }
         let state = self.state(work.conversation).await?;
         let job = Job {
-            words: words.to_owned(),
+            words: words.into_owned(),
             at: work.sent_at,
             state: Arc::clone(&state),
             parts,
@@ -332,9 +338,9 @@ impl TextParts {
     }
 }
 
-/// The words of a message that are worth reading.
-fn readable(work: &Work) -> Option<&str> {
-    let words = work.content.words()?;
+/// The words of a message that are worth reading, with those of its file.
+fn readable<'w>(work: &'w Work, file: Option<&'w str>) -> Option<Cow<'w, str>> {
+    let words = with_file(work.content.words(), file)?;
     (!work.content.is_annotation() && !words.trim().is_empty()).then_some(words)
 }
 

@@ -223,3 +223,61 @@ fn a_file_is_shown_in_the_terminal_without_a_server() {
     assert_eq!(json["walls"]["system_calls"], true);
     assert!(run(&["read"]).contains("1 | 2"));
 }
+
+/// A rule that looks into files, before one that answers whatever is typed.
+async fn rules_for_files(stage: &Stage) {
+    let marina = json!({
+        "name": "marina", "position": 10, "matches": {"on": "contains", "text": "dubai marina"},
+        "when": {"files": "read"}, "answer": "We have Marina listings.",
+    });
+    stage.post("/rules", marina).await;
+    let echo =
+        json!({"name": "echo", "position": 20, "matches": {"on": "any"}, "answer": "Echo: {text}"});
+    stage.post("/rules", echo).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_answers_what_a_file_says_and_what_follows_waits_for_it() {
+    let stage = Stage::start().await;
+    let linked = stage.link(OWNER).await;
+    rules_for_files(&stage).await;
+    let ana = stage.contact(ANA);
+    let list = "Unit,Area,Price\n1203,Dubai Marina,AED 1500000\n";
+    ana.send(OWNER, document(list.as_bytes(), "prices.csv"))
+        .await
+        .unwrap();
+    ana.send(OWNER, Outgoing::text("what do you think?"))
+        .await
+        .unwrap();
+    let answers = ["We have Marina listings.", "Echo: what do you think?"];
+    stage.apps_come_to_show(OWNER, &answers).await;
+    let messages = in_order(&stage, &linked.id, 4).await;
+    let rule = text(&messages[2], "/rule/name");
+    assert_eq!(rule, "marina", "{}", messages[2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_waits_no_longer_for_its_file_than_it_may() {
+    let stage = Stage::with(Plan {
+        settings: "[media]\nwait_s = 2\n".to_owned(),
+        ..Plan::default()
+    })
+    .await;
+    let linked = stage.link(OWNER).await;
+    rules_for_files(&stage).await;
+    stage.net.set_media_faults(wasim::MediaFaults {
+        delay: std::time::Duration::from_secs(6),
+        ..wasim::MediaFaults::default()
+    });
+    let ana = stage.contact(ANA);
+    ana.send(OWNER, document(b"Area\nDubai Marina\n", "areas.csv"))
+        .await
+        .unwrap();
+    ana.send(OWNER, Outgoing::text("hello?")).await.unwrap();
+    stage.apps_come_to_show(OWNER, &["Echo: hello?"]).await;
+    let messages = in_order(&stage, &linked.id, 3).await;
+    assert_eq!(text(&messages[2], "/content/body"), "Echo: hello?");
+    // The file comes after all: it is read and told, and nothing is answered twice.
+    assert_eq!(read(&stage, &messages[0]).await["state"], "done");
+    assert_eq!(stage.messages(&linked.id, 3).await.len(), 3);
+}

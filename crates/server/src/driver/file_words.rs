@@ -1,0 +1,73 @@
+//! What the file of a message says, for rules that look into files.
+//!
+//! A conversation waits for it only while such a rule concerns it, and never longer than the settings allow.
+//! What comes later is told by the event `media.read` alone: nothing is answered twice.
+
+use super::context::Context;
+use crate::clock;
+use std::sync::Arc;
+use waypost_engine::flow::reply::wants_files;
+use waypost_engine::model::{AccountId, Content, Duration, Timestamp};
+use waypost_store::readings::{ReadingKind, ReadingState};
+use waypost_store::{StoreError, Work};
+
+/// How often the store is asked whether the file was read.
+const LOOK_AGAIN: Duration = Duration::millis(250);
+/// Characters of a file that rules look at, as many as are read of a long message.
+const CHARS_MAX: usize = 4_000;
+
+/// What is known of the words in a message's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FileWords {
+    /// There are none, nobody asked for them, or they did not come in time.
+    None,
+    /// The file says this.
+    Known(Arc<str>),
+    /// They may come; until then the conversation waits.
+    NotYet {
+        /// When to look again.
+        look_at: Timestamp,
+    },
+}
+
+impl Context {
+    /// What the file of a message says, if a rule wants to know it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) async fn file_words(
+        &self,
+        account: AccountId,
+        work: &Work,
+    ) -> Result<FileWords, StoreError> {
+        let Content::Media { file, .. } = &work.content else {
+            return Ok(FileWords::None);
+        };
+        let is_read = ReadingKind::of(file.media).is_some() && work.origin.may_act();
+        if !is_read || !wants_files(&self.rules(account).await, account, &work.chat) {
+            return Ok(FileWords::None);
+        }
+        let found = self.store.file_reading(work.message).await?;
+        let Some(found) = found.filter(|found| found.state != ReadingState::Pending) else {
+            return Ok(self.wait(work));
+        };
+        let words: String = found.found.text.chars().take(CHARS_MAX).collect();
+        Ok(match words.trim() {
+            "" => FileWords::None,
+            words => FileWords::Known(words.into()),
+        })
+    }
+
+    fn wait(&self, work: &Work) -> FileWords {
+        let (now, limit) = (clock::now(), Duration::secs(self.config.media.wait_s));
+        let last = work.received_at + limit;
+        if now >= last {
+            tracing::info!(message = %work.message, "a file was not read in time; its conversation goes on");
+            metrics::counter!("waypost_media_waits_given_up_total").increment(1);
+            return FileWords::None;
+        }
+        FileWords::NotYet {
+            look_at: last.min(now + LOOK_AGAIN),
+        }
+    }
+}
