@@ -91,8 +91,20 @@ fn is_label(doc: &Doc<'_>, i: usize, number: Number) -> bool {
         i
     };
     let labelled = NUMBERED.contains(doc.word_before(before));
-    let score =
-        doc.word(next) == "out" || doc.word_before(i) == "of" && i >= 2 && doc.word(i - 2) == "out";
+    // `EK 203`, `Sarab 2`: the number of something with a name.
+    let named = plain_digits
+        && i >= 2
+        && digits.len() <= 3
+        && doc.gap(i) == Gap::Space
+        && (doc.is_shouted(i - 1) && doc.str(i - 1).len() <= 3 && doc.gap(next) != Gap::None
+            || doc.is_capitalised(i - 1)
+                && doc.is_capitalised(i - 2)
+                && !doc.is_shouted(i - 2)
+                && doc.gap(i - 1) == Gap::Space)
+        && !counts_something(doc, next);
+    let score = named
+        || doc.word(next) == "out"
+        || doc.word_before(i) == "of" && i >= 2 && doc.word(i - 2) == "out";
     let joined = |mark: usize, digits: usize| {
         doc.is_any_mark(mark, "-+x")
             && doc.is_glued(mark)

@@ -84,6 +84,17 @@ fn plain_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     if is_each(pass, number.next) || is_named_sum(doc, number) {
         return true;
     }
+    // `4% + 4200`: a fee on top of a share or a sum.
+    let on_top = i >= 1
+        && doc.is_mark(i - 1, '+')
+        && (pass.ends_at(Kind::Percentage, i - 1) || pass.ends_at(Kind::Money, i - 1));
+    if on_top
+        && number.value >= Decimal::ONE_HUNDRED
+        && !counts_something(doc, number.next)
+        && doc.gap(number.next) != Gap::None
+    {
+        return true;
+    }
     // `1,204 sqft instead of 1,188`: a size that another size is compared with.
     let compared = pass.has(Kind::AreaSize) && matches!(doc.word_before(i), "of" | "than");
     if grouped && !compared && !counts_something(doc, number.next) {
@@ -407,6 +418,9 @@ fn is_named_sum(doc: &Doc<'_>, number: Number) -> bool {
                 | "refund"
                 | "deducted"
                 | "incl"
+                | "admin"
+                | "processing"
+                | "trustee"
                 | "salary"
                 | "rent"
                 | "tip"
@@ -476,7 +490,10 @@ fn is_rate(pass: &Pass<'_, '_>, next: usize) -> bool {
     if doc.is_mark(next, '/') {
         return period(next + 1);
     }
+    let from_a_door = next >= 2 && matches!(doc.word(next - 2), "from" | "in" | "of" | "at");
     match doc.word(next) {
+        // `noise from 903 every night` is a door.
+        "every" if from_a_door => false,
         "per" | "a" | "each" | "every" | "في" => period(next + 1),
         "yearly" | "monthly" | "annually" | "annual" | "pa" | "pm" | "سنوي" | "سنويا" | "شهري"
         | "شهريا" | "بالسنه" | "بالشهر" | "cash" | "net" | "negotiable" | "نقدا" | "كاش" => {

@@ -18,7 +18,7 @@ mortgage loan downpayment cash spend afford listed السعر سعر سعره س
 /// Words that only near an amount say that it is a price.
 const NEAR_ONLY: &str = "
 prices buy service negotiable final max maximum min minimum under below above around upto yearly annual
-annually monthly cheque cheques chq chqs valued last best reduce lower starting dp booking token net roi
+annually monthly cheque cheques chq chqs valued last best reduce lower nett starting dp booking token net roi
 income per month year pm pa range between دفع عموله تامين سنوي سنويا شهري شهريا بالسنه حدود بحدود شيكات
 ثمن اخر كاش دفعه مقدم
 ";
@@ -43,7 +43,7 @@ this as because when who which n w y too more less out until till before after s
 monthly annually annual negotiable net instead without than via through thru back down off urgently tmrw
 total left right there here again first last overtime commission refund salary deducted balance security
 agency service work works furnished unfurnished yet does did do be bas kash badal fi men bel se late early asap also like maybe minus
-times? في من على علي الى الي او و بس مع كاش نهائي شامل شامله سنويا شهريا سنوي شهري لو عشان بدل هذا حق
+times? sq yd yards yard sqyd في من على علي الى الي او و بس مع كاش نهائي شامل شامله سنويا شهريا سنوي شهري لو عشان بدل هذا حق
 للهديه فقط كل ما
 ";
 
@@ -53,12 +53,14 @@ page tower floor floors ext extension code type version phase iphone class model
 cheque step no number option block cluster building galaxy windows form room line terminal route year until
 since aged i'm im exit day zone street chapter q parking slot lot group team unit villa flat plot shop office
 apartment apt otp pin pod bay pier berth stage grade series v ver vol part section article clause item lane
+attempt bld shabia shabiya shabiyah district sector cluster zone gym route round week table desk counter annex appendix
+schedule figure fig tier grade gen ps xbox euro covid formula top mark slide shelf bin dial hotline tv ver rev draft issue lesson lecture hall
 highway channel قبل seat platform flight bus tram quarter season episode season size sa3a طابق الدور دور الطابق
 رقم صفحه الصناعيه عمري شارع بلوك سنه عام برج الساعه شقه فيلا وحده مكتب محل قطعه مرحله
 ";
 /// What may stand behind a number that counts nothing in particular.
 const BEHIND_A_BARE_NUMBER: &str = "
-is if and or but was would max final cash for in with from to too only not can at now all ok okay then
+negotiable nego slightly firm please pls asap is if and or but was would max final cash for in with from to too only not can at now all ok okay then
 please pls because when instead n though today it as last including incl via left more each back net kash unless without
 otherwise either by so whatever تمام شامل كاش نهائي او و بس مع حلو كثير وايد اخر لو
 ";
@@ -74,17 +76,18 @@ const TALK_OF_DOORS: &str = "
 key keys fob flat flats tenant tenants rent rented vacant vacated vacate unit units apartment apartments floor
 view viewing viewings tenancy face landlord occupied leased access door lobby look open building sold leased status price ac leak leaking water
 maintenance balcony kitchen dewa ejari chiller neighbour neighbor noise cleaning handover snagging owner
+neighbours neighbors smoke smell guard visitor visitors parcel resident residents electricity water live lives living noisy party dog electrician technician ladder remote bounced handyman helper smoking shaft duct
 pics photos pictures video videos floorplan brochure listing listed available furnished bedroom br bhk mou lease tenancy inspection plumber eviction renewal parking guest checkout
-شقه الشقه مستاجر المستاجر مفتاح المفتاح مفاتيح المالك التكييف تسريب الوحده وحده
+شقه الشقه مستاجر المستاجر مستاجره جيران الجيران الجار ساكن ساكنين ازعاج الكهرباء مويه الماي مفتاح المفتاح مفاتيح المالك التكييف تسريب الوحده وحده
 ";
 const IN_FRONT_OF_A_DOOR: &str = "
 of for in at open view see does is to from status keys key tenant out and access visit show floor rented
 leased about bill meter with re regarding check fix our mine or both guest owner inspect clean vacate
-شقه في مفتاح عن مفاتيح للشقه
+شقه في مفتاح عن مفاتيح للشقه مستاجر المستاجر ساكن جار بشقه الشقه
 ";
 const RIGHT_BEHIND_A_DOOR: &str = "
 is has on in was today directly paid face with and by are please pls vacant for to n or at still now from will
-tomorrow asap got sold rented not moved yet occupied available ready tmrw again since needs wants complained
+tomorrow asap got free or bounced every empty smells ما يقول قال طلب sold rented not moved yet occupied available ready tmrw again since needs wants complained
 complains says said called pays can could should be stopped tenant owner ac leaking keys key فيها في فاضيه مع
 ";
 

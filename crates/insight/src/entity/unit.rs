@@ -127,7 +127,8 @@ fn lettered_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let lettered = letter.len() == 1 && letter.is_ascii() && doc.is_capitalised(i) && letter != "e";
     let (value, end) = lettered.then(|| number_at(pass, i))??;
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let fits = (3..=4).contains(&digits) && is_detached(doc, i, end) && !is_measured(doc, end);
+    let least = if doc.is_mark(i + 1, '-') { 2 } else { 3 };
+    let fits = (least..=4).contains(&digits) && is_detached(doc, i, end) && !is_measured(doc, end);
     fits.then_some((value, end))
 }
 
@@ -244,7 +245,7 @@ fn intro_end(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, Intro)> {
         | "townhouse" | "penthouse" | "th" | "suite" | "warehouse" | "plot" | "apartments"
         | "flats" | "villas" | "unt" | "aprt" | "appt" | "apartmnt" | "شقه" | "الشقه" | "فيلا"
         | "الفيلا" | "وحده" | "الوحده" | "مكتب" | "محل" | "الوحدات" | "فله" | "مستودع"
-        | "studio" => Intro::Strong,
+        | "studio" | "sha2a" | "sha22a" | "shaqa" | "sha2at" => Intro::Strong,
         "room" | "door" | "property" | "house" | "home" | "غرفه" | "بيت" => Intro::Weak,
         _ => return None,
     };
