@@ -214,7 +214,12 @@ fn near_at(
             "mr" | "mrs" | "ms" | "dr" | "eng" | "bin" | "ibn" | "bint" | "abu"
         )
     }) || doc.word(i) == "sheikh";
-    if !doc.is_word(i) || title {
+    // `at safa` is no slip for `Al Safa`.
+    let small = matches!(
+        doc.word(i),
+        "at" | "in" | "on" | "to" | "of" | "for" | "by" | "is" | "or" | "and" | "a"
+    );
+    if !doc.is_word(i) || title || small {
         return None;
     }
     for (rest, end) in spans
