@@ -102,7 +102,10 @@ fn is_label(doc: &Doc<'_>, i: usize, number: Number) -> bool {
                 && !doc.is_shouted(i - 2)
                 && doc.gap(i - 1) == Gap::Space)
         && !counts_something(doc, next);
+    // `call 998`
+    let dialled = digits.len() == 3 && matches!(doc.word_before(i), "call" | "dial" | "اتصل");
     let score = named
+        || dialled
         || doc.word(next) == "out"
         || doc.word_before(i) == "of" && i >= 2 && doc.word(i - 2) == "out";
     let joined = |mark: usize, digits: usize| {

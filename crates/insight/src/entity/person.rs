@@ -580,7 +580,20 @@ fn signed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     let names = pass.context.names;
     let here = matches!(
         doc.word(i + 1),
-        "here" | "speaking" | "said" | "says" | "called" | "asked" | "told" | "wants" | "replied"
+        "here"
+            | "bhai"
+            | "bhaiya"
+            | "sahab"
+            | "sahib"
+            | "saab"
+            | "speaking"
+            | "said"
+            | "says"
+            | "called"
+            | "asked"
+            | "told"
+            | "wants"
+            | "replied"
     ) && (i == 0 || doc.is_any_mark(i - 1, ".,!") || doc.begins_line(i));
     let word = doc.word(i);
     let known =

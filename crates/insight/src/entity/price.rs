@@ -63,6 +63,14 @@ fn likely_at(pass: &Pass<'_, '_>, i: usize) -> Option<(Decimal, usize)> {
         return None;
     }
     let number = amount_at(doc, i)?;
+    // `service charges 2024: 21,300`
+    let year = doc.str(i).starts_with("20")
+        && doc.str(i).len() == 4
+        && number.next == i + 1
+        && doc.is_mark(i + 1, ':');
+    if year && doc.digits(i + 2).is_some() {
+        return None;
+    }
     let value = spread(doc, number)?;
     let multiplied = number.multiplied || value != number.value;
     if measures_another_thing(doc, number.next) || !multiplied && names_another_thing(doc, i) {
@@ -86,11 +94,11 @@ fn plain_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     }
     // `4% + 4200`: a fee on top of a share or a sum.
     let on_top = i >= 1
-        && doc.is_mark(i - 1, '+')
+        && (doc.is_mark(i - 1, '+') || matches!(doc.word_before(i), "plus" | "minus" | "less"))
         && (pass.ends_at(Kind::Percentage, i - 1) || pass.ends_at(Kind::Money, i - 1));
     if on_top
         && number.value >= Decimal::ONE_HUNDRED
-        && !counts_something(doc, number.next)
+        && (!counts_something(doc, number.next) || doc.is_word(i - 1))
         && doc.gap(number.next) != Gap::None
     {
         return true;
@@ -403,30 +411,38 @@ fn follows_price_word(pass: &Pass<'_, '_>, i: usize) -> bool {
 
 /// `580 fee`, `1050 vat`, `150 overtime`: what is paid is named behind the number.
 fn is_named_sum(doc: &Doc<'_>, number: Number) -> bool {
+    // `+ 50 knowledge fee`
+    let described = doc.is_word(number.next)
+        && matches!(
+            doc.word(number.next + 1),
+            "fee" | "fees" | "charges" | "deposit"
+        )
+        && doc.gap(number.next + 1) == Gap::Space;
     number.written == Written::Digits
         && number.value >= Decimal::from(20)
-        && matches!(
-            doc.word(number.next),
-            "fee"
-                | "fees"
-                | "vat"
-                | "deposit"
-                | "commission"
-                | "overtime"
-                | "cash"
-                | "tax"
-                | "refund"
-                | "deducted"
-                | "incl"
-                | "admin"
-                | "processing"
-                | "trustee"
-                | "salary"
-                | "rent"
-                | "tip"
-                | "fine"
-                | "bill"
-        )
+        && (described
+            || matches!(
+                doc.word(number.next),
+                "fee"
+                    | "fees"
+                    | "vat"
+                    | "deposit"
+                    | "commission"
+                    | "overtime"
+                    | "cash"
+                    | "tax"
+                    | "refund"
+                    | "deducted"
+                    | "incl"
+                    | "admin"
+                    | "processing"
+                    | "trustee"
+                    | "salary"
+                    | "rent"
+                    | "tip"
+                    | "fine"
+                    | "bill"
+            ))
 }
 
 /// `14.25 per kg`, `75 each`, `18 psf`: the price of one.

@@ -38,7 +38,7 @@ less by on in over حوالي تقريبا هو هي الى الي من بحدو
 const SMALL_OR_PAYMENT: &str = "
 is in on at for to by and or but the if with from was were are has have had will would can could should
 not only extra cash max min final plus vat incl including included excluding tax fee fees admin deposit
-per each a all ok okay pls please today tomorrow now yearly of it i we you he she they my so then that
+per each a all ok okay pls please plz today tomorrow yesterday tonight already امس اليوم باجر بكره الحين now yearly of it i we you he she they my so then that
 this as because when who which n w y too more less out until till before after still just upfront
 monthly annually annual negotiable net instead without than via through thru back down off urgently tmrw
 total left right there here again first last overtime commission refund salary deducted balance security

@@ -31,7 +31,9 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     {
         return Some((format!("1 {}", one_of(unit)), i + 2));
     }
-    if i > 0 && doc.is_glued(i) && doc.is_mark(i - 1, '/') {
+    // `B1 parking` is where it is, and not how many.
+    let lettered = i > 0 && doc.word(i - 1).len() == 1 && doc.is_capitalised(i - 1);
+    if i > 0 && doc.is_glued(i) && (doc.is_mark(i - 1, '/') || lettered) {
         return None;
     }
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;

@@ -73,6 +73,7 @@ pub(super) fn find_bare(pass: &mut Pass<'_, '_>) {
         let found = door_of_project(pass, i)
             .or_else(|| talks.then(|| lettered_door(pass, i)).flatten())
             .or_else(|| talks.then(|| bare_door(pass, i)).flatten())
+            .or_else(|| where_somebody_lives(pass, i))
             .filter(|(_, end)| pass.is_free(i..*end));
         match found {
             Some((value, end)) => {
@@ -162,6 +163,21 @@ fn bare_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let stands = BEFORE_A_DOOR.contains(doc.word_before(i)) || begins_sentence(doc, i);
     (stands && !year && !round && !counts && is_detached(doc, i, i + 1) && !is_measured(doc, i + 1))
         .then(|| (digits.to_owned(), i + 1))
+}
+
+/// `Mrs. Pinto from 703`: a number that is not round, behind `from` and at the end of what is said.
+fn where_somebody_lives(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let digits = doc.digits(i).filter(|d| (3..=4).contains(&d.len()))?;
+    let round = digits.ends_with('0') || digits.starts_with('0');
+    let year = digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"));
+    let from = matches!(doc.word_before(i), "from" | "in")
+        && i >= 2
+        && doc.is_word(i - 2)
+        && !pass.has(Kind::Money);
+    let ends = i + 1 >= doc.len() || doc.begins_line(i + 1) || doc.is_any_mark(i + 1, ",!?");
+    let fits = from && ends && !round && !year && is_detached(doc, i, i + 1);
+    fits.then(|| (digits.to_owned(), i + 1))
 }
 
 fn begins_sentence(doc: &Doc<'_>, i: usize) -> bool {
