@@ -250,7 +250,15 @@ fn bare_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock, usize)> {
     let joined = doc.is_mark(first.next, '-') || doc.word(first.next) == "to";
     let second = joined.then(|| hour(first.next + 1))??;
     let dated = doc.is_glued(second.next) && doc.is_mark(second.next, '-');
-    (stands_alone(pass, second.next) && !dated).then_some((first, second, first.next + 1))
+    let follows = matches!(
+        doc.word(second.next),
+        "for" | "please" | "pls" | "only" | "because" | "then" | "is" | "works" | "ok"
+    );
+    ((follows || stands_alone(pass, second.next)) && !dated).then_some((
+        first,
+        second,
+        first.next + 1,
+    ))
 }
 
 /// The `3` of `3 and 5 pm`.

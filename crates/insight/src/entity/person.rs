@@ -354,7 +354,12 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
     let clings = ["ال", "بال", "في", "على", "علي", "لل"]
         .iter()
         .any(|p| word.starts_with(p));
-    let unknown = !names.is_common(word) && word.chars().count() >= 3 && !(arabic && clings);
+    // `my name is misspelled`
+    let ordinary = !doc.is_capitalised(from)
+        && !arabic
+        && crate::intent::vectors::vectors().place(word).is_some();
+    let unknown =
+        !names.is_common(word) && !ordinary && word.chars().count() >= 3 && !(arabic && clings);
     let first = match lead {
         Lead::Certain => {
             family
@@ -510,6 +515,10 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     {
         // `H. Lindqvist`
         return Some(i + 3);
+    }
+    // `كم عمر البناية`: how old.
+    if doc.word_before(i) == "كم" {
+        return None;
     }
     // `ba3d el salah`: a noun with its article.
     if matches!(doc.word_before(i), "el" | "il") && !doc.is_capitalised(i) {

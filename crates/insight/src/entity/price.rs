@@ -4,7 +4,7 @@
 
 use super::money::spread;
 use super::number::{counts_something, stands_alone, stands_free};
-use super::price_words::{BEFORE, BETWEEN, NEAR, PAYMENTS};
+use super::price_words::{BEFORE, BETWEEN, MONEY_TALK, NEAR, PAYMENTS, PROPERTY, SMALL_GOODS};
 use super::{Kind, Pass};
 use crate::doc::{Doc, Gap};
 use crate::number::{Number, Written, amount_at, plain};
@@ -37,6 +37,54 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             None => i += 1,
         }
     }
+}
+
+/// Least amount that is money because its sentence speaks of it.
+const SPOKEN_MIN: u32 = 500;
+/// Tokens before and after an amount that are searched for talk of money.
+const SPOKEN_REACH: usize = 14;
+
+/// Finds amounts that stand alone in talk about money, once doors and comparisons had their turn: `the carpenter
+/// wants 350`.
+pub(super) fn find_spoken(pass: &mut Pass<'_, '_>) {
+    let (spoken, _) = spoken_currency(pass);
+    for i in 0..pass.doc.len() {
+        let Some(number) = amount_at(pass.doc, i).filter(|n| pass.is_free(i..n.next)) else {
+            continue;
+        };
+        if number.written == Written::Digits && is_spoken_sum(pass, i, number) {
+            let value = format!("{spoken} {}", plain(number.value));
+            pass.add(Kind::Money, value, i..number.next, CONFIDENCE);
+        }
+    }
+}
+
+fn is_spoken_sum(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    let doc = pass.doc;
+    let door = (3..=4).contains(&doc.str(i).len())
+        && number.next == i + 1
+        && !doc.str(i).ends_with("00")
+        && !doc.str(i).ends_with("50");
+    let named = matches!(
+        doc.word_before(i),
+        "in" | "of" | "from" | "at" | "since" | "to" | "until" | "on" | "no" | "and" | "or"
+    );
+    let near = |words: &std::collections::HashSet<&str>| {
+        doc.has_word_near(&(i..number.next), SPOKEN_REACH, |word| words.contains(word))
+    };
+    let whole = number.value >= Decimal::from(SPOKEN_MIN)
+        || number.value >= Decimal::ONE_HUNDRED && near(&PAYMENTS);
+    let cheap = number.value >= Decimal::TEN
+        && near(&SMALL_GOODS)
+        && !(0..doc.len()).any(|at| PROPERTY.contains(doc.word(at)));
+    let named = named && !(cheap && doc.word_before(i) == "at");
+    (whole || cheap)
+        && !named
+        && !names_another_thing(doc, i)
+        && stands_free(doc, i, number)
+        && stands_alone(pass, i, number.next)
+        && (!door || doc.word_before(i) == "only")
+        && near(&MONEY_TALK)
 }
 
 /// The one currency that the message names, and the token from which on it is meant; or the account's.

@@ -91,6 +91,33 @@ tomorrow asap got free or bounced every empty smells ما يقول قال طلب
 complains says said called pays can could should be stopped tenant owner ac leaking keys key فيها في فاضيه مع
 ";
 
+/// A sentence with one of them speaks of money.
+const TALK_OF_MONEY: &str = "
+asked asks wants want quoted quote quotes bucks quid dirham dirhams dhs aed expensive cheap cheaper money cash
+change wallet balance advance token expenses expense dues due bought buys buying sells selling sold cost costs
+costing worth bid offered offers counter countered gave give giving bargain discount less price prices rent bill
+invoice invoices wage labour labor materials per total estimate estimated estimation deal amount budget maximum
+flous feloos flos kam b3t بكم فلوس فلوسي درهم دراهم حساب الحساب رصيد خصم غالي رخيص يطلب طالب طلب يبي يبغي
+اعطيك اعطيته عطيته يساوي تكلفه كلف كلفني ثمنه بعته اشتريته اشتري بعت دفعه مبلغ سعر السعر تكلفني
+";
+
+/// Things and work that cost less than a thousand, unlike a flat.
+const GOODS: &str = "
+repair repairs repaired fix fixing plumber electrician carpenter painter driver taxi uber ride fuel petrol hour hours
+visit delivery shipping courier tip grocery groceries bill petty printer ink paper chairs chair table tables sofa fridge
+bed mattress oven washer tv phone laptop bike item items tile tiles box boxes carton bag bags bottle bottles piece
+pieces pcs kg meal combo burger lunch dinner cake coffee ticket tickets haircut massage cleaning cleaner maid helper
+gas labour labor installation install service fine penalty driver's technician gardener plan subscription
+internet membership gym class lesson تصليح صيانه سباك كهربائي توصيل تاكسي غرامه للزياره زياره كراسي طاوله
+بلاط كرتون تنظيف خدامه سائق اشتراك
+";
+/// Words of flats and those who trade them: a small number near them may be thousands cut short.
+const PROPERTY_TALK: &str = "
+rent rental lease landlord tenant flat flats villa villas apartment unit tower sqft bhk br bed beds bedroom owner
+seller buyer premium asking cheques cheque chqs rera villa's psf sale sell studio office shop warehouse ايجار الايجار
+شقه فيلا المالك الموجر البايع المشتري شيكات دفعات
+";
+
 fn words(lists: &[&'static str]) -> HashSet<&'static str> {
     let words = lists.iter().flat_map(|list| list.split_whitespace());
     words.collect()
@@ -114,5 +141,11 @@ pub(super) static NUMBERED: Words = LazyLock::new(|| words(&[NAMED_BY_NUMBER]));
 pub(super) static BEHIND_BARE: Words = LazyLock::new(|| words(&[BEHIND_A_BARE_NUMBER]));
 /// A number near one of them is money even if it is small.
 pub(super) static PAYMENTS: Words = LazyLock::new(|| words(&[PAYMENT]));
+/// A number that stands alone in a sentence with one of them is money.
+pub(super) static MONEY_TALK: Words = LazyLock::new(|| words(&[PRICE, PAYMENT, TALK_OF_MONEY]));
+/// Things and work that cost little.
+pub(super) static SMALL_GOODS: Words = LazyLock::new(|| words(&[GOODS]));
+/// A message with one of them may leave thousands unsaid.
+pub(super) static PROPERTY: Words = LazyLock::new(|| words(&[PROPERTY_TALK]));
 /// Small words and kinds of payment: what a number does not count.
 pub(super) static UNCOUNTED: Words = LazyLock::new(|| words(&[SMALL_OR_PAYMENT]));

@@ -215,7 +215,12 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize, usize)
     let small = value.len() < 3
         && !doc.is_any_mark(end, ",&/")
         && !matches!(doc.word(end), "and" | "or" | "و");
+    // `3al share3` is a word, and `a flat 118` a price.
+    let word_begins = doc.is_glued(end) && doc.is_word(end);
+    let flat_rate = doc.word(i) == "flat" && doc.word_before(i) == "a";
     if is_measured(doc, end)
+        || word_begins
+        || flat_rate
         || (strength == Intro::Weak && !explicit)
         || (several && small)
         || is_rating(doc, at)
