@@ -76,18 +76,18 @@ const TALK_OF_DOORS: &str = "
 key keys fob flat flats tenant tenants rent rented vacant vacated vacate unit units apartment apartments floor
 view viewing viewings tenancy face landlord occupied leased access door lobby look open building sold leased status price ac leak leaking water
 maintenance balcony kitchen dewa ejari chiller neighbour neighbor noise cleaning handover snagging owner
-neighbours neighbors smoke smell guard visitor visitors parcel resident residents electricity water live lives living noisy party dog electrician technician ladder remote bounced handyman helper smoking shaft duct
+neighbours neighbors smoke smell guard visitor visitors parcel resident residents electricity water live lives living noisy party dog electrician technician ladder remote market layout guest dripping tower shift shifted bounced handyman helper smoking shaft duct
 pics photos pictures video videos floorplan brochure listing listed available furnished bedroom br bhk mou lease tenancy inspection plumber eviction renewal parking guest checkout
 شقه الشقه مستاجر المستاجر مستاجره جيران الجيران الجار ساكن ساكنين ازعاج الكهرباء مويه الماي مفتاح المفتاح مفاتيح المالك التكييف تسريب الوحده وحده
 ";
 const IN_FRONT_OF_A_DOOR: &str = "
 of for in at open view see does is to from status keys key tenant out and access visit show floor rented
 leased about bill meter with re regarding check fix our mine or both guest owner inspect clean vacate
-شقه في مفتاح عن مفاتيح للشقه مستاجر المستاجر ساكن جار بشقه الشقه
+as into have شقه في مفتاح عن مفاتيح للشقه مستاجر المستاجر ساكن جار بشقه الشقه
 ";
 const RIGHT_BEHIND_A_DOOR: &str = "
 is has on in was today directly paid face with and by are please pls vacant for to n or at still now from will
-tomorrow asap got free or bounced every empty smells ما يقول قال طلب sold rented not moved yet occupied available ready tmrw again since needs wants complained
+tomorrow asap got free or bounced every empty smells waiting but into who or says عند ما يقول قال طلب sold rented not moved yet occupied available ready tmrw again since needs wants complained
 complains says said called pays can could should be stopped tenant owner ac leaking keys key فيها في فاضيه مع
 ";
 

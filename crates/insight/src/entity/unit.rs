@@ -50,6 +50,10 @@ fn doc_noun(doc: &Doc<'_>, i: usize) -> bool {
         && !matches!(
             doc.word(i),
             "can"
+                | "and"
+                | "or"
+                | "n"
+                | "و"
                 | "are"
                 | "is"
                 | "in"
@@ -71,6 +75,7 @@ pub(super) fn find_bare(pass: &mut Pass<'_, '_>) {
     let mut i = 0;
     while i < pass.doc.len() {
         let found = door_of_project(pass, i)
+            .or_else(|| door_in_tower(pass, i))
             .or_else(|| talks.then(|| lettered_door(pass, i)).flatten())
             .or_else(|| talks.then(|| bare_door(pass, i)).flatten())
             .or_else(|| where_somebody_lives(pass, i))
@@ -121,6 +126,24 @@ fn door_of_project(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     (building && fits && is_detached(doc, i, end)).then_some((value, end))
 }
 
+/// `Princess Tower 3402`, `tower B 1204`: a number right behind a building.
+fn door_in_tower(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let digits = doc.digits(i).filter(|d| (3..=4).contains(&d.len()))?;
+    let year = digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"));
+    let letter = i >= 2
+        && doc.word(i - 1).len() == 1
+        && matches!(doc.word(i - 2), "tower" | "block" | "building" | "bldg");
+    let behind = letter || pass.ends_at(Kind::Project, i);
+    let fits = behind
+        && !year
+        && !digits.ends_with("00")
+        && doc.gap(i) == Gap::Space
+        && is_detached(doc, i, i + 1)
+        && !is_measured(doc, i + 1);
+    fits.then(|| (digits.to_owned(), i + 1))
+}
+
 /// `A-1204`, `B1203`: a letter and three digits or more.
 fn lettered_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let doc = pass.doc;
@@ -155,7 +178,9 @@ fn bare_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
             .is_ok_and(|y| (1950..2040).contains(&y));
     let round = digits.ends_with("00") && digits.len() == 4 && digits != "1000";
     // `1207 tenant says` begins with a door; `12 tenants say` counts.
-    let several = !begins_sentence(doc, i) || doc.word(i + 1).ends_with('s');
+    // Four digits that are not round seldom count anything.
+    let odd = digits.len() == 4 && !digits.ends_with('0') && doc.word(i + 1).is_ascii();
+    let several = !(begins_sentence(doc, i) || odd) || doc.word(i + 1).ends_with('s');
     let counts = several
         && doc.is_word(i + 1)
         && doc.gap(i + 1) == Gap::Space
@@ -190,7 +215,9 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize, usize)
     let mut explicit = strength == Intro::Number;
     for _ in 0..3 {
         let skip = match doc.word(at) {
-            "no" | "number" | "num" | "nr" | "nbr" | "رقم" | "رقمها" => true,
+            "no" | "number" | "numbers" | "nos" | "num" | "nr" | "nbr" | "رقم" | "رقمها" => {
+                true
+            }
             "is" if explicit => true,
             _ => {
                 doc.is_mark(at, '#')
@@ -265,8 +292,9 @@ fn intro_end(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, Intro)> {
         "unit" | "units" | "apt" | "apts" | "apartment" | "flat" | "villa" | "office" | "shop"
         | "townhouse" | "penthouse" | "th" | "suite" | "warehouse" | "plot" | "apartments"
         | "flats" | "villas" | "unt" | "aprt" | "appt" | "apartmnt" | "شقه" | "الشقه" | "فيلا"
-        | "الفيلا" | "وحده" | "الوحده" | "مكتب" | "محل" | "الوحدات" | "فله" | "مستودع"
-        | "studio" | "sha2a" | "sha22a" | "shaqa" | "sha2at" => Intro::Strong,
+        | "الفيلا" | "وحده" | "الوحده" | "مكتب" | "محل" | "الوحدات" | "فله" | "مستودع" | "شقتي"
+        | "شقته" | "شقتها" | "شقتنا" | "الشقق" | "شقق" | "الشقتين" | "studio" | "sha2a"
+        | "sha22a" | "shaqa" | "sha2at" => Intro::Strong,
         "room" | "door" | "property" | "house" | "home" | "غرفه" | "بيت" => Intro::Weak,
         _ => return None,
     };
