@@ -358,8 +358,8 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
     let ordinary = !doc.is_capitalised(from)
         && !arabic
         && crate::intent::vectors::vectors().place(word).is_some();
-    let unknown =
-        !names.is_common(word) && !ordinary && word.chars().count() >= 3 && !(arabic && clings);
+    let known = names.is_common(word) || ordinary || arabic && clings;
+    let unknown = !known && word.chars().count() >= 3;
     let first = match lead {
         Lead::Certain => {
             family
