@@ -260,13 +260,16 @@ fn arabizi_end(folded: &str, start: usize, end: usize) -> Option<usize> {
     if !b"2356789".contains(&digit) {
         return None;
     }
-    let letters = rest[1..]
+    // `sha22a`: the letter is doubled.
+    let doubled = usize::from(rest.get(1) == Some(&digit));
+    let letters = rest[1 + doubled..]
         .iter()
         .take_while(|b| b.is_ascii_lowercase())
         .count();
     let before = &folded[start..end];
+    let end = end + doubled;
     let after = &folded[end + 1..].get(..letters)?;
-    let fits = letters > 0
+    let fits = letters > usize::from(doubled == 1 && before.len() < 3)
         && before.len() + letters >= 3
         && before.len() <= 12
         && !NOT_BEFORE.contains(&before)

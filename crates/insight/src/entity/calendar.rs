@@ -35,6 +35,7 @@ pub(super) fn day_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         .or_else(|| weekday_at(pass, i))
         .or_else(|| relative_at(pass, i))
         .or_else(|| ordinal_at(pass, i))
+        .or_else(|| arabic_day_at(pass, i))
 }
 
 pub(super) fn today(pass: &Pass<'_, '_>) -> Date {
@@ -459,6 +460,22 @@ fn is_tomorrow(word: &str) -> bool {
     )
 }
 
+/// `يوم ٢٥`: the next one, unless it counts what follows.
+fn arabic_day_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
+    let doc = pass.doc;
+    let digits = (doc.word(i) == "يوم").then(|| doc.digits(i + 1))??;
+    let follows = doc.word(i + 2);
+    let ends = follows.is_empty() && !doc.is_any_mark(i + 2, "%/:.")
+        || matches!(
+            follows,
+            "الساعه" | "في" | "من" | "ان" | "لو" | "الصبح" | "العصر" | "و" | "بعد"
+        );
+    let day: i8 = digits.parse().ok().filter(|d| (1..=31).contains(d))?;
+    let repeats = doc.word_before(i) == "كل";
+    (ends && !repeats)
+        .then(|| next_day_of_month(today(pass), day).map(|date| Day::new(date, i + 2)))?
+}
+
 /// `the 25th`: the next one.
 pub(super) fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     let doc = pass.doc;
@@ -512,7 +529,7 @@ pub(super) fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
     }
     let day: i8 = digits.parse().ok().filter(|d| (1..=31).contains(d))?;
     let today = today(pass);
-    let mut month = today.first_of_month();
+    let month = today.first_of_month();
     if speaks_of_the_past(doc, i) {
         let this = date(month.year(), month.month(), day).filter(|d| *d <= today);
         let date = match this {
@@ -524,9 +541,15 @@ pub(super) fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         };
         return Some(Day::new(date, at + 2));
     }
+    next_day_of_month(today, day).map(|date| Day::new(date, at + 2))
+}
+
+/// The next day with a number, today included.
+fn next_day_of_month(today: Date, day: i8) -> Option<Date> {
+    let mut month = today.first_of_month();
     for _ in 0..3 {
         if let Some(date) = date(month.year(), month.month(), day).filter(|d| *d >= today) {
-            return Some(Day::new(date, at + 2));
+            return Some(date);
         }
         month = month.checked_add(1.month()).ok()?;
     }

@@ -202,7 +202,7 @@ fn midnight_day(date: Date, time: Time, half: Half) -> Date {
 /// `between 3 and 5 pm`, `3-5pm`, `from 10 to 12` behind a day.
 fn range_after(pass: &Pass<'_, '_>, from: usize, i: usize, day: Named) -> Option<Step> {
     let at = skip_between(pass, i).0;
-    let (first, second, second_from) = clock_range(pass, at)?;
+    let (first, second, second_from) = clock_range(pass, at).or_else(|| bare_range(pass, at))?;
     let values = vec![
         moment(
             day.date,
@@ -240,6 +240,25 @@ fn clock_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock, usize)> {
     let certain = certain_at(pass, i).is_some() || certain_at(pass, from).is_some();
     let introduced = matches!(doc.word_before(i), "between" | "from" | "بين" | "من");
     (certain || introduced).then_some((first.sharing(second), second, from))
+}
+
+/// `Sat 10-12`: two hours behind a day, and nothing that they could count.
+fn bare_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock, usize)> {
+    let doc = pass.doc;
+    let hour = |at: usize| super::time_of_day::bare_at(pass, at).filter(|c| c.next == at + 1);
+    let first = hour(i)?;
+    let joined = doc.is_mark(first.next, '-') || doc.word(first.next) == "to";
+    let second = joined.then(|| hour(first.next + 1))??;
+    let dated = doc.is_glued(second.next) && doc.is_mark(second.next, '-');
+    let follows = matches!(
+        doc.word(second.next),
+        "for" | "please" | "pls" | "only" | "because" | "then" | "is" | "works" | "ok"
+    );
+    ((follows || stands_alone(pass, second.next)) && !dated).then_some((
+        first,
+        second,
+        first.next + 1,
+    ))
 }
 
 /// The `3` of `3 and 5 pm`.

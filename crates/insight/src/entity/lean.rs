@@ -35,6 +35,10 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
 }
 
 fn may_lean(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    // `1% a month x 60`
+    if pass.doc.word_before(i) == "x" {
+        return false;
+    }
     let range = is_range(pass, i, number) && number.value >= Decimal::ONE_HUNDRED;
     let free = stands_free(pass.doc, i, number) || range;
     free && (stands_alone(pass, i, number.next) || !counts_something(pass.doc, number.next))

@@ -275,6 +275,7 @@ pub(crate) fn extract(doc: &Doc<'_>, context: &Context<'_>) -> Vec<Entity> {
     quantity::find(&mut pass);
     unit::find_bare(&mut pass);
     lean::find(&mut pass);
+    price::find_spoken(&mut pass);
     property::find(&mut pass);
     person::find(&mut pass);
     number::find(&mut pass);

@@ -30,7 +30,10 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
 fn number_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let doc = pass.doc;
     doc.digits(i)?;
-    let number = amount_at(doc, i).or_else(|| digits_at(doc, i))?;
+    // `5B` is a door, and no five billions.
+    let number = amount_at(doc, i)
+        .filter(|n| !n.multiplied || doc.word(n.next - 1) != "b")
+        .or_else(|| digits_at(doc, i))?;
     if !stands_free(doc, i, number) || is_choice(doc, i) {
         return None;
     }
@@ -90,9 +93,38 @@ fn is_label(doc: &Doc<'_>, i: usize, number: Number) -> bool {
     } else {
         i
     };
-    let labelled = NUMBERED.contains(doc.word_before(before));
-    let score =
-        doc.word(next) == "out" || doc.word_before(i) == "of" && i >= 2 && doc.word(i - 2) == "out";
+    let numbered = i >= 2
+        && doc.is_mark(i - 1, '.')
+        && doc.is_glued(i - 1)
+        && matches!(doc.word(i - 2), "no" | "nr" | "num");
+    // `90 21 88`: a code in groups.
+    let grouped = plain_digits
+        && (doc.digits(next).is_some() && doc.gap(next) == Gap::Space
+            || i > 0 && doc.digits(i - 1).is_some() && doc.gap(i) == Gap::Space);
+    // `9 of 10`: a mark.
+    let mark = matches!(doc.word(next), "of" | "من") && matches!(doc.str(next + 1), "5" | "10")
+        || matches!(doc.word_before(i), "of" | "من")
+            && matches!(digits, "5" | "10")
+            && i >= 2
+            && doc.digits(i - 2).is_some();
+    let labelled = numbered || grouped || mark || NUMBERED.contains(doc.word_before(before));
+    // `EK 203`, `Sarab 2`: the number of something with a name.
+    let named = plain_digits
+        && i >= 2
+        && digits.len() <= 3
+        && doc.gap(i) == Gap::Space
+        && (doc.is_shouted(i - 1) && doc.str(i - 1).len() <= 3 && doc.gap(next) != Gap::None
+            || doc.is_capitalised(i - 1)
+                && doc.is_capitalised(i - 2)
+                && !doc.is_shouted(i - 2)
+                && doc.gap(i - 1) == Gap::Space)
+        && !counts_something(doc, next);
+    // `call 998`
+    let dialled = digits.len() == 3 && matches!(doc.word_before(i), "call" | "dial" | "اتصل");
+    let score = named
+        || dialled
+        || doc.word(next) == "out"
+        || doc.word_before(i) == "of" && i >= 2 && doc.word(i - 2) == "out";
     let joined = |mark: usize, digits: usize| {
         doc.is_any_mark(mark, "-+x")
             && doc.is_glued(mark)

@@ -32,9 +32,26 @@ fn percentage_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     {
         return Some(("0.5".to_owned(), end));
     }
+    if let Some(found) = with_comma(pass, i) {
+        return Some(found);
+    }
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
     let end = sign_end(pass, number.next).or_else(|| shared_sign(pass, number.next))?;
     pass.is_free(i..end).then(|| (plain(number.value), end))
+}
+
+/// `7,5%`: a decimal comma, if nothing but one digit stands between it and the sign.
+fn with_comma(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let whole = doc.digits(i).filter(|d| d.len() <= 2)?;
+    let tenths = doc.digits(i + 2).filter(|d| d.len() == 1)?;
+    let written_together = (i + 1..=i + 3).all(|at| doc.is_glued(at));
+    let fits = written_together
+        && !(i > 0 && doc.is_glued(i))
+        && doc.is_mark(i + 1, ',')
+        && doc.is_mark(i + 3, '%')
+        && pass.is_free(i..i + 4);
+    fits.then(|| (format!("{whole}.{tenths}"), i + 4))
 }
 
 /// The token after a sign of percentage.

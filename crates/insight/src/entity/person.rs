@@ -96,6 +96,10 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             .or_else(|| listed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)))
             .or_else(|| signed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)));
         match found.filter(|&(from, end, _)| pass.is_free(from..end)) {
+            Some((from, end, _)) if names_a_thing(pass.doc, from, end) => {
+                pass.claim(from..end);
+                i = end;
+            }
             Some((from, end, confidence)) => {
                 let typed = without_preposition(pass, from, pass.doc.typed(from..end));
                 let owner = typed
@@ -113,6 +117,77 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             None => i += 1,
         }
     }
+}
+
+/// Whether a name names a street, a firm, a building or a feast.
+fn names_a_thing(doc: &Doc<'_>, from: usize, end: usize) -> bool {
+    let last = matches!(
+        doc.word(end),
+        "tower"
+            | "towers"
+            | "building"
+            | "bldg"
+            | "street"
+            | "st"
+            | "road"
+            | "rd"
+            | "llc"
+            | "trading"
+            | "group"
+            | "properties"
+            | "realty"
+            | "holding"
+            | "holdings"
+            | "enterprises"
+            | "restaurant"
+            | "cafe"
+            | "exchange"
+            | "hospital"
+            | "clinic"
+            | "pharmacy"
+            | "school"
+            | "supermarket"
+            | "mosque"
+            | "masjid"
+            | "stadium"
+            | "contracting"
+            | "motors"
+            | "electronics"
+            | "residence"
+            | "residences"
+            | "mall"
+            | "plaza"
+            | "metro"
+            | "للعقارات"
+            | "للتجاره"
+    ) && doc.gap(end) == Gap::Space;
+    let real_estate = doc.word(end) == "real" && doc.word(end + 1) == "estate";
+    let first = matches!(
+        doc.word_before(from),
+        "شارع"
+            | "برج"
+            | "بنايه"
+            | "مسجد"
+            | "مستشفي"
+            | "مستشفى"
+            | "مدرسه"
+            | "شركه"
+            | "مطعم"
+    );
+    let feast = matches!(doc.word(from), "ramadan" | "رمضان" | "eid" | "عيد")
+        && (end > from + 1 || !matches!(doc.word_before(from), "mr" | "hi" | "is" | "am"));
+    last || real_estate || first || feast || is_greeted_feast(doc, from)
+}
+
+/// The second word of `Ramadan Kareem` and `رمضان كريم`.
+fn is_greeted_feast(doc: &Doc<'_>, i: usize) -> bool {
+    matches!(
+        doc.word_before(i),
+        "ramadan" | "eid" | "رمضان" | "عيد" | "juma" | "jumma" | "jummah"
+    ) && matches!(
+        doc.word(i),
+        "kareem" | "karim" | "mubarak" | "saeed" | "كريم" | "مبارك" | "سعيد"
+    )
 }
 
 /// A name without the preposition that Arabic writes onto it: `بأحمد` is `أحمد`.
@@ -164,7 +239,11 @@ fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
             | "meet" | "message" | "agent" | "broker" | "landlord" | "owner" | "tenant"
             | "colleague" | "manager" | "client" | "husband" | "wife" | "brother" | "sister"
             | "friend" | "partner" | "assistant" | "lawyer" | "buyer" | "seller" | "watchman"
-            | "son" | "daughter",
+            | "son" | "daughter" | "guard" | "security" | "pro" | "plumber" | "driver" | "helper"
+            | "nanny" | "maid" | "technician" | "electrician" | "accountant" | "secretary"
+            | "receptionist" | "cleaner" | "handyman" | "supervisor" | "engineer" | "uncle"
+            | "aunt" | "cousin" | "roommate" | "flatmate" | "neighbour" | "neighbor" | "mother"
+            | "father" | "boss" | "director" | "guest" | "did" | "br" | "rgds" | "cheers",
             _,
             _,
         ) => (Lead::Open, i + 1),
@@ -188,6 +267,9 @@ fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
                 | "landlord"
                 | "tenant"
                 | "regards"
+                | "br"
+                | "rgds"
+                | "cheers"
                 | "attn"
                 | "hi"
                 | "hello"
@@ -203,8 +285,9 @@ fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
         at
     };
     // A title speaks for itself one step later.
-    (!is_title(word(at)) && (doc.gap(at) != Gap::Line || matches!(word(i), "regards")))
-        .then_some((lead, at))
+    (!is_title(word(at))
+        && (doc.gap(at) != Gap::Line || matches!(word(i), "regards" | "br" | "rgds" | "cheers")))
+    .then_some((lead, at))
 }
 
 fn is_title(word: &str) -> bool {
@@ -222,6 +305,14 @@ fn is_title(word: &str) -> bool {
             | "sheikha"
             | "mister"
             | "capt"
+            | "captain"
+            | "chef"
+            | "madam"
+            | "مستر"
+            | "مسز"
+            | "مدام"
+            | "كابتن"
+            | "الكابتن"
             | "السيد"
             | "السيده"
             | "استاذ"
@@ -263,7 +354,12 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
     let clings = ["ال", "بال", "في", "على", "علي", "لل"]
         .iter()
         .any(|p| word.starts_with(p));
-    let unknown = !names.is_common(word) && word.chars().count() >= 3 && !(arabic && clings);
+    // `my name is misspelled`
+    let ordinary = !doc.is_capitalised(from)
+        && !arabic
+        && crate::intent::vectors::vectors().place(word).is_some();
+    let known = names.is_common(word) || ordinary || arabic && clings;
+    let unknown = !known && word.chars().count() >= 3;
     let first = match lead {
         Lead::Certain => {
             family
@@ -290,6 +386,31 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
 fn speaks_to_a_person(doc: &Doc<'_>, from: usize) -> bool {
     let before = doc.word_before(from);
     let address = matches!(
+        before,
+        "guard"
+            | "pro"
+            | "plumber"
+            | "driver"
+            | "helper"
+            | "nanny"
+            | "maid"
+            | "technician"
+            | "electrician"
+            | "accountant"
+            | "secretary"
+            | "receptionist"
+            | "cleaner"
+            | "handyman"
+            | "supervisor"
+            | "uncle"
+            | "aunt"
+            | "cousin"
+            | "roommate"
+            | "flatmate"
+            | "boss"
+            | "rgds"
+            | "cheers"
+    ) || matches!(
         before,
         "hi" | "hello"
             | "hey"
@@ -331,14 +452,43 @@ fn speaks_to_a_person(doc: &Doc<'_>, from: usize) -> bool {
             doc.word(from - 2),
             "spoke" | "speak" | "speaking" | "talk" | "talked" | "talking" | "meeting" | "spoken"
         )
+        || before == "to" && hands_over(doc, from)
         || doc.is_mark(from.wrapping_sub(1), ',')
         || doc.is_mark(from.wrapping_sub(1), ':');
     address && !doc.is_shouted(from)
 }
 
+/// `send the invoice to`, `hand it over to`: something goes to somebody.
+fn hands_over(doc: &Doc<'_>, from: usize) -> bool {
+    const REACH: usize = 6;
+    (from.saturating_sub(REACH)..from).any(|at| {
+        matches!(
+            doc.word(at),
+            "send"
+                | "sent"
+                | "give"
+                | "gave"
+                | "given"
+                | "hand"
+                | "handed"
+                | "forward"
+                | "forwarded"
+                | "speak"
+                | "spoke"
+                | "talk"
+                | "talked"
+                | "mentioned"
+                | "explained"
+                | "apologise"
+                | "apologize"
+        )
+    })
+}
+
 /// `Abu Omar`, `Bin Laden`, `أبو محمد`, `ام سعيد`.
 fn particle_name(doc: &Doc<'_>, i: usize) -> bool {
     matches!(doc.word(i), "abu" | "abou" | "umm" | "ابو" | "ام" | "بو") && doc.is_word(i + 1)
+        || doc.word(i) == "عبد" && doc.word(i + 1).starts_with("ال") && doc.gap(i + 1) == Gap::Space
 }
 
 /// A name from the list, wherever it stands.
@@ -352,7 +502,7 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     if doc.kind(i) == Some(TokenKind::Arabic) && clinging_name(names, word).is_some() {
         return Some(full_name_end(pass, i));
     }
-    if particle_name(doc, i) && names.is_any(doc.word(i + 1)) {
+    if particle_name(doc, i) && (names.is_any(doc.word(i + 1)) || doc.word(i) == "عبد") {
         return Some(full_name_end(pass, i));
     }
     if word.len() == 1
@@ -365,6 +515,10 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     {
         // `H. Lindqvist`
         return Some(i + 3);
+    }
+    // `كم عمر البناية`: how old.
+    if doc.word_before(i) == "كم" {
+        return None;
     }
     // `ba3d el salah`: a noun with its article.
     if matches!(doc.word_before(i), "el" | "il") && !doc.is_capitalised(i) {
@@ -435,7 +589,20 @@ fn signed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     let names = pass.context.names;
     let here = matches!(
         doc.word(i + 1),
-        "here" | "speaking" | "said" | "says" | "called" | "asked" | "told" | "wants" | "replied"
+        "here"
+            | "bhai"
+            | "bhaiya"
+            | "sahab"
+            | "sahib"
+            | "saab"
+            | "speaking"
+            | "said"
+            | "says"
+            | "called"
+            | "asked"
+            | "told"
+            | "wants"
+            | "replied"
     ) && (i == 0 || doc.is_any_mark(i - 1, ".,!") || doc.begins_line(i));
     let word = doc.word(i);
     let known =

@@ -126,6 +126,7 @@ fn exact_at(
             if let Some(entry) = places.exact(&key)
                 && (entry.strength == Strength::Sure
                     || is_named(pass.doc, i, speaks_of_property)
+                    || is_beside_a_place(pass, i)
                     || i == 0 && *end == pass.doc.len())
             {
                 let confidence = match places.place(entry.place).0 {
@@ -202,8 +203,23 @@ fn near_at(
 ) -> Option<(Entry, usize, f32)> {
     let doc = pass.doc;
     let places = pass.context.places;
-    let title = matches!(doc.word(i), "mr" | "mrs" | "ms" | "dr" | "eng" | "sheikh");
-    if !doc.is_word(i) || title {
+    let before = if doc.is_mark(i.wrapping_sub(1), '.') && i >= 2 {
+        doc.word(i - 2)
+    } else {
+        doc.word_before(i)
+    };
+    let title = [doc.word(i), before].iter().any(|word| {
+        matches!(
+            *word,
+            "mr" | "mrs" | "ms" | "dr" | "eng" | "bin" | "ibn" | "bint" | "abu"
+        )
+    }) || doc.word(i) == "sheikh";
+    // `at safa` is no slip for `Al Safa`.
+    let small = matches!(
+        doc.word(i),
+        "at" | "in" | "on" | "to" | "of" | "for" | "by" | "is" | "or" | "and" | "a"
+    );
+    if !doc.is_word(i) || title || small {
         return None;
     }
     for (rest, end) in spans
@@ -248,6 +264,18 @@ fn near_at(
 
 fn is_mark(doc: &Doc<'_>, i: usize) -> bool {
     doc.kind(i) == Some(TokenKind::Mark)
+}
+
+/// `Cape Hayat, rak`: right behind another place.
+fn is_beside_a_place(pass: &Pass<'_, '_>, i: usize) -> bool {
+    let end = if pass.doc.is_mark(i.wrapping_sub(1), ',') {
+        i - 1
+    } else {
+        i
+    };
+    let last = pass.found.last();
+    let is_place = |kind| matches!(kind, Kind::Location | Kind::Project);
+    pass.doc.gap(i) != Gap::Line && last.is_some_and(|f| is_place(f.kind) && f.tokens.end == end)
 }
 
 /// Whether a weak name stands where a place is named.

@@ -4,7 +4,7 @@
 
 use super::money::spread;
 use super::number::{counts_something, stands_alone, stands_free};
-use super::price_words::{BEFORE, BETWEEN, NEAR, PAYMENTS};
+use super::price_words::{BEFORE, BETWEEN, MONEY_TALK, NEAR, PAYMENTS, PROPERTY, SMALL_GOODS};
 use super::{Kind, Pass};
 use crate::doc::{Doc, Gap};
 use crate::number::{Number, Written, amount_at, plain};
@@ -39,6 +39,54 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
     }
 }
 
+/// Least amount that is money because its sentence speaks of it.
+const SPOKEN_MIN: u32 = 500;
+/// Tokens before and after an amount that are searched for talk of money.
+const SPOKEN_REACH: usize = 14;
+
+/// Finds amounts that stand alone in talk about money, once doors and comparisons had their turn: `the carpenter
+/// wants 350`.
+pub(super) fn find_spoken(pass: &mut Pass<'_, '_>) {
+    let (spoken, _) = spoken_currency(pass);
+    for i in 0..pass.doc.len() {
+        let Some(number) = amount_at(pass.doc, i).filter(|n| pass.is_free(i..n.next)) else {
+            continue;
+        };
+        if number.written == Written::Digits && is_spoken_sum(pass, i, number) {
+            let value = format!("{spoken} {}", plain(number.value));
+            pass.add(Kind::Money, value, i..number.next, CONFIDENCE);
+        }
+    }
+}
+
+fn is_spoken_sum(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    let doc = pass.doc;
+    let door = (3..=4).contains(&doc.str(i).len())
+        && number.next == i + 1
+        && !doc.str(i).ends_with("00")
+        && !doc.str(i).ends_with("50");
+    let named = matches!(
+        doc.word_before(i),
+        "in" | "of" | "from" | "at" | "since" | "to" | "until" | "on" | "no" | "and" | "or"
+    );
+    let near = |words: &std::collections::HashSet<&str>| {
+        doc.has_word_near(&(i..number.next), SPOKEN_REACH, |word| words.contains(word))
+    };
+    let whole = number.value >= Decimal::from(SPOKEN_MIN)
+        || number.value >= Decimal::ONE_HUNDRED && near(&PAYMENTS);
+    let cheap = number.value >= Decimal::TEN
+        && near(&SMALL_GOODS)
+        && !(0..doc.len()).any(|at| PROPERTY.contains(doc.word(at)));
+    let named = named && !(cheap && doc.word_before(i) == "at");
+    (whole || cheap)
+        && !named
+        && !names_another_thing(doc, i)
+        && stands_free(doc, i, number)
+        && stands_alone(pass, i, number.next)
+        && (!door || doc.word_before(i) == "only")
+        && near(&MONEY_TALK)
+}
+
 /// The one currency that the message names, and the token from which on it is meant; or the account's.
 fn spoken_currency(pass: &Pass<'_, '_>) -> (String, usize) {
     let mut named = pass
@@ -63,6 +111,14 @@ fn likely_at(pass: &Pass<'_, '_>, i: usize) -> Option<(Decimal, usize)> {
         return None;
     }
     let number = amount_at(doc, i)?;
+    // `service charges 2024: 21,300`
+    let year = doc.str(i).starts_with("20")
+        && doc.str(i).len() == 4
+        && number.next == i + 1
+        && doc.is_mark(i + 1, ':');
+    if year && doc.digits(i + 2).is_some() {
+        return None;
+    }
     let value = spread(doc, number)?;
     let multiplied = number.multiplied || value != number.value;
     if measures_another_thing(doc, number.next) || !multiplied && names_another_thing(doc, i) {
@@ -82,6 +138,17 @@ fn plain_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     let separated = number.next > i + 1;
     let grouped = separated && doc.is_mark(i + 1, ',') && number.value >= Decimal::from(1_000);
     if is_each(pass, number.next) || is_named_sum(doc, number) {
+        return true;
+    }
+    // `4% + 4200`: a fee on top of a share or a sum.
+    let on_top = i >= 1
+        && (doc.is_mark(i - 1, '+') || matches!(doc.word_before(i), "plus" | "minus" | "less"))
+        && (pass.ends_at(Kind::Percentage, i - 1) || pass.ends_at(Kind::Money, i - 1));
+    if on_top
+        && number.value >= Decimal::ONE_HUNDRED
+        && (!counts_something(doc, number.next) || doc.is_word(i - 1))
+        && doc.gap(number.next) != Gap::None
+    {
         return true;
     }
     // `1,204 sqft instead of 1,188`: a size that another size is compared with.
@@ -392,27 +459,38 @@ fn follows_price_word(pass: &Pass<'_, '_>, i: usize) -> bool {
 
 /// `580 fee`, `1050 vat`, `150 overtime`: what is paid is named behind the number.
 fn is_named_sum(doc: &Doc<'_>, number: Number) -> bool {
+    // `+ 50 knowledge fee`
+    let described = doc.is_word(number.next)
+        && matches!(
+            doc.word(number.next + 1),
+            "fee" | "fees" | "charges" | "deposit"
+        )
+        && doc.gap(number.next + 1) == Gap::Space;
     number.written == Written::Digits
         && number.value >= Decimal::from(20)
-        && matches!(
-            doc.word(number.next),
-            "fee"
-                | "fees"
-                | "vat"
-                | "deposit"
-                | "commission"
-                | "overtime"
-                | "cash"
-                | "tax"
-                | "refund"
-                | "deducted"
-                | "incl"
-                | "salary"
-                | "rent"
-                | "tip"
-                | "fine"
-                | "bill"
-        )
+        && (described
+            || matches!(
+                doc.word(number.next),
+                "fee"
+                    | "fees"
+                    | "vat"
+                    | "deposit"
+                    | "commission"
+                    | "overtime"
+                    | "cash"
+                    | "tax"
+                    | "refund"
+                    | "deducted"
+                    | "incl"
+                    | "admin"
+                    | "processing"
+                    | "trustee"
+                    | "salary"
+                    | "rent"
+                    | "tip"
+                    | "fine"
+                    | "bill"
+            ))
 }
 
 /// `14.25 per kg`, `75 each`, `18 psf`: the price of one.
@@ -476,7 +554,10 @@ fn is_rate(pass: &Pass<'_, '_>, next: usize) -> bool {
     if doc.is_mark(next, '/') {
         return period(next + 1);
     }
+    let from_a_door = next >= 2 && matches!(doc.word(next - 2), "from" | "in" | "of" | "at");
     match doc.word(next) {
+        // `noise from 903 every night` is a door.
+        "every" if from_a_door => false,
         "per" | "a" | "each" | "every" | "في" => period(next + 1),
         "yearly" | "monthly" | "annually" | "annual" | "pa" | "pm" | "سنوي" | "سنويا" | "شهري"
         | "شهريا" | "بالسنه" | "بالشهر" | "cash" | "net" | "negotiable" | "نقدا" | "كاش" => {

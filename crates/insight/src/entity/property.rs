@@ -262,7 +262,12 @@ fn is_offered(doc: &Doc<'_>, i: usize, talk: Talk) -> bool {
         "staff", "timing", "timings",
     ];
     let before = doc.word_before(i);
-    let numbered = doc.digits(i + 1).is_some()
+    let lettered = doc.word(i + 1).len() == 1
+        && doc.is_any_mark(i + 2, "-")
+        && doc.is_glued(i + 2)
+        && doc.digits(i + 3).is_some();
+    let numbered = lettered
+        || doc.digits(i + 1).is_some()
         || doc.is_mark(i + 1, '#')
         || matches!(doc.word(i + 1), "no" | "رقم");
     let several = matches!(

@@ -31,7 +31,9 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     {
         return Some((format!("1 {}", one_of(unit)), i + 2));
     }
-    if i > 0 && doc.is_glued(i) && doc.is_mark(i - 1, '/') {
+    // `B1 parking` is where it is, and not how many.
+    let lettered = i > 0 && doc.word(i - 1).len() == 1 && doc.is_capitalised(i - 1);
+    if i > 0 && doc.is_glued(i) && (doc.is_mark(i - 1, '/') || lettered) {
         return None;
     }
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
@@ -81,6 +83,10 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
     {
         return Some(("kW", i + 1));
     }
+    // `tower 2 unit 3309`: the number of a unit stands behind it.
+    if word == "unit" && (doc.digits(i + 1).is_some() || doc.is_mark(i + 1, '#')) {
+        return None;
+    }
     if let Some(unit) = measure(word).or_else(|| thing(word)) {
         return Some((unit, i + 1));
     }
@@ -129,8 +135,8 @@ fn thing(word: &str) -> Option<&'static str> {
         "bathroom" | "bathrooms" | "bath" | "baths" | "bathrm" | "bathrms" | "washroom"
         | "washrooms" | "toilet" | "toilets" | "حمام" | "حمامات" => "bathrooms",
         "cheque" | "cheques" | "chq" | "chqs" | "check" | "checks" | "chk" | "chks" | "chqe"
-        | "cheks" | "cheqs" | "cheqe" | "cheqes" | "cheqeus" | "chequess" | "شيك" | "شيكات"
-        | "شيكا" => "cheques",
+        | "pdc" | "pdcs" | "cheks" | "cheqs" | "cheqe" | "cheqes" | "cheqeus" | "chequess"
+        | "شيك" | "شيكات" | "شيكا" => "cheques",
         "payments" | "payment" | "installments" | "instalments" | "installment" | "instalment"
         | "دفعات" | "اقساط" => "payments",
         "unit" | "units" | "وحدات" => "units",

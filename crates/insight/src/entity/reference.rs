@@ -210,6 +210,20 @@ fn is_price(doc: &Doc<'_>, end: usize) -> bool {
     )
 }
 
+/// Whether `unit`, `flat no:` or the like stands before a code.
+fn is_door(doc: &Doc<'_>, i: usize) -> bool {
+    let label = |at: &usize| {
+        matches!(doc.word(*at), "no" | "number" | "num" | "nr") || doc.is_any_mark(*at, "#:.")
+    };
+    let before = (i.saturating_sub(4)..i).rev().find(|at| !label(at));
+    before.is_some_and(|at| {
+        matches!(
+            doc.word(at),
+            "unit" | "apt" | "apartment" | "flat" | "villa" | "office" | "shop" | "townhouse"
+        )
+    })
+}
+
 /// Codes that speak for themselves: `INV-2024-001`, `784-1990-1234567-1`, `DXB_4521`, `AE070331234567890123456`.
 fn shaped_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     let doc = pass.doc;
@@ -220,6 +234,9 @@ fn shaped_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
         let end = code_end(pass, i)?;
         let digits: usize = (i..end).filter_map(|t| doc.digits(t)).map(str::len).sum();
         return (digits == 15).then_some(end);
+    }
+    if is_door(doc, i) {
+        return None;
     }
     let lead = doc.word(i);
     if !lead.is_ascii() || !(2..=6).contains(&lead.len()) || !doc.is_shouted(i) {

@@ -215,8 +215,8 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     } else if hour == 12 && matches!(doc.word(next), "noon" | "midday") {
         literal = true;
         next += 1;
-    } else if matches!(doc.word(next), "o'clock" | "oclock" | "ish") {
-        next += 1;
+    } else if let Some(end) = o_clock_end(doc, next) {
+        next = end;
         if let Some((said, end)) = half_at(doc, next) {
             half = said;
             next = end;
@@ -240,6 +240,15 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
         literal,
         next: ish(doc, next),
     })
+}
+
+/// Past `o'clock`, in all its forms, and `ish`.
+fn o_clock_end(doc: &Doc<'_>, i: usize) -> Option<usize> {
+    match (doc.word(i), doc.word(i + 1)) {
+        ("o'clock" | "oclock" | "o'clk" | "oclk" | "ish", _) => Some(i + 1),
+        ("o", "clock" | "clk") => Some(i + 2),
+        _ => None,
+    }
 }
 
 fn ish(doc: &Doc<'_>, i: usize) -> usize {

@@ -50,6 +50,10 @@ fn doc_noun(doc: &Doc<'_>, i: usize) -> bool {
         && !matches!(
             doc.word(i),
             "can"
+                | "and"
+                | "or"
+                | "n"
+                | "و"
                 | "are"
                 | "is"
                 | "in"
@@ -71,8 +75,10 @@ pub(super) fn find_bare(pass: &mut Pass<'_, '_>) {
     let mut i = 0;
     while i < pass.doc.len() {
         let found = door_of_project(pass, i)
+            .or_else(|| door_in_tower(pass, i))
             .or_else(|| talks.then(|| lettered_door(pass, i)).flatten())
             .or_else(|| talks.then(|| bare_door(pass, i)).flatten())
+            .or_else(|| where_somebody_lives(pass, i))
             .filter(|(_, end)| pass.is_free(i..*end));
         match found {
             Some((value, end)) => {
@@ -120,6 +126,24 @@ fn door_of_project(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     (building && fits && is_detached(doc, i, end)).then_some((value, end))
 }
 
+/// `Princess Tower 3402`, `tower B 1204`: a number right behind a building.
+fn door_in_tower(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let digits = doc.digits(i).filter(|d| (3..=4).contains(&d.len()))?;
+    let year = digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"));
+    let letter = i >= 2
+        && doc.word(i - 1).len() == 1
+        && matches!(doc.word(i - 2), "tower" | "block" | "building" | "bldg");
+    let behind = letter || pass.ends_at(Kind::Project, i);
+    let fits = behind
+        && !year
+        && !digits.ends_with("00")
+        && doc.gap(i) == Gap::Space
+        && is_detached(doc, i, i + 1)
+        && !is_measured(doc, i + 1);
+    fits.then(|| (digits.to_owned(), i + 1))
+}
+
 /// `A-1204`, `B1203`: a letter and three digits or more.
 fn lettered_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let doc = pass.doc;
@@ -127,7 +151,8 @@ fn lettered_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let lettered = letter.len() == 1 && letter.is_ascii() && doc.is_capitalised(i) && letter != "e";
     let (value, end) = lettered.then(|| number_at(pass, i))??;
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let fits = (3..=4).contains(&digits) && is_detached(doc, i, end) && !is_measured(doc, end);
+    let least = if doc.is_mark(i + 1, '-') { 2 } else { 3 };
+    let fits = (least..=4).contains(&digits) && is_detached(doc, i, end) && !is_measured(doc, end);
     fits.then_some((value, end))
 }
 
@@ -153,7 +178,9 @@ fn bare_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
             .is_ok_and(|y| (1950..2040).contains(&y));
     let round = digits.ends_with("00") && digits.len() == 4 && digits != "1000";
     // `1207 tenant says` begins with a door; `12 tenants say` counts.
-    let several = !begins_sentence(doc, i) || doc.word(i + 1).ends_with('s');
+    // Four digits that are not round seldom count anything.
+    let odd = digits.len() == 4 && !digits.ends_with('0') && doc.word(i + 1).is_ascii();
+    let several = !(begins_sentence(doc, i) || odd) || doc.word(i + 1).ends_with('s');
     let counts = several
         && doc.is_word(i + 1)
         && doc.gap(i + 1) == Gap::Space
@@ -161,6 +188,21 @@ fn bare_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let stands = BEFORE_A_DOOR.contains(doc.word_before(i)) || begins_sentence(doc, i);
     (stands && !year && !round && !counts && is_detached(doc, i, i + 1) && !is_measured(doc, i + 1))
         .then(|| (digits.to_owned(), i + 1))
+}
+
+/// `Mrs. Pinto from 703`: a number that is not round, behind `from` and at the end of what is said.
+fn where_somebody_lives(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let digits = doc.digits(i).filter(|d| (3..=4).contains(&d.len()))?;
+    let round = digits.ends_with('0') || digits.starts_with('0');
+    let year = digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"));
+    let from = matches!(doc.word_before(i), "from" | "in")
+        && i >= 2
+        && doc.is_word(i - 2)
+        && !pass.has(Kind::Money);
+    let ends = i + 1 >= doc.len() || doc.begins_line(i + 1) || doc.is_any_mark(i + 1, ",!?");
+    let fits = from && ends && !round && !year && is_detached(doc, i, i + 1);
+    fits.then(|| (digits.to_owned(), i + 1))
 }
 
 fn begins_sentence(doc: &Doc<'_>, i: usize) -> bool {
@@ -173,7 +215,9 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize, usize)
     let mut explicit = strength == Intro::Number;
     for _ in 0..3 {
         let skip = match doc.word(at) {
-            "no" | "number" | "num" | "nr" | "nbr" | "رقم" | "رقمها" => true,
+            "no" | "number" | "numbers" | "nos" | "num" | "nr" | "nbr" | "رقم" | "رقمها" => {
+                true
+            }
             "is" if explicit => true,
             _ => {
                 doc.is_mark(at, '#')
@@ -198,7 +242,12 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize, usize)
     let small = value.len() < 3
         && !doc.is_any_mark(end, ",&/")
         && !matches!(doc.word(end), "and" | "or" | "و");
+    // `3al share3` is a word, and `a flat 118` a price.
+    let word_begins = doc.is_glued(end) && doc.is_word(end);
+    let flat_rate = doc.word(i) == "flat" && doc.word_before(i) == "a";
     if is_measured(doc, end)
+        || word_begins
+        || flat_rate
         || (strength == Intro::Weak && !explicit)
         || (several && small)
         || is_rating(doc, at)
@@ -243,8 +292,9 @@ fn intro_end(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, Intro)> {
         "unit" | "units" | "apt" | "apts" | "apartment" | "flat" | "villa" | "office" | "shop"
         | "townhouse" | "penthouse" | "th" | "suite" | "warehouse" | "plot" | "apartments"
         | "flats" | "villas" | "unt" | "aprt" | "appt" | "apartmnt" | "شقه" | "الشقه" | "فيلا"
-        | "الفيلا" | "وحده" | "الوحده" | "مكتب" | "محل" | "الوحدات" | "فله" | "مستودع"
-        | "studio" => Intro::Strong,
+        | "الفيلا" | "وحده" | "الوحده" | "مكتب" | "محل" | "الوحدات" | "فله" | "مستودع" | "شقتي"
+        | "شقته" | "شقتها" | "شقتنا" | "الشقق" | "شقق" | "الشقتين" | "studio" | "sha2a"
+        | "sha22a" | "shaqa" | "sha2at" => Intro::Strong,
         "room" | "door" | "property" | "house" | "home" | "غرفه" | "بيت" => Intro::Weak,
         _ => return None,
     };

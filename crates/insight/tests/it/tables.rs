@@ -115,6 +115,11 @@ fn whole_messages_in_many_words() {
 }
 
 #[test]
+fn what_is_written_day_by_day() {
+    holds(include_str!("tables/daily.txt"));
+}
+
+#[test]
 fn numbers_lean_on_what_they_are_compared_with() {
     holds(include_str!("tables/leaning.txt"));
 }
