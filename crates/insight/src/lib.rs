@@ -21,6 +21,7 @@ pub mod eval;
 pub mod flow;
 pub mod intent;
 mod language;
+pub mod llm;
 mod number;
 mod parts;
 pub mod places;

@@ -282,9 +282,13 @@ impl Lexicon {
 }
 
 fn label(score: f32) -> Feeling {
-    if score >= NEUTRAL_BELOW {
+    label_at(score, NEUTRAL_BELOW)
+}
+
+fn label_at(score: f32, neutral_below: f32) -> Feeling {
+    if score >= neutral_below {
         Feeling::Positive
-    } else if score <= -NEUTRAL_BELOW {
+    } else if score <= -neutral_below {
         Feeling::Negative
     } else {
         Feeling::Neutral

@@ -3,6 +3,7 @@
 mod api;
 mod commands;
 mod documents;
+mod labelled;
 mod rooms;
 mod rust_text;
 mod tree;
@@ -69,6 +70,7 @@ fn check(tree: &Tree) -> Vec<Problem> {
         }
         problems.extend(words::check(&file.path, &file.text));
     }
+    problems.extend(labelled::check(tree));
     problems.extend(api::check(tree));
     problems
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Best score, its lead, known words, known pieces, and the lead over what belongs to no intent.
 pub(crate) const SIGNS: usize = 5;
+/// The last of them.
+const OVER_OUTSIDE: usize = 4;
 /// Passes over the held-out examples.
 const PASSES: usize = 400;
 /// What refusing all that is out of scope is worth, beside answering all that is in scope.
@@ -47,12 +49,21 @@ impl Judge {
             Judging::BestScore => judge.weights[0] = 1.0,
             Judging::AllSigns => judge.learn(held),
         }
-        judge.threshold = judge.best_threshold(held, worth);
+        judge.threshold = judge.best_threshold(held, worth).max(f32::MIN_POSITIVE);
         judge
     }
 
-    /// How likely a message is to have an intent, between 0 and 1.
+    /// How likely a message is to have an intent, between 0 and 1; 0 when no intent at all suits it better
+    /// than any.
     pub(crate) fn known(&self, signs: &[f32; SIGNS]) -> f32 {
+        if signs[OVER_OUTSIDE] < 0.0 {
+            0.0
+        } else {
+            self.likelihood(signs)
+        }
+    }
+
+    fn likelihood(&self, signs: &[f32; SIGNS]) -> f32 {
         let sum: f32 = self.weights.iter().zip(signs).map(|(w, s)| w * s).sum();
         sigmoid(self.bias + sum)
     }
@@ -76,7 +87,7 @@ impl Judge {
                 } else {
                     (0.5 / outside, 0.0)
                 };
-                let error = (self.known(&one.signs) - target) * weight;
+                let error = (self.likelihood(&one.signs) - target) * weight;
                 for (s, sign) in slope.iter_mut().zip(&one.signs) {
                     *s += error * sign;
                 }

@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Labels are updated one by one when at most one in so many has something to learn.
+const SPARSE: usize = 4;
+
 /// A message as the model sees it: feature numbers and their weights.
 pub(crate) type Row = Vec<(u32, f32)>;
 
@@ -65,6 +68,9 @@ impl Linear {
                 gradient(how.loss, &mut scores, *label);
                 model.update(row, &scores, step);
             }
+            if how.decay == 0.0 {
+                continue;
+            }
             let keep = 1.0 - how.decay;
             for weight in &mut model.weights {
                 *weight *= keep;
@@ -88,6 +94,15 @@ impl Linear {
     }
 
     fn update(&mut self, row: &Row, slopes: &[f32], step: f32) {
+        // Once most labels are told apart with a margin, few of them have anything to learn.
+        let active = slopes.iter().filter(|s| **s != 0.0).count();
+        if active == 0 {
+            return;
+        }
+        if active * SPARSE <= slopes.len() {
+            self.update_few(row, slopes, step);
+            return;
+        }
         for &(feature, value) in row {
             let from = feature as usize * self.labels;
             let scaled = step * value;
@@ -100,6 +115,24 @@ impl Linear {
         }
         for (bias, slope) in self.bias.iter_mut().zip(slopes) {
             *bias -= step * 0.1 * slope;
+        }
+    }
+
+    fn update_few(&mut self, row: &Row, slopes: &[f32], step: f32) {
+        let few: Vec<(usize, f32)> = slopes
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| **s != 0.0)
+            .map(|(at, s)| (at, step * s))
+            .collect();
+        for &(feature, value) in row {
+            let from = feature as usize * self.labels;
+            for (at, slope) in &few {
+                self.weights[from + at] -= slope * value;
+            }
+        }
+        for (at, slope) in &few {
+            self.bias[*at] -= 0.1 * slope;
         }
     }
 

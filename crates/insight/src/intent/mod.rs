@@ -17,6 +17,7 @@ pub(crate) use linear::sigmoid;
 use linear::{Dice, Linear, Row, Training};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// The answer of a model that does not know.
 pub const UNCLEAR: &str = "unclear";
@@ -80,6 +81,29 @@ pub struct Labelled {
     pub hints: Vec<&'static str>,
 }
 
+/// Features by their hash; what is hashed already is not hashed again.
+type Vocabulary = HashMap<u64, u32, BuildHasherDefault<Plain>>;
+
+/// Takes a hash as it is, its better half mixed into the other.
+#[derive(Debug, Default, Clone, Copy)]
+struct Plain(u64);
+
+impl Hasher for Plain {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+}
+
 /// A trained model. It can be stored and read back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct IntentModel {
@@ -88,7 +112,7 @@ pub struct IntentModel {
     /// Whether what belongs to no intent was learnt as an intent of its own, the last of the linear model.
     knows_outside: bool,
     set: FeatureSet,
-    vocabulary: HashMap<u64, u32>,
+    vocabulary: Vocabulary,
     rarity: Vec<f32>,
     linear: Linear,
     judge: Judge,
@@ -346,6 +370,11 @@ impl IntentModel {
         &self.labels
     }
 
+    /// What it answers when it abstains.
+    pub fn abstention(&self) -> &str {
+        &self.oos_label
+    }
+
     /// How sure the model must be; below it abstains.
     pub fn threshold(&self) -> f32 {
         self.judge.threshold()
@@ -356,7 +385,7 @@ impl IntentModel {
 const STRANGE_BELOW: f32 = 0.25;
 
 /// Weights that are touched during training, about.
-const STEPS: usize = 3_000_000;
+const STEPS: usize = 2_000_000;
 
 const TRAINING_NONE: Training = Training {
     loss: Loss::Logistic,
@@ -385,8 +414,8 @@ fn training(loss: Loss, weights: usize) -> Training {
 }
 
 /// Numbers the features, and says how rare each is.
-fn vocabulary(made: &[features::Features], labels: usize) -> (HashMap<u64, u32>, Vec<f32>) {
-    let mut counts: HashMap<u64, u32> = HashMap::new();
+fn vocabulary(made: &[features::Features], labels: usize) -> (Vocabulary, Vec<f32>) {
+    let mut counts = Vocabulary::default();
     for features in made {
         let mut seen: Vec<u64> = features
             .words

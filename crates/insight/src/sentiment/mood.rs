@@ -56,9 +56,14 @@ impl Mood {
         let score = trust * (good - bad) + (1.0 - trust) * list.score * (1.0 - trust * neutral);
         Sentiment {
             score: score.clamp(-1.0, 1.0),
-            label: super::label(score),
+            label: super::label_at(score, neutral_below(seen)),
         }
     }
+}
+
+/// Among messages of the known kind most are plain business, and more is asked of a feeling.
+fn neutral_below(seen: f32) -> f32 {
+    (0.5 * seen - 0.07).clamp(0.05, 0.25)
 }
 
 fn name(feeling: Feeling) -> &'static str {

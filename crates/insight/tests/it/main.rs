@@ -7,6 +7,7 @@
 )]
 
 mod accuracy;
+mod asked;
 mod conversations;
 mod entities;
 mod hostile;
