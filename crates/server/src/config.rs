@@ -66,6 +66,8 @@ pub struct Config {
     pub flow: Flow,
     /// The parts that messages go through.
     pub pipeline: Pipeline,
+    /// Reading what messages say.
+    pub insight: Insight,
     /// Sending.
     pub send: Send,
     /// Webhooks.
@@ -314,6 +316,15 @@ impl Pipeline {
         self.choice().switches().map_err(|e| e.to_string())?;
         Ok(())
     }
+}
+
+/// Reading what messages say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Insight {
+    /// Folder in which it is kept what was learnt from the lists; `models` in `data_dir` without one. The folder
+    /// it is in must be there.
+    pub models_dir: Option<PathBuf>,
 }
 
 fn stage_named(name: &str) -> Option<Group> {
@@ -578,6 +589,7 @@ impl Default for Config {
                 own: Switch::Off,
                 history: Switch::Off,
             },
+            insight: Insight { models_dir: None },
             send: Send {
                 account_burst: 30,
                 account_gap_ms: 250,

@@ -16,6 +16,7 @@ pub mod driver;
 pub mod file_type;
 mod insight;
 pub(crate) mod load;
+mod models;
 mod ownership;
 pub mod parts;
 pub mod performance;

@@ -125,7 +125,7 @@ impl Driver {
             Arc::clone(&media),
             stop.clone(),
         ));
-        let reader = Arc::new(Reader::new(&config.media)?);
+        let reader = Arc::new(Reader::new(config)?);
         tasks.spawn(reading::run(
             Arc::clone(&context),
             reader,

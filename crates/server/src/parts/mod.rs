@@ -20,6 +20,7 @@ pub(crate) use states::State;
 
 use crate::clock;
 use crate::config::Config;
+use crate::models::Models;
 use meter::Meter;
 use reader::Job;
 use sets::{Edited, Training};
@@ -41,6 +42,7 @@ pub struct TextParts {
     store: Store,
     switchboard: Switchboard,
     meter: Meter,
+    models: Models,
     states: Mutex<States>,
     /// Messages read at once: as many as there are processors. Further ones wait; their conversations
     /// wait with them, and no other does.
@@ -91,6 +93,7 @@ impl TextParts {
             switchboard: Switchboard::new(config.pipeline.choice(), store.clone()),
             store,
             meter: Meter::default(),
+            models: Models::new(config),
             states: Mutex::default(),
             turns: Arc::new(Semaphore::new(cores)),
             analyzer: RwLock::default(),
@@ -147,7 +150,7 @@ impl TextParts {
         &self.meter
     }
 
-    /// The analyser of this process. May take a second the first time.
+    /// The analyser of this process. May take seconds the first time.
     pub(crate) fn analyzer(&self) -> Result<Arc<Analyzer>, String> {
         if let Some(analyzer) = self.analyzer_in_use() {
             return Ok(analyzer);

@@ -305,6 +305,7 @@ fn joined(how: Placing) -> Joined {
 mod tests {
     use super::*;
     use crate::insight::analyzer;
+    use crate::models::of_tests;
     use waypost_engine::flow::parts::{ShedLevel, Switch, Switches};
 
     const MORNING: Timestamp = Timestamp(1_771_826_400_000); // 2026-02-23T10:00 in Dubai
@@ -319,7 +320,7 @@ mod tests {
     }
 
     fn read_with(words: &str, state: State, parts: Parts) -> Done {
-        read(analyzer().unwrap(), &job(words, state, parts))
+        read(analyzer(&of_tests()).unwrap(), &job(words, state, parts))
     }
 
     fn outcome(done: &Done, part: Part) -> PartOutcome {
