@@ -15,6 +15,7 @@ pub(crate) mod disposition;
 pub mod driver;
 pub mod file_type;
 mod insight;
+mod llm;
 pub(crate) mod load;
 mod models;
 mod ownership;

@@ -53,6 +53,12 @@ impl Models {
         Ok(analyzer)
     }
 
+    /// The folder.
+    #[cfg(test)]
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn path(&self, fingerprint: &Fingerprint) -> PathBuf {
         self.folder.join(format!("{fingerprint}.{ENDING}"))
     }
