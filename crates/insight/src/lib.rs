@@ -20,6 +20,7 @@ pub mod entity;
 pub mod eval;
 pub mod flow;
 pub mod intent;
+pub mod kept;
 mod language;
 pub mod llm;
 mod number;
@@ -32,6 +33,7 @@ pub mod threads;
 pub mod time;
 
 pub use doc::Doc;
+pub use kept::{Fingerprint, KeptError, Trained};
 pub use parts::Opened;
 
 use entity::{Context, Entity, Gazetteer, GazetteerError, Names};
@@ -162,14 +164,13 @@ impl Analysis {
     }
 }
 
-/// Reads messages. Making one trains the intent model, which takes a moment; keep it.
+/// Reads messages. Making one trains models, which takes seconds: keep it, or what it learnt ([`kept`]).
 #[derive(Debug)]
 pub struct Analyzer {
     places: Gazetteer,
     names: Names,
     lexicon: Lexicon,
-    model: IntentModel,
-    mood: Option<Mood>,
+    trained: Trained,
     currency: String,
     region: String,
 }
@@ -180,20 +181,12 @@ impl Analyzer {
     /// # Errors
     /// When a list cannot be read, with a sentence that says which.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        let common = common_words();
-        let names = Names::from_yaml(&settings.names, words_in_use(common.clone()))?;
-        // A name is no slip for a place: `Sharma` is not `Sharja`.
-        let typed_right = common.into_iter().chain(names.sure().map(str::to_owned));
-        let mut analyzer = Self {
-            places: Gazetteer::from_yaml(&settings.places, typed_right.collect())?,
-            names,
-            lexicon: Lexicon::from_yaml(&settings.feelings)?,
-            model: IntentModel::train(&[], &[], &TrainOptions::default()),
+        let untrained = Trained {
+            intents: IntentModel::train(&[], &[], &TrainOptions::default()),
             mood: None,
-            currency: settings.currency,
-            region: settings.region,
         };
-        analyzer.model = match settings.intents {
+        let mut analyzer = Self::with_trained(&settings, untrained)?;
+        analyzer.trained.intents = match settings.intents {
             IntentSource::Trained(model) => *model,
             IntentSource::Examples(yaml) => {
                 let mut examples = examples::from_yaml(&yaml)?;
@@ -207,8 +200,33 @@ impl Analyzer {
             felt = examples::feelings_from_lines(DEFAULT_LABELLED)?;
             felt.extend(examples::feelings_from_lines(DEFAULT_EXAMPLES)?);
         }
-        analyzer.mood = Mood::train(&felt, &|text| analyzer.lexicon.sentiment(&Doc::new(text)));
+        analyzer.trained.mood =
+            Mood::train(&felt, &|text| analyzer.lexicon.sentiment(&Doc::new(text)));
         Ok(analyzer)
+    }
+
+    /// Makes an analyser of what one with the same settings learnt before; nothing is learnt.
+    ///
+    /// # Errors
+    /// As [`Analyzer::new`].
+    pub fn with_trained(settings: &Settings, trained: Trained) -> Result<Self, SettingsError> {
+        let common = common_words();
+        let names = Names::from_yaml(&settings.names, words_in_use(common.clone()))?;
+        // A name is no slip for a place: `Sharma` is not `Sharja`.
+        let typed_right = common.into_iter().chain(names.sure().map(str::to_owned));
+        Ok(Self {
+            places: Gazetteer::from_yaml(&settings.places, typed_right.collect())?,
+            names,
+            lexicon: Lexicon::from_yaml(&settings.feelings)?,
+            trained,
+            currency: settings.currency.clone(),
+            region: settings.region.clone(),
+        })
+    }
+
+    /// What it learnt.
+    pub fn trained(&self) -> &Trained {
+        &self.trained
     }
 
     /// Trains an intent model on examples, for this analyser's places and names.
@@ -233,13 +251,13 @@ impl Analyzer {
     /// The same analyser with another intent model.
     #[must_use]
     pub fn with_model(mut self, model: IntentModel) -> Self {
-        self.model = model;
+        self.trained.intents = model;
         self
     }
 
     /// The intent model.
     pub fn model(&self) -> &IntentModel {
-        &self.model
+        &self.trained.intents
     }
 
     /// The places that it knows.
@@ -254,7 +272,7 @@ impl Analyzer {
         let entities = entity::extract(&doc, &self.context(input.at, region));
         let hints: Vec<&str> = entities.iter().map(|e| e.kind.name()).collect();
         Analysis {
-            intent: self.model.classify(&doc, &hints),
+            intent: self.trained.intents.classify(&doc, &hints),
             sentiment: self.feel(&doc),
             urgency: self.lexicon.urgency(&doc),
             language: language::language(&doc),
@@ -270,7 +288,7 @@ impl Analyzer {
 
     fn feel(&self, doc: &Doc<'_>) -> Sentiment {
         let list = self.lexicon.sentiment(doc);
-        match &self.mood {
+        match &self.trained.mood {
             Some(mood) => mood.feel(doc, list),
             None => list,
         }

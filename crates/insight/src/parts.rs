@@ -39,7 +39,7 @@ impl Opened<'_> {
     /// the answer is a little less sure.
     pub fn intent(&self, entities: &[Entity]) -> Intent {
         let hints: Vec<&str> = entities.iter().map(|e| e.kind.name()).collect();
-        self.analyzer.model.classify(&self.doc, &hints)
+        self.analyzer.trained.intents.classify(&self.doc, &hints)
     }
 
     /// How it feels.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
 /// Single English words with their mean ratings.
-const ENGLISH: &str = include_str!("../data/feelings-en.txt");
+pub(crate) const ENGLISH: &str = include_str!("../data/feelings-en.txt");
 
 /// Scores beyond which a message is positive or negative.
 pub const NEUTRAL_BELOW: f32 = 0.15;

@@ -66,6 +66,8 @@ pub struct Config {
     pub flow: Flow,
     /// The parts that messages go through.
     pub pipeline: Pipeline,
+    /// Reading what messages say.
+    pub insight: Insight,
     /// Sending.
     pub send: Send,
     /// Webhooks.
@@ -314,6 +316,47 @@ impl Pipeline {
         self.choice().switches().map_err(|e| e.to_string())?;
         Ok(())
     }
+}
+
+/// Reading what messages say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Insight {
+    /// Folder in which it is kept what was learnt from the lists; `models` in `data_dir` without one. The folder
+    /// it is in must be there.
+    pub models_dir: Option<PathBuf>,
+    /// A language model to ask about what is not understood here.
+    pub llm: Llm,
+}
+
+/// A language model. What is asked is in `waypost_insight::llm`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Llm {
+    /// Whose interface it speaks. None by default: nobody is asked.
+    pub provider: Option<LlmProvider>,
+    /// Its address up to and without `/chat/completions` or `/v1/messages`; the provider's own without one.
+    pub url: Option<String>,
+    /// The name of the model.
+    pub model: Option<String>,
+    /// A file with the key it wants, if it wants one.
+    pub key_file: Option<PathBuf>,
+    /// How long an answer may take, in milliseconds; the message waits for it.
+    pub timeout_ms: u64,
+    /// How often it is asked in a minute at most.
+    pub calls_per_minute: u32,
+    /// How many characters of a message are sent; what comes after stays here.
+    pub max_chars: usize,
+}
+
+/// Whose interface a language model speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LlmProvider {
+    /// OpenAI's, `/chat/completions`, which many servers speak.
+    Openai,
+    /// Anthropic's, `/v1/messages`.
+    Anthropic,
 }
 
 fn stage_named(name: &str) -> Option<Group> {
@@ -581,6 +624,18 @@ impl Default for Config {
                 own: Switch::Off,
                 history: Switch::Off,
             },
+            insight: Insight {
+                models_dir: None,
+                llm: Llm {
+                    provider: None,
+                    url: None,
+                    model: None,
+                    key_file: None,
+                    timeout_ms: 2_000,
+                    calls_per_minute: 60,
+                    max_chars: 2_000,
+                },
+            },
             send: Send {
                 account_burst: 30,
                 account_gap_ms: 250,
@@ -761,6 +816,14 @@ impl Config {
         if let Err(problem) = self.pipeline.check() {
             return bad("pipeline.off", problem);
         }
+        let llm = &self.insight.llm;
+        if llm.provider.is_some() && llm.model.as_deref().is_none_or(str::is_empty) {
+            return bad("insight.llm.model", "name the model to ask".into());
+        }
+        between("insight.llm.timeout_ms", llm.timeout_ms, 100, 30_000)?;
+        let calls = llm.calls_per_minute;
+        between("insight.llm.calls_per_minute", calls.into(), 1, 10_000)?;
+        between("insight.llm.max_chars", llm.max_chars as u64, 1, 4_000)?;
         between(
             "send.account_burst",
             self.send.account_burst.into(),
@@ -939,16 +1002,18 @@ mod tests {
             .parse()
             .unwrap();
         let all = toml::Table::try_from(Config::default()).unwrap();
-        for (section, value) in &all {
-            let Some(keys) = value.as_table() else {
-                assert!(shown.contains_key(section), "{section} is not documented");
-                continue;
-            };
-            for key in keys.keys() {
-                assert!(
-                    shown[section].get(key).is_some(),
-                    "{section}.{key} is not documented"
-                );
+        all_shown(&shown, &all, "");
+    }
+
+    fn all_shown(shown: &toml::Table, all: &toml::Table, within: &str) {
+        for (key, value) in all {
+            let name = format!("{within}{key}");
+            let found = shown.get(key);
+            assert!(found.is_some(), "{name} is not documented");
+            if let (Some(found), Some(keys)) =
+                (found.and_then(toml::Value::as_table), value.as_table())
+            {
+                all_shown(found, keys, &format!("{name}."));
             }
         }
     }
@@ -998,6 +1063,18 @@ mod tests {
         check(
             "[pipeline]\noff = [\"ordering\"]",
             &["pipeline.off", "always runs"],
+        );
+        check(
+            "[insight.llm]\nprovider = \"openai\"",
+            &["insight.llm.model", "name the model"],
+        );
+        check(
+            "[insight.llm]\ntimeout_ms = 60000",
+            &["insight.llm.timeout_ms", "100 to 30000"],
+        );
+        check(
+            "[insight.llm]\nprovider = \"oracle\"",
+            &["insight.llm.provider"],
         );
         check(
             "[store]\nurl = \"mysql://db/waypost\"",

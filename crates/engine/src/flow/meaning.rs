@@ -178,6 +178,52 @@ impl PartOutcome {
     }
 }
 
+/// What came of asking a language model about a message that the parts here did not understand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// Some of its answer could be proved, and was taken.
+    Taken,
+    /// Nothing of its answer could be taken.
+    Nothing,
+    /// It was not asked: it was often enough in this minute.
+    Limited,
+    /// It did not answer in time.
+    TimedOut,
+    /// It could not be reached, or would not answer.
+    Failed,
+    /// Its answer was not of the form that was asked for.
+    Refused,
+}
+
+impl Asked {
+    /// As it is counted.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Nothing => "nothing",
+            Self::Limited => "limited",
+            Self::TimedOut => "timed_out",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// One sentence for people.
+    #[must_use]
+    pub fn explain(self) -> &'static str {
+        match self {
+            Self::Taken => "The language model was asked, and what it could prove was taken.",
+            Self::Nothing => "The language model was asked, and said nothing that could be taken.",
+            Self::Limited => "The language model was asked too often to be asked again.",
+            Self::TimedOut => "The language model did not answer in time.",
+            Self::Failed => "The language model could not be asked.",
+            Self::Refused => "The language model answered with something else than was asked for.",
+        }
+    }
+}
+
 /// What one part did about one message. Kept beside the findings, for people who ask why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
@@ -187,6 +233,9 @@ pub struct Trace {
     pub outcome: PartOutcome,
     /// How long it took, in microseconds; 0 when it did not run.
     pub took_us: u32,
+    /// What came of asking a language model, when one was to be asked. It is noted with the intent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 /// What the text parts found in one message.
@@ -216,6 +265,7 @@ impl Reading {
             part: *part,
             outcome: why(*part),
             took_us: 0,
+            asked: None,
         };
         Self {
             traces: Part::TEXT.iter().map(trace).collect(),
@@ -287,11 +337,13 @@ mod tests {
                     part: Part::Intent,
                     outcome: PartOutcome::Found,
                     took_us: 40,
+                    asked: None,
                 },
                 Trace {
                     part: Part::Sentiment,
                     outcome: PartOutcome::Shed,
                     took_us: 0,
+                    asked: None,
                 },
             ],
             ..Reading::default()

@@ -17,9 +17,9 @@ const OUTSIDE_WORTH: f32 = 0.25;
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Judge {
     /// Weights of the signs, and the bias.
-    weights: [f32; SIGNS],
-    bias: f32,
-    threshold: f32,
+    pub(super) weights: [f32; SIGNS],
+    pub(super) bias: f32,
+    pub(super) threshold: f32,
 }
 
 /// How the model answered one held-out example.

@@ -35,9 +35,9 @@ pub(crate) struct Training {
 /// The weights, feature by feature.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Linear {
-    labels: usize,
-    weights: Vec<f32>,
-    bias: Vec<f32>,
+    pub(super) labels: usize,
+    pub(super) weights: Vec<f32>,
+    pub(super) bias: Vec<f32>,
 }
 
 impl Linear {

@@ -3,6 +3,7 @@
 pub mod examples;
 mod features;
 mod judge;
+mod kept;
 mod linear;
 pub(crate) mod vectors;
 

@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 /// Numbers of one word.
 pub(crate) const SIZE: usize = 64;
 
-const WORDS: &str = include_str!("../../data/vectors/words.txt");
-const NUMBERS: &[u8] = include_bytes!("../../data/vectors/numbers.bin");
-const GLOSSARY: &str = include_str!("../../data/glossary.txt");
+pub(crate) const WORDS: &str = include_str!("../../data/vectors/words.txt");
+pub(crate) const NUMBERS: &[u8] = include_bytes!("../../data/vectors/numbers.bin");
+pub(crate) const GLOSSARY: &str = include_str!("../../data/glossary.txt");
 
 /// Arabic beginnings and endings that are taken off while a word is looked up, longest first.
 const BEGINNINGS: &[&str] = &["وال", "بال", "لل", "فال", "ال", "و", "ب", "ل", "ف"];

@@ -7,6 +7,7 @@ use super::{Feeling, Sentiment};
 use crate::doc::Doc;
 use crate::intent::examples::FeltExample;
 use crate::intent::{IntentModel, Labelled};
+use crate::kept::{Reader, Writer};
 
 /// Fewer labelled messages than this teach nothing.
 pub(crate) const EXAMPLES_MIN: usize = 200;
@@ -14,7 +15,7 @@ pub(crate) const EXAMPLES_MIN: usize = 200;
 const LIST_SHARE: f32 = 0.35;
 
 /// The trained part of sentiment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Mood {
     model: IntentModel,
     /// Where the labels for bad, neutral and good stand.
@@ -38,7 +39,11 @@ impl Mood {
                 hints: hints(list(&e.text)),
             })
             .collect();
-        let model = IntentModel::train_closed(&labelled);
+        Self::of(IntentModel::train_closed(&labelled))
+    }
+
+    /// None when the model does not know all three.
+    fn of(model: IntentModel) -> Option<Self> {
         let place = |feeling| model.labels().iter().position(|l| l == name(feeling));
         let places = [
             place(Feeling::Negative)?,
@@ -46,6 +51,14 @@ impl Mood {
             place(Feeling::Positive)?,
         ];
         Some(Self { model, places })
+    }
+
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        self.model.write(writer);
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Self::of(IntentModel::read(reader)?)
     }
 
     /// The list's opinion, corrected by what was learnt.

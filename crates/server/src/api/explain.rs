@@ -38,7 +38,7 @@ pub(super) struct PartExplained {
     /// `found`, `nothing`, `no_text`, `off`, `stage_off`, `shed` or `failed`; null when nobody noted it.
     outcome: Option<&'static str>,
     /// The same in a sentence.
-    text: &'static str,
+    text: String,
     /// In microseconds; null when it did not run.
     took_us: Option<u32>,
     /// What it decided: a list of values, an intent, a feeling, a turn or a thread. Null when nothing.
@@ -133,6 +133,17 @@ fn decided(part: Part, findings: &Findings) -> Option<serde_json::Value> {
     }
 }
 
+const UNREAD: &str = "It did not read this message: there were no words, or every part was off.";
+
+/// What a part did, and what came of asking a language model, for people.
+fn sentence(trace: &Trace) -> String {
+    let done = trace.outcome.explain();
+    match trace.asked {
+        Some(asked) => format!("{done} {}", asked.explain()),
+        None => done.to_owned(),
+    }
+}
+
 /// What each text part did, from its traces.
 pub(super) fn parts(traces: &[Trace], findings: &Findings) -> Vec<PartExplained> {
     let of: BTreeMap<Part, &Trace> = traces.iter().map(|trace| (trace.part, trace)).collect();
@@ -147,10 +158,7 @@ pub(super) fn parts(traces: &[Trace], findings: &Findings) -> Vec<PartExplained>
             part: part.name(),
             title: part.title(),
             outcome: outcome.map(PartOutcome::name),
-            text: outcome.map_or(
-                "It did not read this message: there were no words, or every part was off.",
-                PartOutcome::explain,
-            ),
+            text: trace.map_or_else(|| UNREAD.to_owned(), |trace| sentence(trace)),
             took_us: trace.filter(|_| ran).map(|trace| trace.took_us),
             decided: decided(part, findings),
         }

@@ -1,7 +1,9 @@
 //! `waypost analyze`: what a message means, without a server.
 
 use super::output::Output;
+use crate::config::Config;
 use crate::insight::{ZONE_DEFAULT, analyzer, now, zone};
+use crate::models::Models;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use jiff::Zoned;
@@ -9,7 +11,7 @@ use serde::Deserialize;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use waypost_insight::eval::place_in_time;
-use waypost_insight::{Analysis, Input};
+use waypost_insight::{Analysis, Analyzer, Input};
 
 /// Bytes of one line of JSON at most.
 const LINE_BYTES_MAX: usize = 4 * 1_024 * 1_024;
@@ -42,21 +44,29 @@ struct Line {
     locale: Option<String>,
 }
 
-pub(super) fn run(args: &AnalyzeArgs, output: Output) -> Result<()> {
+pub(super) fn run(config: &Config, args: &AnalyzeArgs, output: Output) -> Result<()> {
     let default = now(zone(&args.timezone)
         .with_context(|| format!("there is no time zone '{}'", args.timezone))?);
     let default = place_in_time(args.at.as_deref(), None, &zone, &default)
         .with_context(|| "the time could not be read; write it like 2026-02-23T10:00")?;
+    let analyzer = analyzer(&Models::new(config)).map_err(|e| anyhow!("{e}"))?;
     match &args.jsonl {
-        Some(path) => lines(path, args, &default, output),
+        Some(path) => lines(analyzer, path, args, &default, output),
         None => {
             let text = args.text.as_deref().unwrap_or_default();
-            show(&analyze(text, &default, args.locale.as_deref())?, output)
+            let found = analyze(analyzer, text, &default, args.locale.as_deref());
+            show(&found, output)
         }
     }
 }
 
-fn lines(path: &PathBuf, args: &AnalyzeArgs, default: &Zoned, output: Output) -> Result<()> {
+fn lines(
+    analyzer: &Analyzer,
+    path: &PathBuf,
+    args: &AnalyzeArgs,
+    default: &Zoned,
+    output: Output,
+) -> Result<()> {
     let mut reader: Box<dyn BufRead> = if path.as_os_str() == "-" {
         Box::new(std::io::stdin().lock())
     } else {
@@ -93,15 +103,13 @@ fn lines(path: &PathBuf, args: &AnalyzeArgs, default: &Zoned, output: Output) ->
         )
         .with_context(|| format!("line {number} has a time or zone that cannot be read"))?;
         let locale = message.locale.as_deref().or(args.locale.as_deref());
-        show(&analyze(&message.text, &at, locale)?, output)?;
+        show(&analyze(analyzer, &message.text, &at, locale), output)?;
     }
 }
 
-fn analyze(text: &str, at: &Zoned, locale: Option<&str>) -> Result<Analysis> {
-    let analyzer = analyzer().map_err(|e| anyhow!("{e}"))?;
-    Ok(analyzer
-        .analyze(&Input { text, at, locale })
-        .in_characters(text))
+fn analyze(analyzer: &Analyzer, text: &str, at: &Zoned, locale: Option<&str>) -> Analysis {
+    let input = Input { text, at, locale };
+    analyzer.analyze(&input).in_characters(text)
 }
 
 fn show(analysis: &Analysis, output: Output) -> Result<()> {

@@ -1,7 +1,9 @@
 //! `waypost eval`: how right the analysis is, on labelled messages, without a server.
 
 use super::output::Output;
+use crate::config::Config;
 use crate::insight::{ZONE_DEFAULT, analyzer, now, zone};
+use crate::models::Models;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde_json::Value;
@@ -32,22 +34,26 @@ pub(super) struct EvalArgs {
     misses: bool,
 }
 
-pub(super) fn run(args: &EvalArgs, output: Output) -> Result<()> {
+pub(super) fn run(config: &Config, args: &EvalArgs, output: Output) -> Result<()> {
     let started = crate::clock::monotonic();
     let mut microseconds = || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let report = match &args.train {
         Some(train) => trained(train, args, &mut microseconds)?,
-        None => measured(args, &mut microseconds)?,
+        None => measured(config, args, &mut microseconds)?,
     };
     output.show(&report, for_people)
 }
 
-fn measured(args: &EvalArgs, microseconds: &mut dyn FnMut() -> u64) -> Result<Value> {
+fn measured(
+    config: &Config,
+    args: &EvalArgs,
+    microseconds: &mut dyn FnMut() -> u64,
+) -> Result<Value> {
     let path = args
         .file
         .as_deref()
         .context("name a file of labelled messages")?;
-    let analyzer = analyzer().map_err(|e| anyhow!("{e}"))?;
+    let analyzer = analyzer(&Models::new(config)).map_err(|e| anyhow!("{e}"))?;
     let default = now(zone(ZONE_DEFAULT).context("the time zones are missing on this machine")?);
     if args.switches {
         let conversations =

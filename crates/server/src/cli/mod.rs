@@ -158,8 +158,10 @@ impl Cli {
                 clap_complete::generate(shell, &mut command, "waypost", &mut std::io::stdout());
                 Ok(())
             }
-            Command::Analyze(args) => analyze::run(&args, output),
-            Command::Eval(args) => eval::run(&args, output),
+            Command::Analyze(args) => {
+                analyze::run(&Config::load(self.config.as_deref())?, &args, output)
+            }
+            Command::Eval(args) => eval::run(&Config::load(self.config.as_deref())?, &args, output),
             Command::Read(args) => {
                 read::run(&Config::load(self.config.as_deref())?, args, output).await
             }

@@ -41,6 +41,7 @@ mod windows;
 
 use crate::api::ports::Fleet;
 use crate::config::Config;
+use crate::llm::Asking;
 use crate::parts::TextParts;
 use crate::parts::again::{self, Aside};
 use crate::reading::Reader;
@@ -87,7 +88,8 @@ impl Driver {
         files::prepare(&config.data_dir)?;
         let registry = Arc::new(Registry::default());
         let gate = Gate::new(config.link.waves(), config.link.at_once);
-        let text = Arc::new(TextParts::new(config, store.clone()));
+        let asking = Asking::from_settings(&config.insight.llm)?;
+        let text = Arc::new(TextParts::new(config, store.clone()).asking(asking));
         text.start().await?;
         let (merging, reading) = (Arc::clone(&registry), Arc::clone(&text));
         store.on_merge(move |merged| {
@@ -126,7 +128,7 @@ impl Driver {
             Arc::clone(&media),
             stop.clone(),
         ));
-        let reader = Arc::new(Reader::new(&config.media)?);
+        let reader = Arc::new(Reader::new(config)?);
         tasks.spawn(reading::run(
             Arc::clone(&context),
             reader,

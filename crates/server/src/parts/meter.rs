@@ -163,6 +163,7 @@ impl Meter {
                     part,
                     outcome,
                     took_us: 0,
+                    asked: None,
                 });
             }
         }

@@ -20,6 +20,8 @@ pub(crate) use states::State;
 
 use crate::clock;
 use crate::config::Config;
+use crate::llm::{self, Asking};
+use crate::models::Models;
 use meter::Meter;
 use reader::Job;
 use sets::{Edited, Training};
@@ -29,7 +31,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use switchboard::Switchboard;
 use tokio::sync::Semaphore;
-use waypost_engine::flow::meaning::{PartOutcome, Reading};
+use waypost_engine::flow::meaning::{Asked, PartOutcome, Reading};
 use waypost_engine::flow::parts::{Part, Parts, ShedLevel};
 use waypost_engine::flow::reply::with_file;
 use waypost_engine::flow::stage::Group;
@@ -43,6 +45,9 @@ pub struct TextParts {
     store: Store,
     switchboard: Switchboard,
     meter: Meter,
+    models: Models,
+    /// Who is asked about what is not understood here; nobody by default.
+    asking: Option<Asking>,
     states: Mutex<States>,
     /// Messages read at once: as many as there are processors. Further ones wait; their conversations
     /// wait with them, and no other does.
@@ -93,6 +98,8 @@ impl TextParts {
             switchboard: Switchboard::new(config.pipeline.choice(), store.clone()),
             store,
             meter: Meter::default(),
+            models: Models::new(config),
+            asking: None,
             states: Mutex::default(),
             turns: Arc::new(Semaphore::new(cores)),
             analyzer: RwLock::default(),
@@ -101,6 +108,12 @@ impl TextParts {
             training: Mutex::new(Training::NotYet),
             retraining: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The same, asking a language model about what they do not understand.
+    #[must_use]
+    pub(crate) fn asking(self, asking: Option<Asking>) -> Self {
+        Self { asking, ..self }
     }
 
     /// Takes over what people switched before this start, and begins to make the analyser ready.
@@ -149,7 +162,7 @@ impl TextParts {
         &self.meter
     }
 
-    /// The analyser of this process. May take a second the first time.
+    /// The analyser of this process. May take seconds the first time.
     pub(crate) fn analyzer(&self) -> Result<Arc<Analyzer>, String> {
         if let Some(analyzer) = self.analyzer_in_use() {
             return Ok(analyzer);
@@ -289,14 +302,40 @@ impl TextParts {
         Ok(self.states().put(conversation, state))
     }
 
-    /// Runs a job on a thread that may be kept busy, when it is its turn.
+    /// Runs a job, and asks the language model, if there is one, about a message that was not understood. Only
+    /// this message waits for it, and no longer than the settings say.
     async fn run(self: &Arc<Self>, job: Job) -> Done {
+        let job = Arc::new(job);
+        let done = self.run_here(Arc::clone(&job), None).await;
+        let Some(asking) = self.asking.as_ref().filter(|_| done.is_unsure(&job)) else {
+            return done;
+        };
+        let analyzer = self.analyzer_in_use();
+        let intents = analyzer.map_or_else(Vec::new, |a| a.model().labels().to_vec());
+        let done = match asking.ask(&job.words, &intents).await {
+            Ok(answer) => {
+                let again = self.run_here(job, Some(answer)).await;
+                match again.asked() {
+                    Some(_) => again,
+                    None => done.noting(Asked::Refused),
+                }
+            }
+            Err(asked) => done.noting(asked),
+        };
+        if let Some(asked) = done.asked() {
+            llm::count(asked);
+        }
+        done
+    }
+
+    /// Runs a job on a thread that may be kept busy, when it is its turn; with what a language model answered.
+    async fn run_here(self: &Arc<Self>, job: Arc<Job>, answer: Option<String>) -> Done {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let parts = Arc::clone(self);
         let task = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             match parts.analyzer() {
-                Ok(analyzer) => reader::read(&analyzer, &job),
+                Ok(analyzer) => reader::read(&analyzer, &job, answer.as_deref()),
                 Err(error) => {
                     tracing::error!(error, "a message cannot be read");
                     Done::failed()

@@ -8,13 +8,14 @@ use crate::clock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use waypost_engine::flow::meaning::{
-    Feeling, IntentFinding, Joined, PartOutcome, Reading, SentimentFinding, ThreadFinding, Trace,
-    TurnFinding, Urgency, ValueFinding,
+    Asked, Feeling, IntentFinding, Joined, PartOutcome, Reading, SentimentFinding, ThreadFinding,
+    Trace, TurnFinding, Urgency, ValueFinding,
 };
 use waypost_engine::flow::parts::{Part, Parts};
 use waypost_engine::model::Timestamp;
 use waypost_insight::flow::{Flow, Sign, Subject, Turn, subjects};
 use waypost_insight::intent::Intent;
+use waypost_insight::llm;
 use waypost_insight::sentiment::{Feeling as Felt, Sentiment, Urgency as Urged};
 use waypost_insight::threads::{Joined as Placing, Placed, Threads};
 use waypost_insight::{Analysis, Analyzer, Input};
@@ -48,6 +49,32 @@ impl Done {
             after: None,
             thread: None,
         }
+    }
+}
+
+impl Done {
+    /// Whether it has words that the intent part, which ran, did not understand.
+    pub(super) fn is_unsure(&self, job: &Job) -> bool {
+        let abstained = |t: &Trace| t.part == Part::Intent && t.outcome == PartOutcome::Nothing;
+        self.reading.traces.iter().any(abstained) && job.words.chars().any(char::is_alphabetic)
+    }
+
+    /// What came of asking a language model; `None` when none was to be asked.
+    pub(super) fn asked(&self) -> Option<Asked> {
+        self.reading.traces.iter().find_map(|trace| trace.asked)
+    }
+
+    /// The same, noting that a language model was no help.
+    pub(super) fn noting(mut self, asked: Asked) -> Self {
+        note_asked(&mut self.reading.traces, asked);
+        self
+    }
+}
+
+/// Notes with the intent what came of asking a language model.
+fn note_asked(traces: &mut [Trace], asked: Asked) {
+    for trace in traces.iter_mut().filter(|t| t.part == Part::Intent) {
+        trace.asked = Some(asked);
     }
 }
 
@@ -93,12 +120,51 @@ impl Tracer<'_> {
             part,
             outcome,
             took_us,
+            asked: None,
         });
+    }
+
+    /// Takes of a language model's answer what can be proved, and nothing when it is not what was asked for.
+    fn hear(
+        &mut self,
+        analyzer: &Analyzer,
+        input: &Input<'_>,
+        answer: &str,
+        analysis: Analysis,
+    ) -> Analysis {
+        let mut heard = analysis.clone();
+        let take = || llm::take(analyzer, input, answer, &mut heard);
+        let Ok(Ok(taken)) = catch_unwind(AssertUnwindSafe(take)) else {
+            note_asked(&mut self.traces, Asked::Refused);
+            return analysis;
+        };
+        let wants_values = PartOutcome::skipped(self.parts.of(Part::Entities)).is_none();
+        if !wants_values {
+            heard.entities.clear();
+        }
+        let values = wants_values && taken.values > 0;
+        for trace in &mut self.traces {
+            let added = match trace.part {
+                Part::Entities => values,
+                Part::Intent => taken.intent,
+                _ => false,
+            };
+            if added {
+                trace.outcome = PartOutcome::Found;
+            }
+        }
+        let asked = match values || taken.intent {
+            true => Asked::Taken,
+            false => Asked::Nothing,
+        };
+        note_asked(&mut self.traces, asked);
+        heard
     }
 }
 
-/// Reads a message. May take milliseconds for a long one.
-pub(super) fn read(analyzer: &Analyzer, job: &Job) -> Done {
+/// Reads a message, with what a language model answered about it, if one was asked. May take milliseconds for
+/// a long one.
+pub(super) fn read(analyzer: &Analyzer, job: &Job, answer: Option<&str>) -> Done {
     let moment = jiff::Timestamp::from_millisecond(job.at.0).unwrap_or_default();
     let at = moment.to_zoned(job.state.zone());
     let input = Input {
@@ -126,7 +192,7 @@ pub(super) fn read(analyzer: &Analyzer, job: &Job) -> Done {
         || (opened.sentiment(), opened.urgency()),
         |(sentiment, urgency)| sentiment.label != Felt::Neutral || *urgency != Urged::Normal,
     );
-    let analysis = Analysis {
+    let mut analysis = Analysis {
         entities,
         intent: intent.clone().unwrap_or(Intent {
             name: waypost_insight::intent::UNCLEAR.to_owned(),
@@ -137,6 +203,10 @@ pub(super) fn read(analyzer: &Analyzer, job: &Job) -> Done {
         language: String::new(),
         truncated: opened.truncated(),
     };
+    if let Some(answer) = answer {
+        analysis = tracer.hear(analyzer, &input, answer, analysis);
+    }
+    let intent = intent.map(|_| analysis.intent.clone());
     let turned = tracer.run(
         Part::Flow,
         || observe(job.state.flow(), &job.words, &analysis, moment),
@@ -305,6 +375,7 @@ fn joined(how: Placing) -> Joined {
 mod tests {
     use super::*;
     use crate::insight::analyzer;
+    use crate::models::of_tests;
     use waypost_engine::flow::parts::{ShedLevel, Switch, Switches};
 
     const MORNING: Timestamp = Timestamp(1_771_826_400_000); // 2026-02-23T10:00 in Dubai
@@ -319,7 +390,11 @@ mod tests {
     }
 
     fn read_with(words: &str, state: State, parts: Parts) -> Done {
-        read(analyzer().unwrap(), &job(words, state, parts))
+        read(
+            analyzer(&of_tests()).unwrap(),
+            &job(words, state, parts),
+            None,
+        )
     }
 
     fn outcome(done: &Done, part: Part) -> PartOutcome {

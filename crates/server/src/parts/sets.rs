@@ -174,7 +174,7 @@ impl TextParts {
         Ok(())
     }
 
-    /// Makes an analyser of the sets as they are now. Takes a second.
+    /// Makes an analyser of the sets as they are now. Takes seconds when they were not learnt before.
     pub(super) fn make(&self) -> Result<Arc<Analyzer>, String> {
         let edited = self
             .edited
@@ -182,9 +182,10 @@ impl TextParts {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         if edited.is_empty() {
-            return shared_analyzer().map_err(said);
+            return shared_analyzer(&self.models).map_err(said);
         }
-        Analyzer::new(settings(&edited)).map(Arc::new).map_err(said)
+        let made = self.models.analyzer(settings(&edited));
+        made.map(Arc::new).map_err(said)
     }
 
     /// How the analyser in use came to be.

@@ -3,8 +3,9 @@
 
 mod speech;
 
-use crate::config::Media;
+use crate::config::{Config, Media};
 use crate::insight::{ZONE_DEFAULT, analyzer, zone};
+use crate::models::Models;
 use anyhow::Result;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -57,6 +58,7 @@ pub(crate) struct Reader {
     documents: bool,
     speech: Option<Arc<dyn SpeechToText>>,
     as_wav: bool,
+    models: Arc<Models>,
 }
 
 impl Reader {
@@ -64,13 +66,15 @@ impl Reader {
     ///
     /// # Errors
     /// When the speech service's key cannot be read, or its address is none.
-    pub(crate) fn new(media: &Media) -> Result<Self> {
+    pub(crate) fn new(config: &Config) -> Result<Self> {
+        let media = &config.media;
         Ok(Self {
             workers: Workers::new(workers_config(media)),
             documents: media.documents,
             speech: SpeechService::from_settings(media)?
                 .map(|s| Arc::new(s) as Arc<dyn SpeechToText>),
             as_wav: media.speech_as_wav,
+            models: Arc::new(Models::new(config)),
         })
     }
 
@@ -87,9 +91,11 @@ impl Reader {
             _ => self.look(file, name).await,
         };
         match read {
-            // A long document takes a while, and the first a second more.
+            // A long document takes a while, and the first seconds more.
             Ok(text) => {
-                match tokio::task::spawn_blocking(move || understand(text, sent_at)).await {
+                let models = Arc::clone(&self.models);
+                let understood = move || understand(text, sent_at, &models);
+                match tokio::task::spawn_blocking(understood).await {
                     Ok(text) => Read::Done(Box::new(text)),
                     Err(error) => {
                         Read::Failed(format!("what it says broke the analyser ({error})"))
@@ -165,11 +171,11 @@ fn plain(text: &str) -> String {
 }
 
 /// Adds what the text says: values and language.
-fn understand(mut found: FileText, sent_at: Timestamp) -> FileText {
+fn understand(mut found: FileText, sent_at: Timestamp, models: &Models) -> FileText {
     if found.text.is_empty() {
         return found;
     }
-    let Ok(analyzer) = analyzer() else {
+    let Ok(analyzer) = analyzer(models) else {
         return found;
     };
     let at = jiff::Timestamp::from_millisecond(sent_at.0).unwrap_or_default();

@@ -4,6 +4,7 @@ use super::api_fleet::FakeFleet;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -80,6 +81,8 @@ impl Scene {
             .unwrap();
         let key = auth::renew_cli_key(&store, clock::now()).await.unwrap();
         let mut config = Config::default();
+        let learnt = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
+        config.insight.models_dir = Some(learnt);
         change(&mut config);
         let fleet = Arc::new(FakeFleet::default());
         let state = AppState::new(&config, store.clone(), fleet.clone());

@@ -15,6 +15,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::future::Future;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use wasim::{Contact, ContactSpec, Network, NetworkConfig, Phone, PhoneSpec};
@@ -123,6 +124,8 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = String::new();
         writeln!(settings, "data_dir = {:?}", folder.path().join("data")).unwrap();
+        let learnt = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
+        writeln!(settings, "[insight]\nmodels_dir = {learnt:?}").unwrap();
         writeln!(settings, "[server]\nlisten = \"127.0.0.1:0\"").unwrap();
         writeln!(settings, "[whatsapp]\nurl = {:?}", net.ws_url()).unwrap();
         writeln!(settings, "[webhooks]\nallow_private = [\"127.0.0.0/8\"]").unwrap();
