@@ -2302,6 +2302,12 @@ export interface components {
             /** @description The message it answers. */
             quote_message?: string | null;
         };
+        /**
+         * @description Whether a rule looks into files. A conversation waits for its file to be read only while a rule asks for
+         *     it, and at most `media.wait_s`.
+         * @enum {string}
+         */
+        FileWords: "ignored" | "read";
         /** @description The first owner. */
         FirstOwner: {
             login: string;
@@ -4050,6 +4056,11 @@ export interface components {
         RuleConditions: {
             /** @default null */
             feeling: components["schemas"]["Feeling"] | null;
+            /**
+             * @description Whether what its file says (a picture, a document, a voice note) is part of what it says.
+             * @default ignored
+             */
+            files: components["schemas"]["FileWords"];
             /**
              * @description It wants one of these; any when empty.
              * @default []
