@@ -18,6 +18,8 @@ import https from 'node:https'
 import readline from 'node:readline'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 
+/** How Baileys counts a message that the server refused. */
+const REFUSED = 0
 const [wsUrl, mediaHost, rootHex, folder] = process.argv.slice(2)
 
 // Baileys builds https addresses for media; the simulator's media host speaks plain HTTP on
@@ -140,6 +142,8 @@ function start(phone) {
     for (const message of messages) {
       received.set(message.key.id, message)
       emit({ event: 'message', type, key: message.key, pushName: message.pushName, message: message.message ?? null, stub: message.messageStubType ?? null })
+      // While Baileys gathers events, what becomes of a message that it has not told yet comes inside it.
+      if (message.key.fromMe && message.status === REFUSED) emit({ event: 'update', key: message.key, update: { status: message.status, messageStubParameters: message.messageStubParameters } })
     }
   })
   socket.ev.on('messages.update', updates => {
