@@ -330,6 +330,9 @@ async fn filled(setting: &Setting, plan: Plan) -> Result<PathBuf> {
     let name = format!("filled-{}-v{FILLED_VERSION}", plan.filled);
     let kept = setting.cache().join(name);
     if kept.exists() {
+        // An earlier version may have made it: the raw loop needs today's tables as much as Waypost does.
+        let kept_config = config(kept.clone(), Reading::Off);
+        open_store(&kept_config).await?.close().await;
         return Ok(kept);
     }
     println!("  filling a database with {} messages, once", plan.filled);

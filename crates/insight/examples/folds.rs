@@ -1,7 +1,8 @@
 //! How right intents and feelings are on messages that the model has not learnt from: every fifth of
 //! `data/insight/train.jsonl` in turn, with all else learnt, and what is taken for what.
 //!
-//! `cargo run --release -p waypost-insight --example folds -- data/insight/train.jsonl data/insight/examples.jsonl`
+//! `cargo run --release -p waypost-insight --example folds -- data/insight/train.jsonl data/insight/examples.jsonl`;
+//! anything after the two files has the misses printed too.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;

@@ -22,6 +22,7 @@ mod ownership;
 pub mod parts;
 pub mod performance;
 pub mod reading;
+mod remote;
 pub mod run;
 mod sheets;
 pub mod webhooks;

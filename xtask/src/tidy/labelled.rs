@@ -18,19 +18,27 @@ const TEACHING: &[&str] = &[
 const RUN: usize = 5;
 
 pub(super) fn check(tree: &Tree) -> Vec<Problem> {
-    let text = |path: &str| {
-        tree.files()
-            .find(|f| f.path == path)
-            .map(|f| f.text.as_str())
+    let mut problems = Vec::new();
+    let mut text = |path: &'static str| {
+        let text = tree.text(path);
+        if text.is_none() {
+            problems.push(Problem::new(
+                path,
+                1,
+                "cannot be read, so that nothing is compared with it",
+            ));
+        }
+        text
     };
-    let Some(test) = text(TEST) else {
-        return Vec::new();
-    };
+    let test = text(TEST);
     let teaching: Vec<(&str, &str)> = TEACHING
         .iter()
         .filter_map(|path| Some((*path, text(path)?)))
         .collect();
-    near(test, &teaching)
+    if let Some(test) = test {
+        problems.extend(near(test, &teaching));
+    }
+    problems
 }
 
 fn near(test: &str, teaching: &[(&str, &str)]) -> Vec<Problem> {

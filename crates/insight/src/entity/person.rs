@@ -546,33 +546,36 @@ fn acts(doc: &Doc<'_>, i: usize) -> bool {
     } else {
         i
     };
+    let word = doc.word(at);
+    speaks(word)
+        || matches!(
+            word,
+            "will"
+                | "confirmed"
+                | "agreed"
+                | "sent"
+                | "paid"
+                | "is"
+                | "was"
+                | "has"
+                | "here"
+                | "from"
+                | "and"
+                | "would"
+                | "can"
+                | "came"
+                | "just"
+                | "needs"
+                | "didn't"
+                | "promised"
+        )
+}
+
+/// Whether a word tells of somebody who speaks.
+fn speaks(word: &str) -> bool {
     matches!(
-        doc.word(at),
-        "will"
-            | "said"
-            | "says"
-            | "called"
-            | "asked"
-            | "told"
-            | "wants"
-            | "confirmed"
-            | "agreed"
-            | "replied"
-            | "sent"
-            | "paid"
-            | "is"
-            | "was"
-            | "has"
-            | "here"
-            | "from"
-            | "and"
-            | "would"
-            | "can"
-            | "came"
-            | "just"
-            | "needs"
-            | "didn't"
-            | "promised"
+        word,
+        "said" | "says" | "called" | "asked" | "told" | "wants" | "replied"
     )
 }
 
@@ -589,21 +592,10 @@ fn signed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     let names = pass.context.names;
     let here = matches!(
         doc.word(i + 1),
-        "here"
-            | "bhai"
-            | "bhaiya"
-            | "sahab"
-            | "sahib"
-            | "saab"
-            | "speaking"
-            | "said"
-            | "says"
-            | "called"
-            | "asked"
-            | "told"
-            | "wants"
-            | "replied"
-    ) && (i == 0 || doc.is_any_mark(i - 1, ".,!") || doc.begins_line(i));
+        "here" | "bhai" | "bhaiya" | "sahab" | "sahib" | "saab" | "speaking"
+    );
+    let here = (here || speaks(doc.word(i + 1)))
+        && (i == 0 || doc.is_any_mark(i - 1, ".,!") || doc.begins_line(i));
     let word = doc.word(i);
     let known =
         doc.is_capitalised(i) && !names.is_common(word) && word.len() >= 3 && pass.is_open(i);

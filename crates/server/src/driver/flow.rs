@@ -3,8 +3,8 @@
 //! Lanes decide what may run next; the pipeline decides what to do; the store commits both
 //! together. This file only moves things between the three.
 
+use super::awaited::Awaited;
 use super::context::Context;
-use super::file_words::FileWords;
 use crate::clock;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -265,20 +265,16 @@ async fn process(context: Arc<Context>, account: AccountId, item: LaneItem<Held>
     let message = item.message;
     let done = match item.work.content {
         Content::Placeholder => context.pass_over(account, message).await,
-        _ => match context.file_words(account, &item.work).await {
-            Ok(FileWords::NotYet { look_at }) => {
+        _ => match context.awaited(account, &item.work).await {
+            Ok(Awaited::NotYet { look_at }) => {
                 let end = End::Postponed {
                     attempt: item.attempt,
                     until: look_at,
                 };
                 return Finished { message, end };
             }
-            Ok(FileWords::Known(words)) => {
-                let done = context.run_stages(account, &item.work, Some(words)).await;
-                done.map(Some)
-            }
-            Ok(FileWords::None) => context
-                .run_stages(account, &item.work, None)
+            Ok(Awaited::Over(file)) => context
+                .run_stages(account, &item.work, file)
                 .await
                 .map(Some),
             Err(error) => Err(Trouble::Store(error)),

@@ -5,10 +5,10 @@
 //! fetches files for all, and one reads them. They hold no decisions: those are the engine's.
 
 mod alive;
+mod awaited;
 mod context;
 pub(crate) mod crash;
 mod deferred;
-mod file_words;
 mod files;
 mod fleet;
 mod flow;

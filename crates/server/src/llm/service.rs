@@ -2,8 +2,9 @@
 
 use super::LlmError;
 use crate::config::Llm;
-use anyhow::{Context as _, Result};
-use reqwest::{RequestBuilder, Response};
+use crate::remote::{self, Key, body};
+use anyhow::Result;
+use reqwest::RequestBuilder;
 use serde::de::DeserializeOwned;
 use url::Url;
 use waypost_insight::llm::ANSWER_MAX;
@@ -29,34 +30,14 @@ pub(super) struct Service {
     pub(super) key: Option<Key>,
 }
 
-/// The key of a service, which no log shows.
-pub(super) struct Key(pub(super) String);
-
-impl std::fmt::Debug for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key")
-    }
-}
-
 impl Service {
     pub(super) fn new(llm: &Llm, place: Place) -> Result<Self> {
         let base = llm.url.as_deref().unwrap_or(place.base);
-        let url = format!("{}{}", base.trim_end_matches('/'), place.path);
-        let url =
-            Url::parse(&url).with_context(|| format!("insight.llm.url '{base}' is no address"))?;
-        let key = llm.key_file.as_ref().map(|file| {
-            let key = std::fs::read_to_string(file);
-            key.with_context(|| format!("insight.llm.key_file {} cannot be read", file.display()))
-        });
-        let client = reqwest::Client::builder()
-            // What was written to us goes to the address of the settings and to no other.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
         Ok(Self {
-            client,
-            url,
+            client: remote::client().build()?,
+            url: remote::address("insight.llm.url", base, place.path)?,
             model: llm.model.clone().unwrap_or_default(),
-            key: key.transpose()?.map(|key| Key(key.trim().to_owned())),
+            key: Key::of_setting("insight.llm.key_file", llm.key_file.as_deref())?,
         })
     }
 
@@ -74,18 +55,8 @@ pub(super) async fn send<T: DeserializeOwned>(request: RequestBuilder) -> Result
     if !status.is_success() {
         return Err(LlmError::Status(status.as_u16()));
     }
-    let body = body(response).await.map_err(unreachable)?;
+    let body = body(response, RESPONSE_BYTES_MAX)
+        .await
+        .map_err(unreachable)?;
     serde_json::from_slice(&body).map_err(|_| LlmError::Unreadable)
-}
-
-/// What is longer than the limit is cut off, and is no JSON then.
-async fn body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        if body.len() + piece.len() > RESPONSE_BYTES_MAX {
-            break;
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
 }

@@ -50,9 +50,7 @@ impl Done {
             thread: None,
         }
     }
-}
 
-impl Done {
     /// Whether it has words that the intent part, which ran, did not understand.
     pub(super) fn is_unsure(&self, job: &Job) -> bool {
         let abstained = |t: &Trace| t.part == Part::Intent && t.outcome == PartOutcome::Nothing;

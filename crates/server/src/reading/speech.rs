@@ -1,10 +1,11 @@
 //! Speech written down by a service with OpenAI's interface, such as the server of whisper.cpp.
 
 use crate::config::Media;
-use anyhow::{Context as _, Result};
+use crate::remote::{self, Key, body};
+use anyhow::Result;
 use async_trait::async_trait;
+use reqwest::StatusCode;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use std::time::Duration;
 use url::Url;
@@ -27,15 +28,6 @@ pub(super) struct SpeechService {
     key: Option<Key>,
 }
 
-/// The key of a service, which no log shows.
-struct Key(String);
-
-impl std::fmt::Debug for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key")
-    }
-}
-
 #[derive(Deserialize)]
 struct Answer {
     text: String,
@@ -48,23 +40,15 @@ impl SpeechService {
         let Some(base) = &media.speech_url else {
             return Ok(None);
         };
-        let url = format!("{}/audio/transcriptions", base.trim_end_matches('/'));
-        let url =
-            Url::parse(&url).with_context(|| format!("media.speech_url '{base}' is no address"))?;
-        let key = media.speech_key_file.as_ref().map(|file| {
-            let key = std::fs::read_to_string(file);
-            key.with_context(|| format!("media.speech_key_file {} cannot be read", file.display()))
-        });
-        let client = reqwest::Client::builder()
+        let client = remote::client()
             .connect_timeout(CONNECT_TIME)
             .timeout(AUDIO_TIME)
-            .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Some(Self {
             client,
-            url,
+            url: remote::address("media.speech_url", base, "/audio/transcriptions")?,
             model: media.speech_model.clone(),
-            key: key.transpose()?.map(|key| Key(key.trim().to_owned())),
+            key: Key::of_setting("media.speech_key_file", media.speech_key_file.as_deref())?,
         }))
     }
 }
@@ -88,7 +72,9 @@ impl SpeechToText for SpeechService {
         }
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
-        let body = body(response).await.map_err(unreachable)?;
+        let body = body(response, ANSWER_BYTES_MAX)
+            .await
+            .map_err(unreachable)?;
         if !status.is_success() {
             return Err(refusal(status, &body));
         }
@@ -100,17 +86,6 @@ impl SpeechToText for SpeechService {
             language: answer.language,
         })
     }
-}
-
-async fn body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        if body.len() + piece.len() > ANSWER_BYTES_MAX {
-            break;
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
 }
 
 /// What is worth another attempt, and what is not.

@@ -13,17 +13,16 @@ use waypost_store::{StoreError, Work};
 
 /// How often the store is asked whether the file was read.
 const LOOK_AGAIN: Duration = Duration::millis(250);
-/// Characters of a file that rules look at, as many as are read of a long message.
+/// Characters of a file that rules look at; the reading keeps all.
 const CHARS_MAX: usize = 4_000;
 
-/// What is known of the words in a message's file.
+/// Whether the wait for a message's file is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum FileWords {
-    /// There are none, nobody asked for them, or they did not come in time.
-    None,
-    /// The file says this.
-    Known(Arc<str>),
-    /// They may come; until then the conversation waits.
+pub(super) enum Awaited {
+    /// It is, or nobody waits: what the file says, unless it says nothing, nobody asked, or it did not come in
+    /// time.
+    Over(Option<Arc<str>>),
+    /// Its words may come; until then the conversation waits.
     NotYet {
         /// When to look again.
         look_at: Timestamp,
@@ -35,38 +34,36 @@ impl Context {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) async fn file_words(
+    pub(super) async fn awaited(
         &self,
         account: AccountId,
         work: &Work,
-    ) -> Result<FileWords, StoreError> {
+    ) -> Result<Awaited, StoreError> {
         let Content::Media { file, .. } = &work.content else {
-            return Ok(FileWords::None);
+            return Ok(Awaited::Over(None));
         };
         let is_read = ReadingKind::of(file.media).is_some() && work.origin.may_act();
         if !is_read || !wants_files(&self.rules(account).await, account, &work.chat) {
-            return Ok(FileWords::None);
+            return Ok(Awaited::Over(None));
         }
         let found = self.store.file_reading(work.message).await?;
         let Some(found) = found.filter(|found| found.state != ReadingState::Pending) else {
             return Ok(self.wait(work));
         };
         let words: String = found.found.text.chars().take(CHARS_MAX).collect();
-        Ok(match words.trim() {
-            "" => FileWords::None,
-            words => FileWords::Known(words.into()),
-        })
+        let words = words.trim();
+        Ok(Awaited::Over((!words.is_empty()).then(|| words.into())))
     }
 
-    fn wait(&self, work: &Work) -> FileWords {
+    fn wait(&self, work: &Work) -> Awaited {
         let (now, limit) = (clock::now(), Duration::secs(self.config.media.wait_s));
         let last = work.received_at + limit;
         if now >= last {
             tracing::info!(message = %work.message, "a file was not read in time; its conversation goes on");
             metrics::counter!("waypost_media_waits_given_up_total").increment(1);
-            return FileWords::None;
+            return Awaited::Over(None);
         }
-        FileWords::NotYet {
+        Awaited::NotYet {
             look_at: last.min(now + LOOK_AGAIN),
         }
     }
