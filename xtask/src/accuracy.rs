@@ -4,6 +4,7 @@ use crate::cli::Rest;
 use crate::parts::{self, Part};
 use crate::place::Place;
 use crate::shell::Run;
+use crate::test;
 use anyhow::{Result, bail};
 use std::fs;
 use std::path::PathBuf;
@@ -47,19 +48,8 @@ pub(crate) fn judge(place: &Place) -> Result<()> {
 
 fn measure(place: &Place, args: &[String]) -> Result<()> {
     let folder = made(place)?;
-    Run::cargo(place)
-        .args(["build", "--quiet", "-p", "waypost-media"])
-        .go()?;
-    Run::cargo(place)
-        .args([
-            "run",
-            "--quiet",
-            "-p",
-            "waypost-media",
-            "--example",
-            "accuracy",
-            "--",
-        ])
+    test::build_as_tested(place)?;
+    Run::new(place, place.debug("examples/accuracy"))
         .args([folder])
         .args(args)
         .interactive()

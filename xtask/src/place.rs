@@ -74,7 +74,12 @@ impl Place {
 
     /// The simulator's program.
     pub(crate) fn wasim_program(&self) -> PathBuf {
-        self.target.join("debug").join("wasim")
+        self.debug("wasim")
+    }
+
+    /// A program of the workspace, as it was built last for tests.
+    pub(crate) fn debug(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
     }
 
     /// The Python environment of the API fuzzer.

@@ -3,6 +3,7 @@
 use crate::cli::Rest;
 use crate::place::Place;
 use crate::shell::Run;
+use crate::test;
 use anyhow::Result;
 
 /// How many crashes the test run must survive.
@@ -22,17 +23,14 @@ pub(crate) fn run(place: &Place, rest: &Rest) -> Result<()> {
 }
 
 /// Seeds, accounts and days of the fleet in the test run.
-const FLEET: [&str; 6] = ["--seeds", "1", "--accounts", "150", "--days", "7"];
+const FLEET: [&str; 7] = ["fleet", "--seeds", "1", "--accounts", "150", "--days", "7"];
 
 /// The part of the test run about the fleet.
 ///
 /// # Errors
 /// When a promise of the fleet is broken; it prints which, with the seed.
 pub(crate) fn fleet(place: &Place) -> Result<()> {
-    Run::cargo(place)
-        .args(["run", "--quiet", "-p", "waypost-sim", "--", "fleet"])
-        .args(FLEET)
-        .go()
+    as_tested(place, &FLEET)
 }
 
 /// The part of the test run.
@@ -40,15 +38,10 @@ pub(crate) fn fleet(place: &Place) -> Result<()> {
 /// # Errors
 /// As [`run`].
 pub(crate) fn crashes(place: &Place) -> Result<()> {
-    Run::cargo(place)
-        .args([
-            "run",
-            "--quiet",
-            "-p",
-            "waypost-sim",
-            "--",
-            "--crashes",
-            CRASHES,
-        ])
-        .go()
+    as_tested(place, &["--crashes", CRASHES])
+}
+
+fn as_tested(place: &Place, args: &[&str]) -> Result<()> {
+    test::build_as_tested(place)?;
+    Run::new(place, place.debug("waypost-sim")).args(args).go()
 }

@@ -404,7 +404,7 @@ async fn write(config: &Config, plan: Plan, messages: usize, answers: Answers) -
         async move { tokio::spawn(work.run()).await? }
     }))
     .await?;
-    work.processed(messages).await?;
+    work.finished().await?;
     let wrote = Wrote {
         taken: started.elapsed(),
         commits: store.commits() - commits,
@@ -443,7 +443,20 @@ impl Work {
         }
     }
 
-    /// Waits until the log is as long as so many processed messages make it.
+    /// Waits until every message is done. The log alone does not tell: it holds other events too.
+    async fn finished(&self) -> Result<()> {
+        let mut head = self.store.subscribe();
+        self.processed(self.messages).await?;
+        while self.store.counts().await?.unfinished > 0 {
+            tokio::time::timeout(LIMIT, head.changed())
+                .await
+                .context("messages were left undone")?
+                .context("the store has closed")?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the log is at least as long as so many processed messages make it.
     async fn processed(&self, messages: usize) -> Result<()> {
         let wanted = self.head + self.events * i64::try_from(messages)?;
         let mut head = self.store.subscribe();

@@ -11,9 +11,11 @@
     reason = "a program that answers on its standard output"
 )]
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use waypost_media::pictures::{Look, SAME_MIN};
 use waypost_media::worker::{Workers, WorkersConfig};
@@ -115,6 +117,19 @@ impl Bench {
         })
     }
 
+    /// What is read in files, in their order, as many at a time as there are cores.
+    async fn read_all<'f>(
+        &self,
+        workers: &Workers,
+        files: impl Iterator<Item = &'f PathBuf>,
+    ) -> Outcome<Vec<Reading>> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        stream::iter(files.map(|file| self.read(workers, file)))
+            .buffered(cores)
+            .try_collect()
+            .await
+    }
+
     async fn read(&self, workers: &Workers, file: &Path) -> Outcome<Reading> {
         let bytes = tokio::fs::read(self.folder.join(file)).await?;
         let name = file.to_string_lossy();
@@ -124,8 +139,9 @@ impl Bench {
 
     async fn texts(&self, texts: &[Text]) -> Outcome<BTreeMap<String, Rate>> {
         let mut rates: BTreeMap<String, Rate> = BTreeMap::new();
-        for text in texts {
-            let reading = self.read(&self.workers, &text.file).await?;
+        let files = texts.iter().map(|text| &text.file);
+        let readings = self.read_all(&self.workers, files).await?;
+        for (text, reading) in texts.iter().zip(readings) {
             let (got, want) = (words(&reading.text), words(&text.text));
             let wrong = distance(&got, &want);
             if self.verbose {
@@ -147,8 +163,9 @@ impl Bench {
 
     async fn tables(&self, all: &[Tables]) -> Outcome<BTreeMap<String, Rate>> {
         let mut rates: BTreeMap<String, Rate> = BTreeMap::new();
-        for wanted in all {
-            let reading = self.read(&self.plain, &wanted.file).await?;
+        let files = all.iter().map(|wanted| &wanted.file);
+        let readings = self.read_all(&self.plain, files).await?;
+        for (wanted, reading) in all.iter().zip(readings) {
             let got: Vec<_> = reading.tables.into_iter().map(|table| table.rows).collect();
             let (wrong, cells) = wrong_cells(&got, &wanted.tables);
             if self.verbose && wrong > 0 {
@@ -168,8 +185,9 @@ impl Bench {
 
     async fn pictures(&self, all: &[Picture]) -> Outcome<Duplicates> {
         let mut looks = Vec::new();
-        for picture in all {
-            let reading = self.read(&self.plain, &picture.file).await?;
+        let files = all.iter().map(|picture| &picture.file);
+        let readings = self.read_all(&self.plain, files).await?;
+        for (picture, reading) in all.iter().zip(readings) {
             let PictureFacts { look, .. } = reading.picture.ok_or("a picture without facts")?;
             looks.push((
                 picture,

@@ -2,8 +2,10 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::io::Write as _;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use waypost_sim::fleet::{self, FleetOptions};
 use waypost_sim::linking::report::Comparison;
 use waypost_sim::{Mutant, Options, Stats, run_seed};
@@ -111,52 +113,112 @@ fn window(arguments: &WindowArguments) -> std::io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How the runs went.
+#[derive(Debug, Default)]
+struct Tally {
+    total: Stats,
+    runs: u64,
+    failures: u64,
+}
+
+/// Runs of the crash simulation, shared by threads: a run depends on nothing but its seed.
+#[derive(Debug)]
+struct Crashes {
+    wanted: usize,
+    first: u64,
+    options: Options,
+    tally: Mutex<Tally>,
+}
+
+impl Crashes {
+    fn new(arguments: &Arguments) -> Self {
+        Self {
+            wanted: arguments.crashes,
+            first: arguments.seed,
+            options: Options {
+                crashes: arguments.crashes_per_run.clamp(1, arguments.crashes.max(1)),
+                mutant: arguments.mutant,
+            },
+            tally: Mutex::default(),
+        }
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The seed of the next run, unless enough crashes were survived.
+    fn next(&self) -> Option<u64> {
+        let mut tally = self.tally();
+        if tally.total.crashes >= self.wanted {
+            return None;
+        }
+        let seed = self.first.wrapping_add(tally.runs);
+        tally.runs += 1;
+        Some(seed)
+    }
+
+    /// Runs seeds until enough crashes were survived; says at once which failed.
+    fn work(&self) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        while let Some(seed) = self.next() {
+            let outcome = runtime.block_on(run_seed(seed, self.options));
+            let mut tally = self.tally();
+            match outcome {
+                Ok(stats) => tally.total.add(stats),
+                Err(failure) => {
+                    let per_run = self.options.crashes;
+                    tally.failures += 1;
+                    tally.total.crashes += per_run;
+                    writeln!(
+                        std::io::stdout(),
+                        "{failure} (replay: --seed {seed} --crashes {per_run} --crashes-per-run {per_run})"
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// On every core; one line of figures at the end.
+    fn run(self) -> std::io::Result<ExitCode> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..cores).map(|_| scope.spawn(|| self.work())).collect();
+            workers.into_iter().try_for_each(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })?;
+        let Tally {
+            total,
+            runs,
+            failures,
+        } = self
+            .tally
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let summary = serde_json::json!({
+            "runs": runs, "failures": failures, "crashes": total.crashes,
+            "crashes_in_writing": total.in_writing, "messages_in": total.messages_in,
+            "messages_out": total.messages_out,
+        });
+        writeln!(std::io::stdout(), "{summary}")?;
+        Ok(match failures {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        })
+    }
+}
+
 fn main() -> std::io::Result<ExitCode> {
     let arguments = Arguments::parse();
     match &arguments.other {
-        Some(Other::Fleet(arguments)) => return fleet(arguments),
-        Some(Other::Window(arguments)) => return window(arguments),
-        None => {}
+        Some(Other::Fleet(arguments)) => fleet(arguments),
+        Some(Other::Window(arguments)) => window(arguments),
+        None => Crashes::new(&arguments).run(),
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let mut out = std::io::stdout();
-    let per_run = arguments.crashes_per_run.clamp(1, arguments.crashes.max(1));
-    let options = Options {
-        crashes: per_run,
-        mutant: arguments.mutant,
-    };
-    let (mut total, mut runs, mut failures) = (Stats::default(), 0u64, 0u64);
-    while total.crashes < arguments.crashes {
-        let seed = arguments.seed.wrapping_add(runs);
-        runs += 1;
-        match runtime.block_on(run_seed(seed, options)) {
-            Ok(stats) => {
-                total.crashes += stats.crashes;
-                total.in_writing += stats.in_writing;
-                total.messages_in += stats.messages_in;
-                total.messages_out += stats.messages_out;
-            }
-            Err(failure) => {
-                failures += 1;
-                total.crashes += per_run;
-                writeln!(
-                    out,
-                    "{failure} (replay: --seed {seed} --crashes {per_run} --crashes-per-run {per_run})"
-                )?;
-            }
-        }
-    }
-    let summary = serde_json::json!({
-        "runs": runs, "failures": failures, "crashes": total.crashes,
-        "crashes_in_writing": total.in_writing, "messages_in": total.messages_in,
-        "messages_out": total.messages_out,
-    });
-    writeln!(out, "{summary}")?;
-    Ok(if failures == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
 }

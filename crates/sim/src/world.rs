@@ -52,6 +52,16 @@ pub struct Stats {
     pub messages_out: usize,
 }
 
+impl Stats {
+    /// Counts another run too.
+    pub fn add(&mut self, other: Self) {
+        self.crashes += other.crashes;
+        self.in_writing += other.in_writing;
+        self.messages_in += other.messages_in;
+        self.messages_out += other.messages_out;
+    }
+}
+
 /// A run that broke a promise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("seed {seed}: {what}")]

@@ -13,7 +13,7 @@ use crate::parts::{self, Part};
 use crate::place::Place;
 use anyhow::{Result, bail};
 use report::Report;
-pub(crate) use rust::{build_sim_program, build_sim_program_as_tested};
+pub(crate) use rust::{build_as_tested, build_sim_program, build_sim_program_as_tested};
 pub(crate) use stage::Stage;
 use std::process::ExitCode;
 use steps::{STEPS, Step};

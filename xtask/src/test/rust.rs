@@ -113,6 +113,12 @@ pub(crate) fn build_sim_program(place: &Place) -> Result<()> {
 
 /// The same from what the Rust tests were built from, which saves building it all again.
 pub(crate) fn build_sim_program_as_tested(place: &Place) -> Result<()> {
+    build_as_tested(place)?;
+    keep(place, place.sim_program())
+}
+
+/// Every program, example and test of the workspace, as the Rust tests need them.
+pub(crate) fn build_as_tested(place: &Place) -> Result<()> {
     Run::cargo(place)
         .args([
             "build",
@@ -121,8 +127,7 @@ pub(crate) fn build_sim_program_as_tested(place: &Place) -> Result<()> {
             "--features",
             TEST_FEATURES,
         ])
-        .go()?;
-    keep(place, place.sim_program())
+        .go()
 }
 
 fn keep(place: &Place, to: PathBuf) -> Result<()> {
