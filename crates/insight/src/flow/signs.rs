@@ -3,7 +3,7 @@
 use super::{Flow, GAP_SECONDS, Subject, Topic};
 use crate::Analysis;
 use crate::doc::Doc;
-use crate::intent::vectors::{SIZE, numbers, vectors};
+use crate::intent::vectors::{Meaning, vectors};
 use jiff::Timestamp;
 
 /// How many signs are weighed.
@@ -52,14 +52,16 @@ pub(crate) fn signs(flow: &Flow, topic: &Topic, seen: &Seen<'_>) -> [f32; COUNT]
             .is_some_and(|last| last != seen.analysis.intent.name);
     let mood = seen.analysis.sentiment.score;
     let mood_turn = (mood - flow.last_mood).abs() >= MOOD_CHANGE && mood * flow.last_mood < 0.0;
-    let (novelty, overlap) = newness(&seen.content, &topic.words);
-    let closeness = likeness(&seen.content, &topic.words);
+    let (now, said) = (Words::of(&seen.content), Words::of(&topic.words));
+    let novelty = now.novelty(&said);
+    let overlap = overlap(&seen.content, &topic.words);
+    let closeness = now.meaning().likeness(&said.meaning());
     let earlier = flow
         .topics
         .iter()
         .rev()
         .skip(1)
-        .map(|t| newness(&seen.content, &t.words).1)
+        .map(|t| self::overlap(&seen.content, &t.words))
         .fold(0.0_f32, f32::max);
     let opens = opens_matter(doc, start);
     let content = seen.content.len();
@@ -117,61 +119,51 @@ fn singular(word: &str) -> &str {
     }
 }
 
-/// How far a message's words are from all that was said, and which share of them was said; both 0..1.
-fn newness(content: &[String], said: &[String]) -> (f32, f32) {
-    if content.is_empty() {
-        return (0.0, 0.0);
+/// Words, each with the place of its meaning where that is known.
+struct Words<'w>(Vec<(&'w str, Option<u32>)>);
+
+impl<'w> Words<'w> {
+    fn of(words: &'w [String]) -> Self {
+        let known = vectors();
+        let placed = words.iter().map(|w| (w.as_str(), known.place(w)));
+        Self(placed.collect())
     }
-    let (mut far, mut same) = (0.0, 0.0);
-    for word in content {
-        if said.contains(word) {
-            same += 1.0;
-            continue;
+
+    /// How far these words are from all that was said, 0..1.
+    fn novelty(&self, said: &Self) -> f32 {
+        if self.0.is_empty() {
+            return 0.0;
         }
-        let nearest = said.iter().map(|s| alike(word, s)).fold(0.0_f32, f32::max);
-        far += 1.0 - nearest;
+        let nearest = |word| said.0.iter().map(|s| alike(word, *s)).fold(0.0, f32::max);
+        let far: f32 = self.0.iter().map(|word| 1.0 - nearest(*word)).sum();
+        far / self.0.len() as f32
     }
-    let count = content.len() as f32;
-    (far / count, same / count)
+
+    /// What they mean together.
+    fn meaning(&self) -> Meaning {
+        let known = vectors();
+        let places = self.0.iter().filter_map(|(_, place)| *place);
+        known.sum(places)
+    }
+}
+
+/// The share of a message's words that was said before, 0..1.
+fn overlap(content: &[String], said: &[String]) -> f32 {
+    let same = content.iter().filter(|word| said.contains(word)).count();
+    same as f32 / content.len().max(1) as f32
 }
 
 /// Whether two words are used alike, 0..1.
-fn alike(a: &str, b: &str) -> f32 {
-    match (vectors().place(a), vectors().place(b)) {
-        (Some(a), Some(b)) => cosine(numbers(a), numbers(b)).max(0.0),
+fn alike((a, here): (&str, Option<u32>), (b, there): (&str, Option<u32>)) -> f32 {
+    if a == b {
+        return 1.0;
+    }
+    match (here, there) {
+        (Some(here), Some(there)) => vectors().likeness(here, there).max(0.0),
         _ => {
             let shared = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
             if shared >= 4 { 0.7 } else { 0.0 }
         }
-    }
-}
-
-/// Whether two sets of words mean something alike, -1..1.
-fn likeness(a: &[String], b: &[String]) -> f32 {
-    cosine(mean(a).into_iter(), mean(b).into_iter())
-}
-
-fn mean(words: &[String]) -> [f32; SIZE] {
-    let mut sum = [0.0; SIZE];
-    for place in words.iter().filter_map(|w| vectors().place(w)) {
-        for (s, n) in sum.iter_mut().zip(numbers(place)) {
-            *s += n;
-        }
-    }
-    sum
-}
-
-fn cosine(a: impl Iterator<Item = f32>, b: impl Iterator<Item = f32>) -> f32 {
-    let (mut product, mut first, mut second) = (0.0_f32, 0.0_f32, 0.0_f32);
-    for (x, y) in a.zip(b) {
-        product += x * y;
-        first += x * x;
-        second += y * y;
-    }
-    if first * second > 0.0 {
-        product / (first * second).sqrt()
-    } else {
-        0.0
     }
 }
 

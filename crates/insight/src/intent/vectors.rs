@@ -25,6 +25,25 @@ const ENDINGS: &[&str] = &[
 pub(crate) struct Vectors {
     places: HashMap<&'static str, u32>,
     glossary: HashMap<String, &'static str>,
+    /// How long the numbers of each word are together.
+    lengths: Vec<f32>,
+}
+
+/// What several words mean together: the sum of their numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Meaning([f32; SIZE]);
+
+impl Meaning {
+    /// Whether two mean something alike, -1..1; 0 where one of them has no meaning.
+    pub(crate) fn likeness(&self, other: &Self) -> f32 {
+        let (mut product, mut first, mut second) = (0.0_f32, 0.0_f32, 0.0_f32);
+        for (x, y) in self.0.iter().zip(&other.0) {
+            product += x * y;
+            first += x * x;
+            second += y * y;
+        }
+        over_lengths(product, (first * second).sqrt())
+    }
 }
 
 /// The list that comes with the program.
@@ -52,7 +71,31 @@ impl Vectors {
                     .or_insert(english);
             }
         }
-        Self { places, glossary }
+        let rows = NUMBERS.chunks_exact(SIZE);
+        let lengths = rows.map(|row| (product(row, row) as f32).sqrt()).collect();
+        Self {
+            places,
+            glossary,
+            lengths,
+        }
+    }
+
+    /// Whether two words are used alike, -1..1.
+    pub(crate) fn likeness(&self, a: u32, b: u32) -> f32 {
+        let length = |place: u32| self.lengths.get(place as usize).copied().unwrap_or(0.0);
+        let product = product(row(a), row(b)) as f32;
+        over_lengths(product, length(a) * length(b))
+    }
+
+    /// What words mean together.
+    pub(crate) fn sum(&self, places: impl Iterator<Item = u32>) -> Meaning {
+        let mut sum = [0.0; SIZE];
+        for place in places {
+            for (s, n) in sum.iter_mut().zip(numbers(place)) {
+                *s += n;
+            }
+        }
+        Meaning(sum)
     }
 
     /// Where the numbers of a folded word are.
@@ -86,12 +129,32 @@ fn bare_forms(word: &str) -> impl Iterator<Item = &str> {
         .filter(|bare| bare.chars().count() >= 3)
 }
 
+/// The numbers of a word as they are kept.
+fn row(place: u32) -> &'static [u8] {
+    let from = place as usize * SIZE;
+    NUMBERS.get(from..from + SIZE).unwrap_or_default()
+}
+
+/// The sum of products of two rows, which are signed.
+fn product(a: &[u8], b: &[u8]) -> i32 {
+    let pairs = a.iter().zip(b);
+    pairs
+        .map(|(x, y)| i32::from(x.cast_signed()) * i32::from(y.cast_signed()))
+        .sum()
+}
+
+/// A product of two rows for what their direction alone says.
+fn over_lengths(product: f32, lengths: f32) -> f32 {
+    if lengths > 0.0 {
+        product / lengths
+    } else {
+        0.0
+    }
+}
+
 /// The numbers of a word, between -1 and 1.
 pub(crate) fn numbers(place: u32) -> impl Iterator<Item = f32> {
-    let from = place as usize * SIZE;
-    NUMBERS
-        .get(from..from + SIZE)
-        .unwrap_or_default()
+    row(place)
         .iter()
         .map(|byte| f32::from(byte.cast_signed()) / 127.0)
 }
@@ -100,11 +163,25 @@ pub(crate) fn numbers(place: u32) -> impl Iterator<Item = f32> {
 mod tests {
     use super::*;
 
+    fn place(word: &str) -> u32 {
+        vectors().place(word).unwrap()
+    }
+
     fn likeness(a: &str, b: &str) -> f32 {
-        let row = |word| -> Vec<f32> { numbers(vectors().place(word).unwrap()).collect() };
-        let (a, b) = (row(a), row(b));
-        let product = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| p * q).sum::<f32>();
-        product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
+        vectors().likeness(place(a), place(b))
+    }
+
+    #[test]
+    fn words_together_mean_what_each_of_them_means() {
+        let meaning = |words: &[&str]| vectors().sum(words.iter().map(|w| place(w)));
+        let home = meaning(&["apartment", "kitchen", "bedroom"]);
+        assert!((home.likeness(&home) - 1.0).abs() < 1e-5);
+        let (near, far) = (meaning(&["flat", "villa"]), meaning(&["goodbye"]));
+        assert!(home.likeness(&near) > home.likeness(&far));
+        assert!(home.likeness(&meaning(&[])).abs() < f32::EPSILON);
+        let apart = likeness("apartment", "villa");
+        let together = meaning(&["apartment"]).likeness(&meaning(&["villa"]));
+        assert!((apart - together).abs() < 1e-5, "{apart} {together}");
     }
 
     #[test]
