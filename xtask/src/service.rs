@@ -89,8 +89,24 @@ impl Service {
         fs::read_to_string(&self.log).with_context(|| format!("cannot read {}", self.log.display()))
     }
 
+    /// Waits until it ends by itself, and prints what it said.
+    ///
+    /// # Errors
+    /// When it did not succeed.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        print!("{}", self.said()?);
+        if !status.success() {
+            bail!("{} failed ({status})", self.name);
+        }
+        Ok(())
+    }
+
     fn stop(&mut self) -> Result<()> {
         let id = self.child.id().to_string();
+        if self.child.try_wait()?.is_some() {
+            return Ok(());
+        }
         if Run::new(&self.place, "kill")
             .args(["-TERM", &id])
             .succeeds()
@@ -193,6 +209,16 @@ mod tests {
         let id = service.child.id();
         drop(service);
         assert!(!std::path::Path::new(&format!("/proc/{id}")).exists());
+        Ok(())
+    }
+
+    #[test]
+    fn one_that_ends_by_itself_says_whether_it_succeeded() -> Result<()> {
+        let target = tempfile::tempdir()?;
+        let place = Place::at(target.path(), target.path());
+        Service::start(&place, "good", |run| run.args(["true"]))?.finish()?;
+        let failed = Service::start(&place, "bad", |run| run.args(["false"]))?.finish();
+        assert!(matches!(failed, Err(e) if e.to_string().contains("bad failed")));
         Ok(())
     }
 

@@ -3,9 +3,11 @@
 use crate::bench::build_release;
 use crate::cli::SoakArgs;
 use crate::place::Place;
+use crate::service::Service;
 use crate::shell::Run;
 use crate::test;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
@@ -32,26 +34,35 @@ pub(crate) fn run(place: &Place, args: &SoakArgs) -> Result<()> {
     } else {
         build_release(place)?;
     }
-    soak(place, args)?;
+    let [bench, arguments @ ..] = &*program(place, args) else {
+        bail!("there is no program for a soak run");
+    };
+    Run::new(place, bench).args(arguments).go()?;
     if args.write {
         write(place)?;
     }
     Ok(())
 }
 
-/// The part of the test run: few accounts for five minutes, with what the tests were built from.
-pub(crate) fn briefly(place: &Place) -> Result<()> {
-    run(place, &BRIEF)
+/// Begins the part of the test run: few accounts for five minutes, with what the tests were built from.
+///
+/// # Errors
+/// When something cannot be built or started.
+pub(crate) fn begin(place: &Place) -> Result<Service> {
+    test::build_sim_program_as_tested(place)?;
+    let program = program(place, &BRIEF);
+    Service::start(place, "soak", |run| run.args(program))
 }
 
 fn results(place: &Place) -> PathBuf {
     place.target().join("waypost-bench/soak")
 }
 
-fn soak(place: &Place, args: &SoakArgs) -> Result<()> {
+/// The benchmark's program with its arguments.
+fn program(place: &Place, args: &SoakArgs) -> Vec<OsString> {
     let release = |name: &str| place.target().join("release").join(name);
     let (bench, waypost, wasim) = if args.debug {
-        let bench = place.target().join("debug/waypost-bench");
+        let bench = place.debug("waypost-bench");
         (bench, place.sim_program(), place.wasim_program())
     } else {
         (
@@ -60,24 +71,23 @@ fn soak(place: &Place, args: &SoakArgs) -> Result<()> {
             release("wasim"),
         )
     };
-    let mut run = Run::new(place, &bench).args(["soak"]);
+    let mut words = vec![bench.into_os_string(), "soak".into()];
     for (option, path) in [
-        ("--waypost", &waypost),
-        ("--wasim", &wasim),
-        ("--results", &results(place)),
-        ("--cache", &place.target().join("waypost-bench")),
+        ("--waypost", waypost),
+        ("--wasim", wasim),
+        ("--results", results(place)),
+        ("--cache", place.target().join("waypost-bench")),
     ] {
-        run = run.args([option.as_ref(), path.as_os_str()]);
+        words.extend([option.into(), path.into_os_string()]);
     }
-    let numbers = [
+    for (option, number) in [
         ("--accounts", u64::from(args.accounts)),
         ("--minutes", u64::from(args.minutes)),
         ("--seed", args.seed),
-    ];
-    for (option, number) in numbers {
-        run = run.args([option.to_owned(), number.to_string()]);
+    ] {
+        words.extend([option.into(), number.to_string().into()]);
     }
-    run.go()
+    words
 }
 
 /// Puts the newest report into the document.

@@ -11,12 +11,13 @@ mod web;
 use crate::cli::TestArgs;
 use crate::parts::{self, Part};
 use crate::place::Place;
+use crate::service::Service;
 use anyhow::{Result, bail};
-use report::Report;
+use report::{Begun, Report};
 pub(crate) use rust::{build_as_tested, build_sim_program, build_sim_program_as_tested};
 pub(crate) use stage::Stage;
 use std::process::ExitCode;
-use steps::{STEPS, Step};
+use steps::{STEPS, Step, Work};
 pub(crate) use web::build_if_needed as build_dashboard_if_needed;
 
 /// The exit code that says: something is missing on this machine, nothing was run.
@@ -61,18 +62,90 @@ fn chosen(args: &TestArgs) -> Result<Vec<&'static Step>> {
 }
 
 fn run_steps(place: &Place, steps: &[&Step], filters: &[String]) -> ExitCode {
-    let mut report = Report::default();
-    for step in steps {
-        println!("\n== {}: {}", step.name, step.what);
-        let result = report.time(step.name, || (step.run)(place, filters));
-        if let Err(e) = result {
-            report.print(place, steps.len());
-            eprintln!("xtask: {} failed: {e:#}", step.name);
-            return ExitCode::FAILURE;
+    let mut report = Report::begin();
+    let mut beside = None;
+    let in_turn = steps
+        .iter()
+        .try_for_each(|step| run_step(place, step, filters, &mut report, &mut beside));
+    // Also after a failure: what it started must not be left behind.
+    let done = in_turn.and(join(beside, &mut report));
+    report.print(place, steps.len());
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed { step, why }) => {
+            eprintln!("xtask: {step} failed: {why:#}");
+            ExitCode::FAILURE
         }
     }
-    report.print(place, steps.len());
-    ExitCode::SUCCESS
+}
+
+/// A step that goes on beside the others.
+struct Beside {
+    step: &'static str,
+    begun: Begun,
+    service: Service,
+}
+
+/// Which step failed, and why.
+struct Failed {
+    step: &'static str,
+    why: anyhow::Error,
+}
+
+fn run_step(
+    place: &Place,
+    step: &Step,
+    filters: &[String],
+    report: &mut Report,
+    beside: &mut Option<Beside>,
+) -> Result<(), Failed> {
+    if !matches!(step.work, Work::InTurn(_)) {
+        join(beside.take(), report)?;
+    }
+    println!("\n== {}: {}", step.name, step.what);
+    let begun = Begun::now();
+    let result = match step.work {
+        Work::InTurn(run) => run(place, filters),
+        Work::Alone(run) => run(place),
+        Work::Beside(begin) => match begin(place) {
+            Err(why) => Err(why),
+            Ok(service) => {
+                println!("It goes on beside the next steps.");
+                let step = step.name;
+                *beside = Some(Beside {
+                    step,
+                    begun,
+                    service,
+                });
+                return Ok(());
+            }
+        },
+    };
+    note(report, step.name, begun, result)
+}
+
+/// Waits for the step that goes on beside the others.
+fn join(beside: Option<Beside>, report: &mut Report) -> Result<(), Failed> {
+    let Some(Beside {
+        step,
+        begun,
+        service,
+    }) = beside
+    else {
+        return Ok(());
+    };
+    println!("\n== {step}: what it said");
+    note(report, step, begun, service.finish())
+}
+
+fn note(
+    report: &mut Report,
+    step: &'static str,
+    begun: Begun,
+    result: Result<()>,
+) -> Result<(), Failed> {
+    report.add(step, begun, result.is_ok());
+    result.map_err(|why| Failed { step, why })
 }
 
 #[cfg(test)]

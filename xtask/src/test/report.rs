@@ -2,12 +2,12 @@
 
 use super::rust;
 use crate::place::Place;
-use anyhow::Result;
 use std::time::{Duration, Instant};
 
 /// The steps so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Report {
+    begun: Begun,
     rows: Vec<Row>,
 }
 
@@ -18,27 +18,35 @@ struct Row {
     passed: bool,
 }
 
-impl Report {
-    /// Runs a step and notes how it went.
-    pub(super) fn time(
-        &mut self,
-        name: &'static str,
-        work: impl FnOnce() -> Result<()>,
-    ) -> Result<()> {
+/// When something began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun(Instant);
+
+impl Begun {
+    pub(super) fn now() -> Self {
         #[expect(clippy::disallowed_methods, reason = "times the steps for the table")]
-        let started = Instant::now();
-        let result = work();
-        self.rows.push(Row {
-            name,
-            took: started.elapsed(),
-            passed: result.is_ok(),
-        });
-        result
+        Self(Instant::now())
+    }
+}
+
+impl Report {
+    /// Of a run that begins now.
+    pub(super) fn begin() -> Self {
+        Self {
+            begun: Begun::now(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Notes how a step went that ends now.
+    pub(super) fn add(&mut self, name: &'static str, begun: Begun, passed: bool) {
+        let took = begun.0.elapsed();
+        self.rows.push(Row { name, took, passed });
     }
 
     /// Prints the table, with the count of the Rust tests if they were among the steps.
     pub(super) fn print(&self, place: &Place, planned: usize) {
-        println!("\n{}", self.table(planned));
+        println!("\n{}", self.table(planned, self.begun.0.elapsed()));
         if self.rows.iter().any(|row| row.name == "rust")
             && let Some(counts) = rust::counts(place)
         {
@@ -46,13 +54,12 @@ impl Report {
         }
     }
 
-    fn table(&self, planned: usize) -> String {
+    fn table(&self, planned: usize, total: Duration) -> String {
         let mut text = format!("{:<12} {:>9}  result\n", "step", "time");
         for row in &self.rows {
             let result = if row.passed { "passed" } else { "FAILED" };
             text += &format!("{:<12} {:>9}  {result}\n", row.name, shown(row.took));
         }
-        let total: Duration = self.rows.iter().map(|row| row.took).sum();
         let passed = self.rows.iter().filter(|row| row.passed).count();
         let failed = self.rows.len() - passed;
         text += &format!(
@@ -83,10 +90,11 @@ mod tests {
 
     #[test]
     fn the_table_tells_what_failed_and_what_was_not_reached() {
-        let mut report = Report::default();
-        assert!(report.time("fmt", || Ok(())).is_ok());
-        assert!(report.time("tidy", || anyhow::bail!("dead link")).is_err());
-        let table = report.table(5);
+        let mut report = Report::begin();
+        report.add("fmt", Begun::now(), true);
+        report.add("tidy", Begun::now(), false);
+        let table = report.table(5, Duration::from_secs(75));
+        assert!(table.contains("1 m 15 s"), "{table}");
         assert!(
             table.contains("tidy") && table.contains("FAILED"),
             "{table}"
