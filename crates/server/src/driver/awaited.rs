@@ -1,20 +1,17 @@
-//! What the file of a message says, for rules that look into files.
+//! How long a message waits for its file, for rules that look into files.
 //!
 //! A conversation waits for it only while such a rule concerns it, and never longer than the settings allow.
 //! What comes later is told by the event `media.read` alone: nothing is answered twice.
 
 use super::context::Context;
 use crate::clock;
+use crate::parts::filed::{FileSays, Filed};
 use std::sync::Arc;
-use waypost_engine::flow::reply::wants_files;
-use waypost_engine::model::{AccountId, Content, Duration, Timestamp};
-use waypost_store::readings::{ReadingKind, ReadingState};
+use waypost_engine::model::{AccountId, Duration, Timestamp};
 use waypost_store::{StoreError, Work};
 
 /// How often the store is asked whether the file was read.
 const LOOK_AGAIN: Duration = Duration::millis(250);
-/// Characters of a file that rules look at; the reading keeps all.
-const CHARS_MAX: usize = 4_000;
 
 /// Whether the wait for a message's file is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,20 +36,14 @@ impl Context {
         account: AccountId,
         work: &Work,
     ) -> Result<Awaited, StoreError> {
-        let Content::Media { file, .. } = &work.content else {
+        let Some(filed) = Filed::work(work) else {
             return Ok(Awaited::Over(None));
         };
-        let is_read = ReadingKind::of(file.media).is_some() && work.origin.may_act();
-        if !is_read || !wants_files(&self.rules(account).await, account, &work.chat) {
-            return Ok(Awaited::Over(None));
-        }
-        let found = self.store.file_reading(work.message).await?;
-        let Some(found) = found.filter(|found| found.state != ReadingState::Pending) else {
-            return Ok(self.wait(work));
-        };
-        let words: String = found.found.text.chars().take(CHARS_MAX).collect();
-        let words = words.trim();
-        Ok(Awaited::Over((!words.is_empty()).then(|| words.into())))
+        let says = filed.says(&self.rules(account).await, &self.store).await?;
+        Ok(match says {
+            FileSays::This(words) => Awaited::Over(words),
+            FileSays::NotRead => self.wait(work),
+        })
     }
 
     fn wait(&self, work: &Work) -> Awaited {

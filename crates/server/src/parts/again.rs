@@ -1,9 +1,11 @@
 //! Stored messages read again: because the lists changed, because parts rested, or because nobody read them.
 //!
-//! Only what a message says by itself is found anew: values, intent, feeling, language. Its thread, the turn
-//! of the conversation and the reply that was given stay what they were, and nothing is sent.
+//! Only what a message says by itself, with its file where rules look into files, is found anew: values, intent,
+//! feeling, language. Its thread, the turn of the conversation and the reply that was given stay what they
+//! were, and nothing is sent.
 
-use super::{Done, State, TextParts};
+use super::filed::{FileSays, Filed};
+use super::{Done, State, TextParts, readable};
 use crate::clock;
 use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
@@ -52,10 +54,10 @@ impl TextParts {
         workspace: WorkspaceId,
         message: &MessageView,
     ) -> Result<Again, StoreError> {
-        let words = message.content.words().map(str::trim).unwrap_or_default();
-        if words.is_empty() || message.content.is_annotation() {
+        let file = self.file_of(message).await?;
+        let Some(words) = readable(&message.content, file.as_deref()) else {
             return Ok(Again::NoWords);
-        }
+        };
         let before = self.store.processed(message.id).await?;
         let old = before
             .as_ref()
@@ -72,7 +74,9 @@ impl TextParts {
             .as_ref()
             .map(State::of_number)
             .unwrap_or_default();
-        let done = self.try_out(words.to_owned(), message.sent_at, state).await;
+        let done = self
+            .try_out(words.into_owned(), message.sent_at, state)
+            .await;
         let mut traces = done.reading.traces.clone();
         traces.retain(|trace| ALONE.contains(&trace.part));
         let kept = before.and_then(|known| known.traces);
@@ -84,7 +88,7 @@ impl TextParts {
                 .filter(|trace| !ALONE.contains(&trace.part)),
         );
         self.meter.read(&done.reading.traces);
-        let findings = combine(message, done, old.unwrap_or_default());
+        let findings = combine(message, file, done, old.unwrap_or_default());
         let findings = serde_json::to_value(&findings).map_err(StoreError::from)?;
         let traces = serde_json::to_string(&traces).map_err(StoreError::from)?;
         self.store
@@ -92,10 +96,27 @@ impl TextParts {
             .await?;
         Ok(Again::Replaced)
     }
+
+    /// What the message's file says, as far as the rules of today look into files.
+    async fn file_of(&self, message: &MessageView) -> Result<Option<Arc<str>>, StoreError> {
+        let Some(filed) = Filed::stored(message) else {
+            return Ok(None);
+        };
+        let rules = self.store.rules_for(message.account).await?;
+        Ok(match filed.says(&rules, &self.store).await? {
+            FileSays::This(words) => words,
+            FileSays::NotRead => None,
+        })
+    }
 }
 
 /// What was found anew, with what stays of what was known.
-fn combine(message: &MessageView, done: Done, old: Findings) -> Findings {
+fn combine(
+    message: &MessageView,
+    file: Option<Arc<str>>,
+    done: Done,
+    old: Findings,
+) -> Findings {
     let input = Input {
         message: message.id,
         account: message.account,
@@ -110,7 +131,7 @@ fn combine(message: &MessageView, done: Done, old: Findings) -> Findings {
         answered_at: Vec::new(),
         rules: Arc::default(),
         reading: Some(Arc::new(done.reading)),
-        file_text: None,
+        file_text: file,
     };
     let stages = Pipeline::new(vec![Box::new(Language), Box::new(Meaning)]);
     let read = stages.process(&input, message.sent_at);

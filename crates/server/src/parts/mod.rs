@@ -5,10 +5,12 @@
 //! - [`states`]: what is remembered of each conversation between its messages.
 //! - [`switchboard`]: which parts run, as people switch them and as the machine bears it.
 //! - [`again`]: stored messages read again.
+//! - [`filed`]: what the file of a message says, for rules that look into files.
 //! - [`meter`]: how long each part and stage takes, and what comes of it.
 
 pub(crate) mod again;
 pub(crate) mod choice;
+pub(crate) mod filed;
 pub(crate) mod meter;
 mod reader;
 pub(crate) mod sets;
@@ -35,7 +37,7 @@ use waypost_engine::flow::meaning::{Asked, PartOutcome, Reading};
 use waypost_engine::flow::parts::{Part, Parts, ShedLevel};
 use waypost_engine::flow::reply::with_file;
 use waypost_engine::flow::stage::Group;
-use waypost_engine::model::{ConversationId, Timestamp};
+use waypost_engine::model::{Content, ConversationId, Timestamp};
 use waypost_insight::Analyzer;
 use waypost_store::reading::Read;
 use waypost_store::{Store, StoreError, Work};
@@ -214,7 +216,7 @@ impl TextParts {
         file: Option<&str>,
     ) -> Result<TextRead, StoreError> {
         let parts = self.switchboard.parts();
-        let Some(words) = readable(work, file) else {
+        let Some(words) = readable(&work.content, file) else {
             self.meter.skipped(&parts, PartOutcome::NoText);
             return Ok(TextRead::nothing());
         };
@@ -378,9 +380,9 @@ impl TextParts {
 }
 
 /// The words of a message that are worth reading, with those of its file.
-fn readable<'w>(work: &'w Work, file: Option<&'w str>) -> Option<Cow<'w, str>> {
-    let words = with_file(work.content.words(), file)?;
-    (!work.content.is_annotation() && !words.trim().is_empty()).then_some(words)
+fn readable<'w>(content: &'w Content, file: Option<&'w str>) -> Option<Cow<'w, str>> {
+    let words = with_file(content.words(), file)?;
+    (!content.is_annotation() && !words.trim().is_empty()).then_some(words)
 }
 
 fn traces(reading: &Reading) -> String {

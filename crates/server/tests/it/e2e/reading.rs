@@ -256,6 +256,40 @@ async fn a_rule_answers_what_a_file_says_and_what_follows_waits_for_it() {
     assert_eq!(rule, "marina", "{}", messages[2]);
 }
 
+/// What was found out about a message, as it is explained.
+async fn values(stage: &Stage, message: &Value) -> Value {
+    let path = format!("/messages/{}/explain", text(message, "/id"));
+    let explained = stage.get(&path).await;
+    let parts = explained["parts"].as_array().unwrap();
+    let found = parts.iter().find(|part| part["part"] == "entities").unwrap();
+    found["decided"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_is_read_again_with_the_file_it_was_read_with_at_first() {
+    let stage = Stage::with(Plan::reading()).await;
+    let linked = stage.link(OWNER).await;
+    rules_for_files(&stage).await;
+    let ana = stage.contact(ANA);
+    let list = "Unit,Area,Price\n1203,Dubai Marina,AED 1500000\n";
+    ana.send(OWNER, document(list.as_bytes(), "prices.csv"))
+        .await
+        .unwrap();
+    stage
+        .apps_come_to_show(OWNER, &["We have Marina listings."])
+        .await;
+    let messages = in_order(&stage, &linked.id, 2).await;
+    let first = values(&stage, &messages[0]).await;
+    assert!(first.to_string().contains("AED 1500000"), "{first}");
+
+    let again = json!({"messages": [messages[0]["id"]]});
+    let done = stage.post("/pipeline/replay", again).await;
+    assert_eq!(done["replaced"], 1, "{done}");
+    assert_eq!(values(&stage, &messages[0]).await, first);
+    stage.settled(&linked.id).await;
+    assert_eq!(stage.apps_show(OWNER), ["We have Marina listings."]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_waits_no_longer_for_its_file_than_it_may() {
     let stage = Stage::with(Plan {
