@@ -289,6 +289,8 @@ impl Part {
         Self::Flow,
         Self::Threads,
     ];
+    /// Those of them that go by what was said before, so that messages must be read in their order.
+    pub const IN_ORDER: [Self; 2] = [Self::Flow, Self::Threads];
 
     /// Every part, by stage.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -456,6 +458,29 @@ impl Parts {
         self.of(part) == Standing::On
     }
 
+    /// The same, but none of `needed` rests: somebody goes by what they find. What is switched off stays off.
+    #[must_use]
+    pub fn keeping(&self, needed: &[Part]) -> Self {
+        self.exchanging(needed, Standing::Shed, Standing::On)
+    }
+
+    /// The same, but the work of `later` is put off.
+    #[must_use]
+    pub fn putting_off(&self, later: &[Part]) -> Self {
+        self.exchanging(later, Standing::On, Standing::Shed)
+    }
+
+    fn exchanging(&self, parts: &[Part], from: Standing, to: Standing) -> Self {
+        let mut standings = self.0;
+        for part in parts {
+            let standing = &mut standings[*part as usize];
+            if *standing == from && part.class() != ShedClass::Critical {
+                *standing = to;
+            }
+        }
+        Self(standings)
+    }
+
     /// Whether any part that reads what a message says runs.
     #[must_use]
     pub fn read_text(&self) -> bool {
@@ -565,6 +590,27 @@ mod tests {
         switches.part(Part::Sentiment, Switch::Off).unwrap();
         let parts = Parts::effective(&switches, ShedLevel::Important);
         assert!(parts.shed().all(|part| part != Part::Sentiment));
+    }
+
+    #[test]
+    fn what_somebody_goes_by_does_not_rest_and_what_is_off_stays_off() {
+        let mut switches = Switches::default();
+        switches.part(Part::Sentiment, Switch::Off).unwrap();
+        let loaded = Parts::effective(&switches, ShedLevel::Important);
+        let kept = loaded.keeping(&[Part::Intent, Part::Sentiment]);
+        assert_eq!(kept.of(Part::Intent), Standing::On);
+        assert_eq!(kept.of(Part::Sentiment), Standing::PartOff);
+        assert_eq!(kept.of(Part::Entities), Standing::Shed);
+    }
+
+    #[test]
+    fn what_is_put_off_is_to_be_done_later_and_what_is_off_is_not() {
+        let mut switches = Switches::default();
+        switches.part(Part::Flow, Switch::Off).unwrap();
+        let later = Parts::effective(&switches, ShedLevel::None)
+            .putting_off(&[Part::Flow, Part::Threads, Part::Ordering]);
+        assert_eq!(later.shed().collect::<Vec<_>>(), [Part::Threads]);
+        assert!(later.runs(Part::Ordering), "what is critical always runs");
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! Reply rules at work: the first that matches answers, if the message deserves an answer.
 
+use super::parts::Part;
 use super::stage::{Effect, Findings, Group, Input, ReplyFinding, Stage, StageError};
 use crate::model::address::Address;
 use crate::model::content::Content;
@@ -139,6 +140,53 @@ pub fn wants_files(rules: &[Rule], account: AccountId, chat: &Address) -> bool {
     rules
         .iter()
         .any(|rule| !rule.conditions.files.are_ignored() && concerns(rule, account, chat))
+}
+
+/// The parts that rules go by for this message: those that say what it means, where a rule for its chat looks for
+/// its words and wants to know. They must not rest, or the rule would answer nothing. Each once; none for a
+/// message that is not answered.
+#[must_use]
+pub fn parts_needed(input: &Input) -> Vec<Part> {
+    if !input.origin.may_act() || input.content.is_annotation() {
+        return Vec::new();
+    }
+    let looks = |rule: &&Rule| {
+        !rule.conditions.is_empty()
+            && concerns(rule, input.account, &input.chat)
+            && said(rule, input).is_some_and(|words| rule.matches(&words))
+    };
+    let mut needed: Vec<Part> = input
+        .rules
+        .iter()
+        .filter(looks)
+        .flat_map(|rule| gone_by(&rule.conditions))
+        .collect();
+    needed.sort_unstable();
+    needed.dedup();
+    needed
+}
+
+/// The parts whose findings conditions go by.
+fn gone_by(conditions: &Conditions) -> Vec<Part> {
+    let Conditions {
+        intents,
+        mentions,
+        feeling,
+        urgency,
+        files: _,
+    } = conditions;
+    let mut parts = Vec::new();
+    if !intents.is_empty() {
+        // An intent is told by the values too.
+        parts.extend([Part::Entities, Part::Intent]);
+    }
+    if !mentions.is_empty() {
+        parts.push(Part::Entities);
+    }
+    if feeling.is_some() || urgency.is_some() {
+        parts.push(Part::Sentiment);
+    }
+    parts
 }
 
 /// Whether a message means what a rule looks for.
@@ -349,6 +397,56 @@ mod tests {
             ..Conditions::default()
         };
         assert_eq!(answers(with_number), (0, 0));
+    }
+
+    #[test]
+    fn a_rule_keeps_the_parts_that_it_goes_by_awake_for_the_messages_it_looks_for() {
+        let when = |conditions: Conditions| Rule {
+            conditions,
+            ..rule(1, 10, Match::Contains { text: "price".into() }, "10")
+        };
+        let wants = || Conditions {
+            intents: vec!["offer".into()],
+            ..Conditions::default()
+        };
+        let feels = Conditions {
+            urgency: Some(Urgency::High),
+            ..Conditions::default()
+        };
+        let names = Conditions {
+            mentions: vec!["phone".into()],
+            ..Conditions::default()
+        };
+        let needed = |rules: &[Rule], change: fn(&mut Input)| {
+            let mut input = text_from("7", "Price please");
+            input.rules = Arc::new(rules.to_vec());
+            change(&mut input);
+            parts_needed(&input)
+        };
+        let nothing: [Part; 0] = [];
+        assert_eq!(needed(&[echo(), when(Conditions::default())], |_| {}), nothing);
+        assert_eq!(
+            needed(&[when(wants())], |_| {}),
+            [Part::Entities, Part::Intent]
+        );
+        assert_eq!(needed(&[when(names.clone())], |_| {}), [Part::Entities]);
+        assert_eq!(
+            needed(&[when(feels), when(names), when(wants())], |_| {}),
+            [Part::Entities, Part::Intent, Part::Sentiment]
+        );
+        let elsewhere: [fn(&mut Input); 4] = [
+            |i| i.content = Content::text("hello"),
+            |i| i.chat = Address::group("123"),
+            |i| i.origin = Origin::History,
+            |i| i.account = AccountId::from_raw(99),
+        ];
+        for change in elsewhere {
+            let only = Rule {
+                account: Some(AccountId::from_raw(2)),
+                ..when(wants())
+            };
+            assert_eq!(needed(&[only], change), nothing);
+        }
     }
 
     #[test]

@@ -56,8 +56,9 @@ impl FileWords {
 }
 
 /// What a message must mean for a rule to answer, besides what it must say. Everything that is given must
-/// hold; nothing given always holds. A message that nobody read means nothing: only a rule without conditions
-/// answers it.
+/// hold; nothing given always holds. A message that nobody read, because a part is switched off, means nothing:
+/// only a rule without conditions answers it. While the machine is short of breath, the parts that a rule goes by
+/// do not rest for the messages whose words it looks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Conditions {

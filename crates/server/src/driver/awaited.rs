@@ -41,7 +41,10 @@ impl Context {
         };
         let says = filed.says(&self.rules(account).await, &self.store).await?;
         Ok(match says {
-            FileSays::This(words) => Awaited::Over(words),
+            FileSays::This(words) => {
+                self.asked.over(work.message);
+                Awaited::Over(words)
+            }
             FileSays::NotRead => self.wait(work),
         })
     }
@@ -52,8 +55,10 @@ impl Context {
         if now >= last {
             tracing::info!(message = %work.message, "a file was not read in time; its conversation goes on");
             metrics::counter!("waypost_media_waits_given_up_total").increment(1);
+            self.asked.over(work.message);
             return Awaited::Over(None);
         }
+        self.asked.wait_for(work.message, last);
         Awaited::NotYet {
             look_at: last.min(now + LOOK_AGAIN),
         }

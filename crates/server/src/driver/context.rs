@@ -1,5 +1,6 @@
 //! What the loops of all accounts share.
 
+use super::asked::Asked;
 use super::flow::Trouble;
 use super::gate::Gate;
 use super::health::Healths;
@@ -17,7 +18,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use tokio::sync::Notify;
 use waypost_engine::fleet::link::LinkMethod;
 use waypost_engine::fleet::{LinkOutcome, LinkRecord};
-use waypost_engine::flow::reply::{LOOP_WINDOW, Reply};
+use waypost_engine::flow::parts::ShedLevel;
+use waypost_engine::flow::reply::{LOOP_WINDOW, Reply, parts_needed};
 use waypost_engine::flow::retry::Jitter;
 use waypost_engine::flow::stage::{Effect, Group, Input, Pipeline, StageError};
 use waypost_engine::model::{
@@ -43,6 +45,8 @@ pub(super) struct Context {
     pub(super) windows: Windows,
     /// Rung when a file has come and may be read.
     pub(super) files_here: Arc<Notify>,
+    /// Files that conversations wait for.
+    pub(super) asked: Asked,
     pub(super) healths: Healths,
     pub(super) load: LoadWatch,
     connector: OnceLock<Connector>,
@@ -96,6 +100,7 @@ impl Context {
             registry,
             gate,
             files_here: Arc::default(),
+            asked: Asked::default(),
             connector: OnceLock::new(),
             pipeline: Pipeline::answering(reply),
             text,
@@ -193,9 +198,14 @@ impl Context {
         let mut steps = Steps::begin(&self.text, work, now);
         let mut input = self.input(account, work).await;
         steps.done(Group::Session);
-        let read = self.text.read(work, file.as_deref()).await;
-        let mut read = read.map_err(Trouble::Store)?;
         input.file_text = file;
+        let needed = match self.text.switchboard().shed() {
+            ShedLevel::None => Vec::new(),
+            ShedLevel::NiceToHave | ShedLevel::Important => parts_needed(&input),
+        };
+        let said = input.file_text.as_deref();
+        let read = self.text.read(work, said, &needed).await;
+        let mut read = read.map_err(Trouble::Store)?;
         input.reading = read.reading.take();
         let outcome = self
             .pipeline

@@ -5,6 +5,7 @@
 //! fetches files for all, and one reads them. They hold no decisions: those are the engine's.
 
 mod alive;
+mod asked;
 mod awaited;
 mod context;
 pub(crate) mod crash;

@@ -55,11 +55,14 @@ pub(super) async fn run(
 /// Files to begin with now.
 async fn next(context: &Context, under_way: &HashSet<MessageId>) -> Vec<ReadingJob> {
     let room = JOBS.saturating_sub(under_way.len());
-    // All of them are of the class that rests first: while the machine is short of breath they stay due.
-    let parts = context.text.switchboard().parts();
-    let rests = parts.shed().any(|part| part.stage() == Group::Media);
-    if room == 0 || rests {
+    if room == 0 {
         return Vec::new();
+    }
+    // All of them are of the class that rests first: while the machine is short of breath they stay due,
+    // save those that a conversation waits for.
+    let parts = context.text.switchboard().parts();
+    if parts.shed().any(|part| part.stage() == Group::Media) {
+        return asked(context, under_way, room).await;
     }
     // Those under way are still due, so as many more are asked for.
     let due = context.store.readings_due(clock::now(), JOBS + room).await;
@@ -69,6 +72,28 @@ async fn next(context: &Context, under_way: &HashSet<MessageId>) -> Vec<ReadingJ
     });
     let is_new = |job: &ReadingJob| !under_way.contains(&job.message);
     due.into_iter().filter(is_new).take(room).collect()
+}
+
+/// Files that conversations wait for, of those that are here.
+async fn asked(
+    context: &Context,
+    under_way: &HashSet<MessageId>,
+    room: usize,
+) -> Vec<ReadingJob> {
+    let mut jobs = Vec::new();
+    for message in context.asked.now(clock::now()) {
+        if jobs.len() == room {
+            break;
+        }
+        if under_way.contains(&message) {
+            continue;
+        }
+        match context.store.reading_due(message, clock::now()).await {
+            Ok(job) => jobs.extend(job),
+            Err(error) => tracing::error!(%message, %error, "a file to read cannot be looked up"),
+        }
+    }
+    jobs
 }
 
 async fn one(context: &Context, reader: &Reader, looks: &Mutex<()>, job: ReadingJob) -> MessageId {

@@ -206,7 +206,7 @@ impl TextParts {
             .unwrap_or_else(PoisonError::into_inner) = Some(analyzer);
     }
 
-    /// Reads a message, together with what its `file` says.
+    /// Reads a message, together with what its `file` says. The parts `needed` do not rest for it.
     ///
     /// # Errors
     /// When what is known of its conversation cannot be read from the store.
@@ -214,8 +214,12 @@ impl TextParts {
         self: &Arc<Self>,
         work: &Work,
         file: Option<&str>,
+        needed: &[Part],
     ) -> Result<TextRead, StoreError> {
-        let parts = self.switchboard.parts();
+        let mut parts = self.switchboard.parts();
+        if !needed.is_empty() {
+            parts = Arc::new(parts.keeping(needed));
+        }
         let Some(words) = readable(&work.content, file) else {
             self.meter.skipped(&parts, PartOutcome::NoText);
             return Ok(TextRead::nothing());

@@ -263,6 +263,14 @@ fn gallery_sql(words: &str) -> String {
     )
 }
 
+/// What must be known to read a file whose turn it is.
+const DUE: &str =
+    "SELECT r.message, r.account, f.blob, f.bytes, r.kind, m.content, m.sent_at, r.attempts
+     FROM media_reading r
+     JOIN media f ON f.message = r.message
+     JOIN message m ON m.id = r.message
+     WHERE r.state = 'pending' AND r.next_at <= ?1 AND f.blob IS NOT NULL";
+
 impl Store {
     /// Files whose turn it is to be read, the longest waiting first.
     pub async fn readings_due(
@@ -272,16 +280,26 @@ impl Store {
     ) -> Result<Vec<ReadingJob>, StoreError> {
         self.read(move |conn| {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            conn.prepare_cached(
-                "SELECT r.message, r.account, f.blob, f.bytes, r.kind, m.content, m.sent_at, r.attempts
-                 FROM media_reading r
-                 JOIN media f ON f.message = r.message
-                 JOIN message m ON m.id = r.message
-                 WHERE r.state = 'pending' AND r.next_at <= ?1 AND f.blob IS NOT NULL
-                 ORDER BY r.next_at, r.message LIMIT ?2",
-            )?
-            .query_and_then((now.0, limit), job)?
-            .collect()
+            let sql = format!("{DUE} ORDER BY r.next_at, r.message LIMIT ?2");
+            conn.prepare_cached(&sql)?
+                .query_and_then((now.0, limit), job)?
+                .collect()
+        })
+        .await
+    }
+
+    /// The file of this message, when its turn to be read has come.
+    pub async fn reading_due(
+        &self,
+        message: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<ReadingJob>, StoreError> {
+        self.read(move |conn| {
+            let sql = format!("{DUE} AND r.message = ?2");
+            conn.prepare_cached(&sql)?
+                .query_and_then((now.0, message.raw()), job)?
+                .next()
+                .transpose()
         })
         .await
     }

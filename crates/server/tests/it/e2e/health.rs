@@ -14,6 +14,9 @@ use waypost_store::admin::link_attempts::{LinkAttempt, LinkMethod, LinkOutcome};
 
 const OWNER: &str = "971500000001";
 const ANA: &str = "971500000002";
+/// Settings with which any machine is short of breath: each uses more than one percent of its memory.
+const OVERLOADED: &str =
+    "[pipeline]\noff = []\n[load]\nshedding = \"on\"\nmemory_percent = [1, 0]\n";
 
 /// Waits until the account's health is as wanted; answers it.
 async fn health(stage: &Stage, account: &str, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -88,6 +91,19 @@ async fn an_account_is_unknown_until_it_has_shown_how_it_does() {
     assert!(!told.is_empty());
     let said = stage.command(&["account", "health", &id]).await;
     assert_eq!(said["health"]["rating"], busy["rating"]);
+}
+
+/// Waits until so much is put off.
+async fn shed(stage: &Stage, level: &str) {
+    until(&format!("the level {level}"), async || {
+        let load = stage.get("/system/load").await;
+        if load["level"] == level {
+            Ok(())
+        } else {
+            Err(load)
+        }
+    })
+    .await;
 }
 
 /// Writes a bad day into the database while the program is stopped.
@@ -196,8 +212,7 @@ async fn an_overloaded_machine_puts_work_off_and_tells() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_put_off_under_load_is_done_when_the_load_has_fallen_even_after_a_restart() {
     let mut stage = Stage::with(Plan {
-        settings: "[pipeline]\noff = []\n[load]\nshedding = \"on\"\nmemory_percent = [1, 0]\n"
-            .into(),
+        settings: OVERLOADED.into(),
         ..Plan::default()
     })
     .await;
@@ -256,4 +271,53 @@ async fn what_was_put_off_under_load_is_done_when_the_load_has_fallen_even_after
     // The work on messages is timed.
     let performance = stage.get("/system/performance").await;
     assert!(performance["parts"].is_array() && performance["stages"].is_array());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_that_go_by_what_a_message_means_answer_under_any_load() {
+    let stage = Stage::with(Plan {
+        settings: OVERLOADED.into(),
+        ..Plan::default()
+    })
+    .await;
+    let Linked { id, .. } = stage.link(OWNER).await;
+    let viewings = json!({
+        "name": "viewings", "position": 10, "matches": {"on": "contains", "text": "view"},
+        "when": {"intents": ["viewing_request"]}, "answer": "We will be there.",
+    });
+    stage.post("/rules", viewings).await;
+    let marina = json!({
+        "name": "marina", "position": 20, "matches": {"on": "contains", "text": "dubai marina"},
+        "when": {"files": "read"}, "answer": "We have Marina listings.",
+    });
+    stage.post("/rules", marina).await;
+    shed(&stage, "important").await;
+    let ana = stage.contact(ANA);
+    for words in ["thanks, all the best", "Can I view the 2BR in JVC tomorrow?"] {
+        ana.send(OWNER, Outgoing::text(words)).await.unwrap();
+    }
+    let list = Outgoing::Document {
+        bytes: b"Unit,Area\n1203,Dubai Marina\n".to_vec(),
+        name: "units.csv".into(),
+        mime: "text/csv".into(),
+        caption: None,
+    };
+    ana.send(OWNER, list).await.unwrap();
+    let answers = ["We will be there.", "We have Marina listings."];
+    stage.apps_come_to_show(OWNER, &answers).await;
+    stage.settled(&id).await;
+
+    // Nobody goes by what the first one means: all of its parts rested.
+    let mut messages = stage.messages(&id, 5).await;
+    messages.reverse();
+    let open = async |message: &Value| {
+        let path = format!("/messages/{}/explain", text(message, "/id"));
+        stage.get(&path).await["partial"].clone()
+    };
+    let all = json!(["entities", "intent", "sentiment", "flow", "threads"]);
+    assert_eq!(open(&messages[0]).await, all);
+    assert_eq!(
+        open(&messages[1]).await,
+        json!(["sentiment", "flow", "threads"])
+    );
 }

@@ -103,6 +103,8 @@ async fn a_file_that_has_come_is_read_and_found_by_its_words_also_after_a_restar
         (message, ReadingKind::Document)
     );
     assert_eq!(jobs[0].file_name.as_deref(), Some("lease.pdf"));
+    let one = scene.store.reading_due(message, NOON).await.unwrap();
+    assert_eq!(one.as_ref(), jobs.first());
 
     let later = Timestamp(NOON.0 + 5_000);
     let busy = ReadingOutcome::Later {
@@ -115,6 +117,7 @@ async fn a_file_that_has_come_is_read_and_found_by_its_words_also_after_a_restar
         .await
         .unwrap();
     assert!(scene.store.readings_due(NOON, 10).await.unwrap().is_empty());
+    assert_eq!(scene.store.reading_due(message, NOON).await, Ok(None));
     scene.restart().await;
     assert_eq!(
         scene.store.readings_due(later, 10).await.unwrap()[0].attempts,
