@@ -1,6 +1,6 @@
 //! What reading messages leaves behind: threads of conversations, and what each part did.
 
-use waypost_engine::model::{Address, ConversationId, MessageId, Timestamp};
+use waypost_engine::model::{Address, ConversationId, MessageId, Timestamp, WorkspaceId};
 
 /// Threads of one conversation that are open at once.
 pub const OPEN_THREADS_MAX: usize = 10;
@@ -84,6 +84,36 @@ pub struct ConversationReading {
     pub last_number: u64,
     /// The phone number of the person it is with, when it is known.
     pub phone: Option<Address>,
+    /// Whether the turn of an earlier message is still to be found, so that those of later ones must wait.
+    pub is_behind: bool,
+}
+
+/// What was found of a message after it was put off.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LateReading {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// The message.
+    pub message: MessageId,
+    /// What is known of it now.
+    pub findings: serde_json::Value,
+    /// What reading it changed.
+    pub read: Read,
+    /// The conversation as it was when its turn was found; `None` when only what it says by itself was open.
+    pub before: Option<ConversationReading>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What became of a [`LateReading`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaughtUp {
+    /// It is kept, and the message is off the list.
+    Done,
+    /// The message was not on the list; nothing was written.
+    Already,
+    /// The conversation became another one meanwhile; nothing was written, and the message is to be read again.
+    NotNow,
 }
 
 /// Everything that is kept about how a message was processed.

@@ -1,6 +1,7 @@
 //! Completes what was put off under load, once the load has fallen.
 
 use super::context::Context;
+use crate::parts::again::Late;
 use tokio_util::sync::CancellationToken;
 use waypost_engine::flow::parts::ShedLevel;
 use waypost_store::StoreError;
@@ -21,10 +22,8 @@ pub(super) async fn run(context: &Context, stop: &CancellationToken) {
         }
         while !stop.is_cancelled() && context.load.level() == ShedLevel::None {
             match some(context).await {
-                Ok(0) => break,
-                Ok(done) => {
-                    metrics::counter!("waypost_deferred_completed_total").increment(done);
-                }
+                Ok(Round::Over) => break,
+                Ok(Round::GoesOn) => {}
                 Err(error) => {
                     tracing::error!(%error, "what was put off cannot be completed");
                     break;
@@ -34,22 +33,30 @@ pub(super) async fn run(context: &Context, stop: &CancellationToken) {
     }
 }
 
-/// Reads a few; answers how many.
-async fn some(context: &Context) -> Result<u64, StoreError> {
+/// Whether there may be more to read at once.
+enum Round {
+    GoesOn,
+    Over,
+}
+
+/// Reads a few, in their order. What cannot be done now ends the round: those behind it may be of the same
+/// conversation.
+async fn some(context: &Context) -> Result<Round, StoreError> {
     let waiting = context.store.deferred(AT_ONCE).await?;
-    let mut done = Vec::with_capacity(waiting.len());
-    let mut failed = None;
-    for (workspace, message) in waiting {
-        match context.text.read_again(workspace, message).await {
-            // What cannot be read is not there any more, or cannot be read ever.
-            Ok(_) | Err(StoreError::NotFound { .. }) => done.push(message),
-            Err(error) => {
-                failed = Some(error);
-                break;
-            }
-        }
+    if waiting.is_empty() {
+        return Ok(Round::Over);
     }
-    let count = u64::try_from(done.len()).unwrap_or(u64::MAX);
-    context.store.settle_deferred(done).await?;
-    failed.map_or(Ok(count), Err)
+    for (workspace, message) in waiting {
+        match context.text.catch_up(workspace, message).await {
+            Ok(Late::Done) => {}
+            Ok(Late::NotNow) => return Ok(Round::Over),
+            // It was deleted with its account.
+            Err(StoreError::NotFound { .. }) => {
+                context.store.settle_deferred(vec![message]).await?;
+            }
+            Err(error) => return Err(error),
+        }
+        metrics::counter!("waypost_deferred_completed_total").increment(1);
+    }
+    Ok(Round::GoesOn)
 }

@@ -1,21 +1,23 @@
 //! Stored messages read again: because the lists changed, because parts rested, or because nobody read them.
 //!
 //! Only what a message says by itself, with its file where rules look into files, is found anew: values, intent,
-//! feeling, language. Its thread, the turn of the conversation and the reply that was given stay what they
-//! were, and nothing is sent.
+//! feeling, language. The turn of the conversation and the thread are found later only where they were put
+//! off, in the order of the conversation; the reply stays what it was, and nothing is sent.
 
 use super::filed::{FileSays, Filed};
+use super::reader::Job;
 use super::{Done, State, TextParts, readable};
 use crate::clock;
 use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
 use tokio_util::sync::CancellationToken;
 use waypost_engine::flow::language::Language;
-use waypost_engine::flow::meaning::{Meaning, Trace};
-use waypost_engine::flow::parts::Part;
+use waypost_engine::flow::meaning::{Meaning, PartOutcome, Trace};
+use waypost_engine::flow::parts::{Part, Parts, ShedLevel};
 use waypost_engine::flow::stage::{Findings, Input, Pipeline};
 use waypost_engine::model::{MessageId, Origin, WorkspaceId};
 use waypost_store::admin::conversations::MessageView;
+use waypost_store::reading::{CaughtUp, ConversationReading, LateReading, Read, ThreadChange};
 use waypost_store::{Store, StoreError};
 
 /// Messages that may wait to be read beside the flow; further ones are left unread, and can be read again
@@ -33,6 +35,60 @@ pub(crate) enum Again {
     NoWords,
     /// Its findings cannot be read, so they were left as they are.
     Unreadable,
+}
+
+/// What came of doing what was put off of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// It is done, or nothing can be done.
+    Done,
+    /// Not now: the machine is short of breath again, or the conversation became another one meanwhile.
+    NotNow,
+}
+
+/// A message that was read again, and what is to be kept of it.
+struct Reread {
+    findings: serde_json::Value,
+    traces: String,
+    /// What was found anew of its turn in its conversation; with the conversation as it was before.
+    turn: Option<(ConversationReading, Turn)>,
+    /// Whether a part that was to look rested.
+    rests: bool,
+}
+
+/// How a conversation went on with a message.
+#[derive(Default)]
+struct Turn {
+    topic: Option<String>,
+    thread: Option<ThreadChange>,
+}
+
+/// What of a message is found anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Anew {
+    /// What it says by itself.
+    Words,
+    /// That, and what of its turn is still open.
+    WhatIsOpen,
+}
+
+impl Anew {
+    /// Which parts run. What somebody asks for is done at once; what was put off waits for better times.
+    fn standing(self, parts: &Arc<Parts>) -> Arc<Parts> {
+        match self {
+            Self::Words => Arc::new(parts.keeping(&ALONE)),
+            Self::WhatIsOpen => Arc::clone(parts),
+        }
+    }
+
+    /// The parts whose findings count.
+    fn parts(self, old: &Findings) -> Vec<Part> {
+        let is_wanted = |part: &Part| match self {
+            Self::Words => ALONE.contains(part),
+            Self::WhatIsOpen => ALONE.contains(part) || old.partial.contains(part),
+        };
+        Part::TEXT.into_iter().filter(is_wanted).collect()
+    }
 }
 
 impl TextParts {
@@ -54,47 +110,113 @@ impl TextParts {
         workspace: WorkspaceId,
         message: &MessageView,
     ) -> Result<Again, StoreError> {
+        let reread = match self.reread(message, Anew::Words).await? {
+            Ok(reread) => reread,
+            Err(why_not) => return Ok(why_not),
+        };
+        let Reread {
+            findings, traces, ..
+        } = reread;
+        self.store
+            .replace_findings(workspace, message.id, &findings, traces, clock::now())
+            .await?;
+        Ok(Again::Replaced)
+    }
+
+    /// Does what was put off of a message: what it says by itself, and its turn in its conversation. To be
+    /// called for the messages of a conversation in their order, by one at a time.
+    ///
+    /// # Errors
+    /// When the message is not there, or the store fails.
+    pub(crate) async fn catch_up(
+        self: &Arc<Self>,
+        workspace: WorkspaceId,
+        id: MessageId,
+    ) -> Result<Late, StoreError> {
+        let message = self.store.message(workspace, id).await?;
+        let Ok(reread) = self.reread(&message, Anew::WhatIsOpen).await? else {
+            self.store.settle_deferred(vec![id]).await?;
+            self.forget(message.conversation);
+            return Ok(Late::Done);
+        };
+        if reread.rests {
+            return Ok(Late::NotNow);
+        }
+        let (before, turn) = reread.turn.unzip();
+        let Turn { topic, thread } = turn.unwrap_or_default();
+        let late = LateReading {
+            workspace,
+            message: id,
+            findings: reread.findings,
+            read: Read {
+                conversation: message.conversation,
+                traces: reread.traces,
+                topic,
+                thread,
+            },
+            before,
+            now: clock::now(),
+        };
+        let done = self.store.catch_up(late).await?;
+        // The next message goes on from what is stored now.
+        self.forget(message.conversation);
+        Ok(match done {
+            CaughtUp::Done | CaughtUp::Already => Late::Done,
+            CaughtUp::NotNow => Late::NotNow,
+        })
+    }
+
+    /// Reads a stored message with the parts that are on; or says why it cannot be.
+    async fn reread(
+        self: &Arc<Self>,
+        message: &MessageView,
+        anew: Anew,
+    ) -> Result<Result<Reread, Again>, StoreError> {
         let file = self.file_of(message).await?;
         let Some(words) = readable(&message.content, file.as_deref()) else {
-            return Ok(Again::NoWords);
+            return Ok(Err(Again::NoWords));
         };
         let before = self.store.processed(message.id).await?;
         let old = before
             .as_ref()
             .map(|known| Findings::from_stored(known.findings.clone()));
         let Ok(old) = old.transpose() else {
-            return Ok(Again::Unreadable);
+            return Ok(Err(Again::Unreadable));
         };
+        let old = old.unwrap_or_default();
+        let parts = anew.parts(&old);
         let known = self
             .store
             .conversation_reading(message.conversation)
             .await?;
-        let state = known
-            .phone
-            .as_ref()
-            .map(State::of_number)
-            .unwrap_or_default();
-        let done = self
-            .try_out(words.into_owned(), message.sent_at, state)
-            .await;
-        let mut traces = done.reading.traces.clone();
-        traces.retain(|trace| ALONE.contains(&trace.part));
-        let kept = before.and_then(|known| known.traces);
-        let kept: Vec<Trace> = kept
-            .and_then(|t| serde_json::from_value(t).ok())
-            .unwrap_or_default();
-        traces.extend(
-            kept.into_iter()
-                .filter(|trace| !ALONE.contains(&trace.part)),
-        );
+        let finds_turn = Part::IN_ORDER.iter().any(|part| parts.contains(part));
+        let state = match (finds_turn, &known.phone) {
+            (true, _) => State::from_stored(known.clone()),
+            (false, Some(number)) => State::of_number(number),
+            (false, None) => State::default(),
+        };
+        let job = Job {
+            words: words.into_owned(),
+            at: message.sent_at,
+            state: Arc::new(state),
+            parts: anew.standing(&self.switchboard.parts()),
+        };
+        let done = self.run(job).await;
         self.meter.read(&done.reading.traces);
-        let findings = combine(message, file, done, old.unwrap_or_default());
-        let findings = serde_json::to_value(&findings).map_err(StoreError::from)?;
-        let traces = serde_json::to_string(&traces).map_err(StoreError::from)?;
-        self.store
-            .replace_findings(workspace, message.id, &findings, traces, clock::now())
-            .await?;
-        Ok(Again::Replaced)
+        let rests = |trace: &Trace| {
+            trace.outcome == PartOutcome::Shed && parts.contains(&trace.part)
+        };
+        let rests = done.reading.traces.iter().any(rests);
+        let turn = finds_turn.then(|| (known, turn(&done, &parts)));
+        let kept = before.and_then(|known| known.traces);
+        let traces = traces(&done, kept, &parts);
+        let findings = combine(message, file, done, old, &parts);
+        Ok(Ok(Reread {
+            findings: serde_json::to_value(&findings)?,
+            traces: serde_json::to_string(&traces)?,
+            turn,
+            rests,
+        }))
     }
 
     /// What the message's file says, as far as the rules of today look into files.
@@ -110,12 +232,36 @@ impl TextParts {
     }
 }
 
-/// What was found anew, with what stays of what was known.
+/// How the conversation went on, as far as these parts looked.
+fn turn(done: &Done, parts: &[Part]) -> Turn {
+    let looked = |part| parts.contains(&part);
+    Turn {
+        topic: done
+            .after
+            .as_ref()
+            .filter(|_| looked(Part::Flow))
+            .and_then(State::topic),
+        thread: done.thread.clone().filter(|_| looked(Part::Threads)),
+    }
+}
+
+/// What these parts did now, and the others before.
+fn traces(done: &Done, kept: Option<serde_json::Value>, parts: &[Part]) -> Vec<Trace> {
+    let kept: Vec<Trace> = kept
+        .and_then(|t| serde_json::from_value(t).ok())
+        .unwrap_or_default();
+    let is_new = |trace: &Trace| parts.contains(&trace.part);
+    let new = done.reading.traces.iter().filter(|t| is_new(t)).copied();
+    new.chain(kept.into_iter().filter(|t| !is_new(t))).collect()
+}
+
+/// What these parts found anew, with what stays of what was known.
 fn combine(
     message: &MessageView,
     file: Option<Arc<str>>,
     done: Done,
     old: Findings,
+    parts: &[Part],
 ) -> Findings {
     let input = Input {
         message: message.id,
@@ -137,9 +283,15 @@ fn combine(
     let read = stages.process(&input, message.sent_at);
     let mut findings = read.map(|outcome| outcome.findings).unwrap_or_default();
     findings.language = old.language.or(findings.language);
-    (findings.turn, findings.thread, findings.reply) = (old.turn, old.thread, old.reply);
-    let still_open = old.partial.into_iter().filter(|part| !ALONE.contains(part));
-    findings.partial.retain(|part| ALONE.contains(part));
+    findings.reply = old.reply;
+    if !parts.contains(&Part::Flow) {
+        findings.turn = old.turn;
+    }
+    if !parts.contains(&Part::Threads) {
+        findings.thread = old.thread;
+    }
+    let still_open = old.partial.into_iter().filter(|part| !parts.contains(part));
+    findings.partial.retain(|part| parts.contains(part));
     findings.partial.extend(still_open);
     findings
 }
@@ -163,7 +315,27 @@ impl Aside {
     }
 }
 
-/// Reads them one after the other until told to stop.
+/// How often it is looked whether the load has fallen.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
+
+#[derive(PartialEq, Eq)]
+enum Calm {
+    Now,
+    Never,
+}
+
+/// Waits until nothing rests, or until told to stop: nobody waits for what is read beside the flow.
+async fn calm(parts: &TextParts, stop: &CancellationToken) -> Calm {
+    while parts.switchboard().shed() != ShedLevel::None {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = stop.cancelled() => return Calm::Never,
+        }
+    }
+    Calm::Now
+}
+
+/// Reads them one after the other until told to stop; not while the machine is short of breath.
 pub(crate) async fn run(
     parts: Arc<TextParts>,
     store: Store,
@@ -178,6 +350,9 @@ pub(crate) async fn run(
             },
             () = stop.cancelled() => return,
         };
+        if calm(&parts, &stop).await == Calm::Never {
+            return;
+        }
         let read = async {
             let message = store.message(WorkspaceId::DEFAULT, message).await?;
             let wanted = match message.origin {

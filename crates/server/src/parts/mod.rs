@@ -68,10 +68,32 @@ pub(crate) struct TextRead {
     pub(crate) reading: Option<Arc<Reading>>,
     /// To be committed with the findings.
     pub(crate) change: Option<Box<Read>>,
-    /// What was known before.
-    before: Option<Arc<State>>,
-    /// What is remembered once that is committed.
-    after: Option<State>,
+    /// How the conversation goes on once that is committed.
+    next: Next,
+}
+
+/// How a conversation goes on with a message.
+enum Next {
+    /// As it is known.
+    Same,
+    /// From what it was to what it is now.
+    On { before: Arc<State>, after: State },
+    /// The message's turn is put off, so those that follow wait for it.
+    Behind,
+}
+
+impl Next {
+    fn after(reading: &Reading, before: Arc<State>, after: Option<State>) -> Self {
+        if is_turn_open(reading) {
+            return Self::Behind;
+        }
+        after.map_or(Self::Same, |after| Self::On { before, after })
+    }
+}
+
+/// Whether a message's turn in its conversation is still to be found.
+fn is_turn_open(reading: &Reading) -> bool {
+    reading.put_off().any(|part| Part::IN_ORDER.contains(&part))
 }
 
 impl TextRead {
@@ -79,8 +101,7 @@ impl TextRead {
         Self {
             reading: None,
             change: None,
-            before: None,
-            after: None,
+            next: Next::Same,
         }
     }
 }
@@ -228,6 +249,9 @@ impl TextParts {
             return Ok(self.left_out(&parts, work.conversation));
         }
         let state = self.state(work.conversation).await?;
+        if state.is_behind() {
+            parts = Arc::new(parts.putting_off(&Part::IN_ORDER));
+        }
         let job = Job {
             words: words.into_owned(),
             at: work.sent_at,
@@ -242,11 +266,11 @@ impl TextParts {
             topic: done.after.as_ref().and_then(State::topic),
             thread: done.thread,
         };
+        let next = Next::after(&done.reading, state, done.after);
         Ok(TextRead {
             reading: Some(Arc::new(done.reading)),
             change: Some(Box::new(change)),
-            before: Some(state),
-            after: done.after,
+            next,
         })
     }
 
@@ -278,8 +302,10 @@ impl TextParts {
     /// After the commit of what a message gave: the next one goes on from there, unless the conversation
     /// became another one meanwhile.
     pub(crate) fn committed(&self, conversation: ConversationId, read: TextRead) {
-        let (Some(before), Some(after)) = (read.before, read.after) else {
-            return;
+        let (before, after) = match read.next {
+            Next::Same => return,
+            Next::Behind => return self.forget(conversation),
+            Next::On { before, after } => (before, after),
         };
         let mut states = self.states();
         match states.get(conversation) {
@@ -369,11 +395,14 @@ impl TextParts {
             topic: None,
             thread: None,
         };
+        let next = match is_turn_open(&reading) {
+            true => Next::Behind,
+            false => Next::Same,
+        };
         TextRead {
             reading: Some(Arc::new(reading)),
             change: Some(Box::new(change)),
-            before: None,
-            after: None,
+            next,
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct State {
     zone: TimeZone,
     /// The locale of the person's number.
     locale: Option<String>,
+    /// Whether the turn of an earlier message is still to be found.
+    is_behind: bool,
 }
 
 impl Default for State {
@@ -33,6 +35,7 @@ impl Default for State {
             threads: Threads::default(),
             zone: zone(ZONE_DEFAULT).unwrap_or(TimeZone::UTC),
             locale: None,
+            is_behind: false,
         }
     }
 }
@@ -47,6 +50,7 @@ impl State {
         Self {
             flow: flow.unwrap_or_default(),
             threads: Threads::resume(open, stored.last_number),
+            is_behind: stored.is_behind,
             ..stored
                 .phone
                 .as_ref()
@@ -84,6 +88,11 @@ impl State {
         self.locale.as_deref()
     }
 
+    /// Whether the turn of the next message must wait for that of an earlier one.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
     /// After a message; what was not observed stays as it was.
     pub(super) fn after(&self, flow: Option<Flow>, threads: Option<Threads>) -> Self {
         Self {
@@ -91,6 +100,7 @@ impl State {
             threads: threads.unwrap_or_else(|| self.threads.clone()),
             zone: self.zone.clone(),
             locale: self.locale.clone(),
+            is_behind: self.is_behind,
         }
     }
 
@@ -177,6 +187,7 @@ mod tests {
             }],
             last_number: 7,
             phone: Some(Address::phone("442079460018")),
+            is_behind: false,
         };
         let state = State::from_stored(stored);
         assert_eq!(state.threads.open()[0].subjects.len(), 1);

@@ -8,7 +8,7 @@ use crate::reading::Read;
 use crate::sql::accounts::home;
 use crate::sql::codec::cut;
 use crate::sql::dead_letters::resolve_replayed;
-use crate::sql::deferred;
+use crate::sql::deferred::{self, Open};
 use crate::sql::events::{About, emit, insert_new};
 use crate::sql::identity::Evidence;
 use crate::sql::messages::{Place, Stored, stored};
@@ -31,8 +31,8 @@ struct CompleteMessage {
     now: Timestamp,
     /// In JSON, for the row and for the event.
     findings: Box<RawValue>,
-    /// Whether parts of its reading are still to be done.
-    partial: bool,
+    /// What of its reading is still to be done.
+    open: Open,
     read: Option<Box<Read>>,
     sends: Vec<Prepared>,
     events: Vec<NewEvent>,
@@ -55,9 +55,10 @@ impl Write for CompleteMessage {
         if home.owner != self.owner {
             return Ok(Completed::NotOwner);
         }
+        let at = stored(tx.conn(), self.message)?;
         let Stored {
             conversation, seq, ..
-        } = stored(tx.conn(), self.message)?;
+        } = at;
         if !take_pending(tx, self.account, seq)? {
             return Ok(Completed::AlreadyDone);
         }
@@ -77,9 +78,7 @@ impl Write for CompleteMessage {
             thread,
             self.read.as_ref().map(|read| read.traces.as_str()),
         ))?;
-        if self.partial {
-            deferred::note(tx, self.account, self.message, self.now)?;
-        }
+        deferred::note(tx, self.open, self.message, &at, self.now)?;
         let sends = self
             .sends
             .iter()
@@ -210,7 +209,7 @@ impl Store {
         let sealer = &self.shared.sealer;
         let sends = sends.into_iter().map(|draft| Prepared::new(sealer, draft));
         let sends: Vec<Prepared> = sends.collect::<Result<_, _>>()?;
-        let partial = deferred::is_partial(&findings);
+        let open = Open::of(&findings);
         let findings = to_raw_value(&findings)?;
         if let Some(read) = &read {
             threads::check(read)?;
@@ -223,7 +222,7 @@ impl Store {
                 owner,
                 now,
                 findings,
-                partial,
+                open,
                 read,
                 sends: vec![],
                 events,
@@ -240,7 +239,7 @@ impl Store {
             owner,
             now,
             findings,
-            partial,
+            open,
             read,
             sends,
             events,

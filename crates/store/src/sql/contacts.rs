@@ -137,10 +137,14 @@ impl UndoMerge {
         );
         // Threads stay where they were counted.
         let threads = format!("UPDATE finding SET thread = NULL WHERE message IN ({mine})");
+        let later = format!(
+            "UPDATE deferred SET conversation = :conversation
+             WHERE conversation IS NOT NULL AND message IN ({mine})"
+        );
         let messages =
             format!("UPDATE message SET conversation = :conversation WHERE id IN ({mine})");
         // The messages last: they say which the others are.
-        for sql in [notes, letters, threads, messages] {
+        for sql in [notes, letters, threads, later, messages] {
             tx.prepare(&sql)?.execute(named_params! {
                 ":merge": self.merge.0, ":conversation": conversation, ":kept": kept,
             })?;

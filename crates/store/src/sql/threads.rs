@@ -1,6 +1,7 @@
 //! Threads of conversations, and what was found out about single messages.
 
 use super::conversations::current;
+use super::deferred;
 use crate::command::Write;
 use crate::db::{Connection, OptionalExtension as _, Row};
 use crate::error::StoreError;
@@ -100,7 +101,8 @@ pub(super) fn check(read: &Read) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Moves the threads of a conversation behind those of another that goes on for both. To be done
+/// Moves the threads of a conversation behind those of another that goes on for both, and what is still to be
+/// found of its messages with them. To be done
 /// before the messages are moved.
 pub(super) fn pour(tx: &Tx<'_>, from: i64, into: i64) -> Result<(), StoreError> {
     let last: i64 = last_number(tx.conn(), into)?;
@@ -122,7 +124,7 @@ pub(super) fn pour(tx: &Tx<'_>, from: i64, into: i64) -> Result<(), StoreError> 
     .execute((into, most))?;
     tx.prepare("DELETE FROM conversation_topic WHERE conversation = ?1")?
         .execute([from])?;
-    Ok(())
+    deferred::pour(tx, from, into)
 }
 
 fn last_number(conn: &Connection, conversation: i64) -> Result<i64, StoreError> {
@@ -169,6 +171,41 @@ struct Reread<'a> {
     findings: &'a RawValue,
 }
 
+/// Replaces what was found out about a message, and tells of it. `found` are the findings, and what each part
+/// did.
+pub(super) fn replace(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    message: MessageId,
+    (findings, traces): (&RawValue, &str),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Stored {
+        account,
+        conversation,
+        ..
+    } = stored(tx.conn(), message)?;
+    tx.prepare(
+        "INSERT INTO finding (message, data, at, traces) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (message) DO UPDATE SET data = excluded.data, at = excluded.at,
+           traces = excluded.traces",
+    )?
+    .execute((message.raw(), findings.get(), now.0, traces))?;
+    let about = About {
+        workspace,
+        account: Some(account),
+        conversation: Some(conversation),
+        at: now,
+    };
+    let data = Reread {
+        message,
+        conversation,
+        findings,
+    };
+    emit(tx, about, kind::MESSAGE_REREAD, &data)?;
+    Ok(())
+}
+
 struct ReplaceFindings {
     workspace: WorkspaceId,
     message: MessageId,
@@ -180,36 +217,28 @@ struct ReplaceFindings {
 impl Write for ReplaceFindings {
     type Output = ();
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let Stored {
-            account,
-            conversation,
-            ..
-        } = stored(tx.conn(), self.message)?;
-        tx.prepare(
-            "INSERT INTO finding (message, data, at, traces) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (message) DO UPDATE SET data = excluded.data, at = excluded.at,
-               traces = excluded.traces",
-        )?
-        .execute((
-            self.message.raw(),
-            self.findings.get(),
-            self.now.0,
-            &self.traces,
-        ))?;
-        let about = About {
-            workspace: self.workspace,
-            account: Some(account),
-            conversation: Some(conversation),
-            at: self.now,
-        };
-        let data = Reread {
-            message: self.message,
-            conversation,
-            findings: &self.findings,
-        };
-        emit(tx, about, kind::MESSAGE_REREAD, &data)?;
-        Ok(())
+        let found = (&*self.findings, self.traces.as_str());
+        replace(tx, self.workspace, self.message, found, self.now)
     }
+}
+
+/// What must be known of a conversation to read its next message.
+pub(super) fn known(
+    conn: &Connection,
+    conversation: ConversationId,
+) -> Result<ConversationReading, StoreError> {
+    let id = conversation.raw();
+    let topic: Option<String> = conn
+        .prepare_cached("SELECT data FROM conversation_topic WHERE conversation = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(ConversationReading {
+        topic: topic.map(|text| serde_json::from_str(&text)).transpose()?,
+        open: open_threads(conn, id)?,
+        last_number: last_number(conn, id)?.cast_unsigned(),
+        phone: phone_of(conn, id)?,
+        is_behind: deferred::is_behind(conn, id)?,
+    })
 }
 
 impl Store {
@@ -218,21 +247,8 @@ impl Store {
         &self,
         conversation: ConversationId,
     ) -> Result<ConversationReading, StoreError> {
-        self.read(move |conn| {
-            let snapshot = conn.snapshot()?;
-            let id = conversation.raw();
-            let topic: Option<String> = snapshot
-                .prepare_cached("SELECT data FROM conversation_topic WHERE conversation = ?1")?
-                .query_row([id], |row| row.get(0))
-                .optional()?;
-            Ok(ConversationReading {
-                topic: topic.map(|text| serde_json::from_str(&text)).transpose()?,
-                open: open_threads(&snapshot, id)?,
-                last_number: last_number(&snapshot, id)?.cast_unsigned(),
-                phone: phone_of(&snapshot, id)?,
-            })
-        })
-        .await
+        self.read(move |conn| known(&*conn.snapshot()?, conversation))
+            .await
     }
 
     /// Threads of a conversation, newest first.

@@ -106,6 +106,17 @@ async fn shed(stage: &Stage, level: &str) {
     .await;
 }
 
+/// Starts the program again with settings with which no machine is short of breath.
+async fn calm_down(stage: &mut Stage) {
+    stage.stop().await;
+    let file = stage.folder.path().join("waypost.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    let calm = settings.replace("memory_percent = [1, 0]", "");
+    let calm = calm.replace("shedding = \"on\"", "shedding = \"off\"");
+    std::fs::write(&file, calm).unwrap();
+    stage.begin(None).await;
+}
+
 /// Writes a bad day into the database while the program is stopped.
 async fn had_a_bad_day(stage: &Stage, account: &str) {
     let toml = std::fs::read_to_string(stage.folder.path().join("waypost.toml")).unwrap();
@@ -238,16 +249,7 @@ async fn what_was_put_off_under_load_is_done_when_the_load_has_fallen_even_after
     assert!(parts.contains(&json!("sentiment")), "{partial:#}");
     assert_eq!(stage.get("/system/load").await["put_off"], 1);
 
-    stage.stop().await;
-    let file = stage.folder.path().join("waypost.toml");
-    let settings = std::fs::read_to_string(&file).unwrap();
-    let calm = settings.replace("memory_percent = [1, 0]", "");
-    std::fs::write(
-        &file,
-        calm.replace("shedding = \"on\"", "shedding = \"off\""),
-    )
-    .unwrap();
-    stage.begin(None).await;
+    calm_down(&mut stage).await;
     let whole = until("the message to be read completely", async || {
         let shown = stage.get(&path).await;
         if shown["partial"] == json!([]) {
@@ -320,4 +322,55 @@ async fn rules_that_go_by_what_a_message_means_answer_under_any_load() {
         open(&messages[1]).await,
         json!(["sentiment", "flow", "threads"])
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn turns_and_threads_that_were_put_off_are_made_up_for_in_the_order_of_the_conversation() {
+    let mut stage = Stage::with(Plan {
+        settings: OVERLOADED.into(),
+        ..Plan::default()
+    })
+    .await;
+    let Linked { id, .. } = stage.link(OWNER).await;
+    shed(&stage, "important").await;
+    let ana = stage.contact(ANA);
+    let under_load = [
+        "Is unit 1203 in Marina Gate still available?",
+        "what is the price?",
+        "By the way, another question: how is villa 44 in Arabian Ranches?",
+    ];
+    for words in under_load {
+        ana.send(OWNER, Outgoing::text(words)).await.unwrap();
+    }
+    stage.messages(&id, 3).await;
+    stage.settled(&id).await;
+    assert_eq!(stage.get("/system/load").await["put_off"], 3);
+
+    calm_down(&mut stage).await;
+    stage.account_state(&id, "online").await;
+    let back = "ok and unit 1203 in Marina Gate, can I see it?";
+    ana.send(OWNER, Outgoing::text(back)).await.unwrap();
+    let mut messages = stage.messages(&id, 4).await;
+    messages.reverse();
+    let threads = until("every message to have its thread", async || {
+        let mut threads = Vec::new();
+        for message in &messages {
+            let path = format!("/messages/{}/explain", text(message, "/id"));
+            let explained = stage.get(&path).await;
+            if explained["processed"] != true || explained["partial"] != json!([]) {
+                return Err(explained);
+            }
+            threads.push(explained["thread"].as_u64());
+        }
+        Ok(threads)
+    })
+    .await;
+    assert_eq!(threads, [Some(1), Some(1), Some(2), Some(1)]);
+    let conversation = text(&stage.conversations(&id, 1).await[0], "/id");
+    let listed = stage
+        .items(&format!("/conversations/{conversation}/threads"))
+        .await;
+    let counts: Vec<&Value> = listed.iter().map(|thread| &thread["messages"]).collect();
+    assert_eq!(counts, [1, 3], "newest first, each message once: {listed:?}");
+    assert_eq!(stage.get("/system/load").await["put_off"], 0);
 }
