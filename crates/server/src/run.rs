@@ -40,6 +40,7 @@ pub fn master_key_path(data_dir: &Path) -> PathBuf {
 pub async fn serve(config: Config) -> Result<()> {
     start_logs(&config);
     warn_if_simulated();
+    crate::driver::crash::watch_store();
     let _lock = claim_or_take_over(&config).await?;
     let store = open_store(&config).await?;
 

@@ -1,8 +1,8 @@
 //! Stored files, named by the SHA-256 of what is in them.
 //!
 //! They lie beside the database as `blobs/<first two digits>/<sha256>`. A file is written whole
-//! and durable before the database learns of it, so a row never points to nothing; a file nobody
-//! points to is harmless.
+//! and durable before the database has a row of it, so a row never points to nothing. It is noted
+//! before it is there, and removed when it never gets a row.
 
 use crate::error::StoreError;
 use serde::Serialize;
@@ -13,6 +13,8 @@ use waypost_engine::model::{BlobId, Timestamp};
 pub const BLOB_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Bytes written to disk at a time, and so about what one upload keeps in memory.
 pub const BLOB_CHUNK: usize = 1024 * 1024;
+/// The folder of files on their way in, among the stored ones.
+pub(crate) const INCOMING: &str = "incoming";
 /// Longest MIME type kept, in bytes; a longer one is stored as [`MIME_UNKNOWN`].
 pub const MIME_LEN_MAX: usize = 255;
 /// The MIME type of what could be anything.

@@ -43,6 +43,7 @@ pub mod readings;
 pub(crate) mod seal;
 pub mod sending;
 mod sql;
+mod step;
 mod store;
 pub mod writer;
 

@@ -12,6 +12,8 @@ pub const READING_ATTEMPTS_MAX: u32 = 5;
 pub const LOOKS_MAX: usize = 2_000;
 /// How long a file that no message carries is kept: an upload that was never sent.
 pub const UNUSED_KEPT: Duration = Duration::hours(7 * 24);
+/// How long what is left of a file that broke off is kept after it was last written to.
+pub const UNFINISHED_KEPT: Duration = Duration::hours(24);
 /// Files forgotten by one command.
 pub const FORGET_MAX: i64 = 500;
 /// Characters of the text that an event tells; the reading has all.

@@ -29,6 +29,17 @@ pub(crate) fn point(name: &str) {
     }
 }
 
+/// Lets the process die at the store's steps too.
+#[cfg(feature = "failpoints")]
+pub(crate) fn watch_store() {
+    waypost_store::fault::at_steps(|step| point(step));
+}
+
+/// Nothing: this build has no crash points.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub(crate) fn watch_store() {}
+
 /// Nothing: this build has no crash points.
 #[cfg(not(feature = "failpoints"))]
 #[inline]

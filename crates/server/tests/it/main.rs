@@ -23,6 +23,8 @@ mod kill;
 #[cfg(all(feature = "sim", feature = "failpoints"))]
 mod mutants;
 #[cfg(all(feature = "sim", feature = "failpoints"))]
+mod removal;
+#[cfg(all(feature = "sim", feature = "failpoints"))]
 mod sheets;
 #[cfg(feature = "sim")]
 #[cfg_attr(

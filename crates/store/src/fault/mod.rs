@@ -9,6 +9,22 @@ pub mod vfs;
 pub use disk::{Crash, Disk, Dying};
 
 use crate::config::{MasterKey, StoreConfig};
+use std::sync::OnceLock;
+
+static AT_STEPS: OnceLock<fn(&'static str)> = OnceLock::new();
+
+/// Calls `hook` with the name of every step that is passed between two commits. The first hook of the process
+/// stays.
+pub fn at_steps(hook: fn(&'static str)) {
+    let _ = AT_STEPS.set(hook);
+}
+
+/// A step is passed.
+pub(crate) fn passed(step: &'static str) {
+    if let Some(hook) = AT_STEPS.get() {
+        hook(step);
+    }
+}
 
 /// A deliberate fault, by which the crash proofs show that they would notice it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

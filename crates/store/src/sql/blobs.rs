@@ -1,12 +1,14 @@
 //! Putting stored files in and getting them out, a piece at a time.
 
 use super::column::time_at;
+use super::forgetting::{forget_gone, note_gone};
 use crate::blobs::{
-    BLOB_BYTES_MAX, BLOB_CHUNK, Blob, MIME_LEN_MAX, MIME_UNKNOWN, blob_key, file_error,
+    BLOB_BYTES_MAX, BLOB_CHUNK, Blob, INCOMING, MIME_LEN_MAX, MIME_UNKNOWN, blob_key, file_error,
 };
 use crate::command::Write;
 use crate::db::{Connection, Row};
 use crate::error::StoreError;
+use crate::step::passed;
 use crate::store::Store;
 use crate::writer::Tx;
 use bytes::{Bytes, BytesMut};
@@ -39,6 +41,18 @@ fn by_sha256(conn: &Connection, sha256: &str) -> Result<Option<Blob>, StoreError
         .transpose()
 }
 
+/// Notes a file that is about to be there without a row: what a death leaves of it is removed by
+/// [`Store::forget_files`].
+struct Coming(String);
+
+impl Write for Coming {
+    type Output = ();
+
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        note_gone(tx, &self.0)
+    }
+}
+
 struct PutBlob(Blob);
 
 impl Write for PutBlob {
@@ -57,6 +71,7 @@ impl Write for PutBlob {
             &new.mime,
             new.created_at.0,
         ))?;
+        forget_gone(tx, &new.sha256)?;
         by_sha256(tx.conn(), &new.sha256)?.ok_or(StoreError::NotFound {
             what: "stored file",
         })
@@ -132,10 +147,12 @@ impl BlobWriter {
         // Nobody may remove a file of this name between here and the moment its row is there.
         let store = self.store.clone();
         let _calm = store.shared.files.lock().await;
+        self.store.write(Coming(sha256.clone())).await?;
         self.files
             .rename(&self.incoming, &Key::from(key))
             .await
             .map_err(file_error)?;
+        passed("file_placed");
         let id = self.store.next_id(now);
         let is_odd = mime.is_empty() || mime.len() > MIME_LEN_MAX || !mime.is_ascii();
         let mime = if is_odd { MIME_UNKNOWN } else { mime }.to_owned();
@@ -195,7 +212,7 @@ impl Store {
     pub async fn blob_writer(&self, limit: u64, now: Timestamp) -> Result<BlobWriter, StoreError> {
         let files = self.blob_files()?;
         let unique: BlobId = self.next_id(now);
-        let incoming = Key::from(format!("incoming/{unique}"));
+        let incoming = Key::from(format!("{INCOMING}/{unique}"));
         let upload = files.put_multipart(&incoming).await.map_err(file_error)?;
         Ok(BlobWriter {
             store: self.clone(),

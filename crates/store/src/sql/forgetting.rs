@@ -2,16 +2,22 @@
 //!
 //! A row goes before its file: the transaction that removes the row notes the file's name, and the
 //! name is forgotten only when the file is gone. Killed in between, the next call goes on there. A
-//! file that comes again meanwhile is left alone: it has a row again.
+//! file that comes again meanwhile is left alone: it has a row again. A new file is noted in the same
+//! way until it has its row, and what was never written to its end goes after a day.
 
-use crate::blobs::{blob_key, file_error};
+use crate::blobs::{INCOMING, blob_key, file_error};
 use crate::command::Write;
 use crate::error::StoreError;
-use crate::readings::{FORGET_MAX, Forgotten, UNUSED_KEPT};
+use crate::readings::{FORGET_MAX, Forgotten, UNFINISHED_KEPT, UNUSED_KEPT};
+use crate::step::passed;
 use crate::store::Store;
 use crate::writer::Tx;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path as Key;
+use std::fs::DirEntry;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use waypost_engine::model::{AccountId, BlobId, MessageId, Timestamp};
 
 /// Why a message has no file any more.
@@ -98,10 +104,7 @@ impl Forget {
             }
             tx.prepare("DELETE FROM blob WHERE id = ?1")?
                 .execute([id])?;
-            tx.prepare(
-                "INSERT INTO blob_gone (sha256) VALUES (?1) ON CONFLICT (sha256) DO NOTHING",
-            )?
-            .execute([sha256])?;
+            note_gone(tx, &sha256)?;
             gone += 1;
             if gone >= usize::try_from(FORGET_MAX).unwrap_or(usize::MAX) {
                 break;
@@ -127,15 +130,55 @@ impl Write for Removed {
     type Output = ();
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        tx.prepare("DELETE FROM blob_gone WHERE sha256 = ?1")?
-            .execute([&self.0])?;
-        Ok(())
+        forget_gone(tx, &self.0)
     }
+}
+
+/// Notes a file that has no row, or none yet.
+pub(super) fn note_gone(tx: &Tx<'_>, sha256: &str) -> Result<(), StoreError> {
+    tx.prepare("INSERT INTO blob_gone (sha256) VALUES (?1) ON CONFLICT (sha256) DO NOTHING")?
+        .execute([sha256])?;
+    Ok(())
+}
+
+/// Takes the note back: the file is gone, or has its row.
+pub(super) fn forget_gone(tx: &Tx<'_>, sha256: &str) -> Result<(), StoreError> {
+    tx.prepare("DELETE FROM blob_gone WHERE sha256 = ?1")?
+        .execute([sha256])?;
+    Ok(())
+}
+
+/// Removes what is left of files that nobody writes to any more; answers how many. `before` is in the time of
+/// the machine.
+fn remove_unfinished(incoming: &Path, before: SystemTime) -> std::io::Result<usize> {
+    let entries = match std::fs::read_dir(incoming) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut removed = 0;
+    for entry in entries {
+        match remove_if_older(&entry?, before) {
+            Ok(is_removed) => removed += usize::from(is_removed),
+            // It came to its end meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
+}
+
+fn remove_if_older(entry: &DirEntry, before: SystemTime) -> std::io::Result<bool> {
+    let is_old = entry.metadata()?.modified()? < before;
+    if is_old {
+        std::fs::remove_file(entry.path())?;
+    }
+    Ok(is_old)
 }
 
 impl Store {
     /// Forgets the files of messages received or sent before `before`, with what was read of them, and
-    /// removes every file that no message carries ([`UNUSED_KEPT`] after it was stored). At most
+    /// removes every file that no message carries ([`UNUSED_KEPT`] after it was stored), and what is left of
+    /// files that were never stored ([`UNFINISHED_KEPT`] after they were last written to). At most
     /// [`FORGET_MAX`] of each; call it again while it forgets that many.
     pub async fn forget_files(
         &self,
@@ -143,6 +186,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Forgotten, StoreError> {
         let messages = self.write(Forget { before, now }).await?;
+        passed("files_noted");
         let noted: Vec<String> = self
             .read(|conn| {
                 let names = conn
@@ -152,11 +196,22 @@ impl Store {
                 Ok(names)
             })
             .await?;
-        let mut files = 0;
+        let mut files = self.remove_unfinished(now - UNFINISHED_KEPT).await?;
         for sha256 in noted {
             files += usize::from(self.remove_file(sha256).await?);
         }
         Ok(Forgotten { messages, files })
+    }
+
+    async fn remove_unfinished(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let folder = self.shared.config.files().join(INCOMING);
+        let before = UNIX_EPOCH + Duration::from_millis(before.0.max(0).cast_unsigned());
+        let removed = tokio::task::spawn_blocking(move || remove_unfinished(&folder, before)).await;
+        removed
+            .map_err(|_| StoreError::Closed)?
+            .map_err(|error| StoreError::Io {
+                what: error.to_string(),
+            })
     }
 
     /// Removes a file whose row is gone; not when it has come again.
@@ -177,6 +232,7 @@ impl Store {
                 Err(error) => return Err(file_error(error)),
             }
         }
+        passed("file_removed");
         self.write(Removed(sha256)).await?;
         Ok(!is_needed)
     }

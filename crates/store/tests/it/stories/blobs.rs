@@ -4,7 +4,9 @@ use super::Scene;
 use crate::scene::NOON;
 use futures_util::StreamExt as _;
 use std::path::Path;
-use waypost_engine::model::BlobId;
+use std::time::{Duration, UNIX_EPOCH};
+use waypost_engine::model::{BlobId, Timestamp};
+use waypost_store::readings::Forgotten;
 use waypost_store::{Store, StoreError};
 
 async fn read(store: &Store, blob: BlobId, range: Option<std::ops::Range<u64>>) -> Vec<u8> {
@@ -95,4 +97,24 @@ async fn a_file_that_is_too_large_or_breaks_off_leaves_nothing() {
     tokio::time::timeout(limit, emptied)
         .await
         .expect("something was left");
+}
+
+#[tokio::test]
+async fn what_a_death_left_of_a_file_on_its_way_goes_after_a_day() {
+    let scene = Scene::new().await;
+    let incoming = scene.config().files().join("incoming");
+    std::fs::create_dir_all(&incoming).unwrap();
+    let noon = UNIX_EPOCH + Duration::from_millis(NOON.0 as u64);
+    for (name, age) in [("old#1", Duration::from_secs(90_000)), ("young#1", Duration::ZERO)] {
+        let file = std::fs::File::create(incoming.join(name)).unwrap();
+        file.set_modified(noon - age).unwrap();
+    }
+    let done = scene.store.forget_files(Timestamp(0), NOON).await;
+    let one = Forgotten {
+        messages: 0,
+        files: 1,
+    };
+    assert_eq!(done, Ok(one));
+    assert!(incoming.join("young#1").exists(), "somebody may still write to it");
+    assert_eq!(files_below(&incoming), 1);
 }
