@@ -35,6 +35,19 @@ function mappings() {
   ];
 }
 
+/** Rows that Google refused. */
+const refused = ["Ana", "Ben", "Chloe"].map((name, n) => ({
+  event: `evt_0row${n}`,
+  destination: "1oldReports/November",
+  state: "failed",
+  cells: [`evt_0row${n}`, name],
+  attempts: 8,
+  last_error: "Google answered 403: the spreadsheet is not shared with us",
+  place: null,
+  created_at: ago(200),
+  updated_at: ago(100),
+}));
+
 /** The first value that a JSON pointer finds. */
 function at(pointer) {
   return pointer.split("/").slice(1).reduce((value, key) => value?.[key], EVENT);
@@ -53,6 +66,7 @@ export class Sheets {
     Object.assign(this, { id, page, found, Refusal });
     this.connections = fresh ? [] : connections();
     this.mappings = fresh ? [] : mappings();
+    this.refused = [...refused];
   }
 
   handle(m, b, c, d, body, q) {
@@ -97,11 +111,13 @@ export class Sheets {
     const one = this.found(this.mappings.find((x) => x.id === c), "sheet mapping");
     if (d === "test") return [200, { works: true, error: null, headers: "same" }];
     if (d === "replay") {
-      const replayed = one.rows.failed;
-      one.rows = { ...one.rows, failed: 0, waiting: one.rows.waiting + replayed };
+      const again = this.refused.filter((row) => !q.get("event") || row.event === q.get("event"));
+      this.refused = this.refused.filter((row) => !again.includes(row));
+      const replayed = again.length;
+      one.rows = { ...one.rows, failed: one.rows.failed - replayed, waiting: one.rows.waiting + replayed };
       return [200, { replayed }];
     }
-    if (d === "rows") return [200, this.page([], q)];
+    if (d === "rows") return [200, this.page(one.rows.failed > 0 ? this.refused : [], q)];
     if (m === "DELETE") {
       this.mappings = this.mappings.filter((x) => x !== one);
       return [204, null];

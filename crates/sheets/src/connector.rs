@@ -2,13 +2,13 @@
 //! cache, with reads gathered into few calls.
 
 use crate::a1::{Range, SpreadsheetId, TabName};
+use crate::allowance::{Allowance, Kind};
 use crate::breaker::{Breaker, Change, State, Went};
 use crate::cache::{Cache, Hit, Key, Reach};
 use crate::cell::Row;
 use crate::client::{Client, Info, Shown};
 use crate::clock::now;
 use crate::error::Error;
-use crate::quota::{self, Window};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
@@ -73,6 +73,7 @@ type Waiting = HashMap<SpreadsheetId, BTreeMap<Range, Vec<oneshot::Sender<Result
 #[derive(Debug)]
 pub struct Connector {
     client: Client,
+    allowance: Allowance,
     inside: Mutex<Inside>,
     operations: AtomicU64,
     hits: AtomicU64,
@@ -81,8 +82,6 @@ pub struct Connector {
 
 #[derive(Debug)]
 struct Inside {
-    reads: Window,
-    writes: Window,
     cache: Cache<Vec<Row>>,
     breakers: HashMap<SpreadsheetId, Breaker>,
     changes: Vec<Changed>,
@@ -90,10 +89,11 @@ struct Inside {
 }
 
 impl Connector {
-    /// A connector, with its breakers as they were stored.
+    /// A connector for whoever has this allowance, with its breakers as they were stored.
     #[must_use]
     pub fn new(
         client: Client,
+        allowance: Allowance,
         breakers: impl IntoIterator<Item = (SpreadsheetId, Breaker)>,
     ) -> Arc<Self> {
         let breakers = breakers.into_iter().map(|(book, mut breaker)| {
@@ -102,9 +102,8 @@ impl Connector {
         });
         Arc::new(Self {
             client,
+            allowance,
             inside: Mutex::new(Inside {
-                reads: Window::new(quota::USER),
-                writes: Window::new(quota::USER),
                 cache: Cache::default(),
                 breakers: breakers.collect(),
                 changes: Vec::new(),
@@ -406,15 +405,10 @@ impl Connector {
     async fn wait_for_reads(&self) -> Result<(), Error> {
         let since = now();
         loop {
-            let wait = {
-                let mut inside = self.lock();
-                let wait = inside.reads.wait(now());
-                if wait == Duration(0) {
-                    inside.reads.count(now());
-                    return Ok(());
-                }
-                wait
-            };
+            let wait = self.allowance.take(Kind::Read, now());
+            if wait == Duration(0) {
+                return Ok(());
+            }
             if now() + wait > since + READ_WAIT_MAX {
                 return Err(Error::Quota { wait });
             }
@@ -424,13 +418,10 @@ impl Connector {
 
     /// Room for a write now, or how long until there is.
     fn room_for_write(&self) -> Result<(), Error> {
-        let mut inside = self.lock();
-        let wait = inside.writes.wait(now());
-        if wait > Duration(0) {
-            return Err(Error::Quota { wait });
+        match self.allowance.take(Kind::Write, now()) {
+            Duration(0) => Ok(()),
+            wait => Err(Error::Quota { wait }),
         }
-        inside.writes.count(now());
-        Ok(())
     }
 
     /// A call behind the spreadsheet's breaker.
@@ -452,6 +443,9 @@ impl Connector {
             }
         }
         let done = call.await;
+        if let Err(Error::Busy { retry_after }) = &done {
+            self.allowance.hold(*retry_after, now());
+        }
         self.lock().record(book, &done);
         done
     }
@@ -464,10 +458,6 @@ impl Inside {
             Err(error) if error.is_failure() => Went::Badly,
             Err(_) => Went::Neither,
         };
-        if let Err(Error::Busy { retry_after }) = done {
-            self.reads.hold(*retry_after, now());
-            self.writes.hold(*retry_after, now());
-        }
         let is_known = self.breakers.contains_key(book);
         if !is_known && self.breakers.len() >= BREAKERS_MAX {
             return;

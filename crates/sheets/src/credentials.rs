@@ -100,6 +100,14 @@ impl Credentials {
         }
     }
 
+    /// What tells it from other users of its project.
+    pub(crate) fn user(&self) -> &str {
+        match self {
+            Self::ServiceAccount(account) => &account.email,
+            Self::User(user) => &user.refresh_token,
+        }
+    }
+
     /// What people call it: the service account's address, or the client that the user agreed to.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -109,7 +117,8 @@ impl Credentials {
         }
     }
 
-    /// What Google counts calls by: the project.
+    /// What Google counts calls by: the project, by its id or, where only a client's id is known, by its number.
+    /// A service account and a user of one project are taken for two.
     #[must_use]
     pub fn project(&self) -> &str {
         match self {

@@ -5,7 +5,7 @@
 //!
 //! - [`breaker`]: when to leave a spreadsheet alone for a while.
 //! - [`cache`]: what was read a moment ago.
-//! - [`quota`]: how many calls a minute Google allows.
+//! - [`quota`]: how many calls a minute Google allows; [`allowance`]: who is counted with whom.
 //! - [`batch`]: rows that go into one call.
 //! - [`mapping`]: an event as the cells of a row.
 //! - [`a1`]: names of tabs, cells and ranges.
@@ -14,6 +14,7 @@
 //! typed), [`connector`] (all of it together, for one set of credentials).
 
 pub mod a1;
+pub mod allowance;
 pub mod batch;
 pub mod breaker;
 pub mod cache;

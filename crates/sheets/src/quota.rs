@@ -66,6 +66,17 @@ impl Window {
     }
 }
 
+/// Takes room for one call of everybody who is counted with it, or of nobody: then how long until all of them
+/// have room. Zero when it was taken.
+pub fn take(windows: &mut [&mut Window], now: Timestamp) -> Duration {
+    let waits = windows.iter_mut().map(|window| window.wait(now));
+    let wait = waits.max().unwrap_or(Duration(0));
+    if wait == Duration(0) {
+        windows.iter_mut().for_each(|window| window.count(now));
+    }
+    wait
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +102,44 @@ mod tests {
             assert!(within.count() <= 3);
         }
         assert!(sent.len() >= 14, "it uses what it may: {}", sent.len());
+    }
+
+    #[test]
+    fn the_users_of_a_project_share_what_it_may_and_each_keeps_to_its_own() {
+        let mut project = Window::new(PROJECT);
+        let mut users: Vec<Window> = (0..8).map(|_| Window::new(USER)).collect();
+        let mut sent = vec![0; users.len()];
+        for second in 0..60 {
+            let now = T + Duration::secs(second);
+            for (user, count) in users.iter_mut().zip(&mut sent) {
+                for _ in 0..10 {
+                    if take(&mut [user, &mut project], now) == Duration(0) {
+                        *count += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(sent.iter().sum::<usize>(), PROJECT);
+        assert!(sent.iter().all(|count| *count <= USER), "{sent:?}");
+        // Who found no room of the project's was not counted for it.
+        let later = T + Duration::secs(60);
+        assert_eq!(take(&mut [&mut users[7], &mut project], later), Duration(0));
+    }
+
+    #[test]
+    fn it_waits_for_whoever_has_room_last() {
+        let (mut user, mut project) = (Window::new(1), Window::new(5));
+        assert_eq!(take(&mut [&mut user, &mut project], T), Duration(0));
+        let soon = T + Duration::secs(10);
+        assert_eq!(
+            take(&mut [&mut user, &mut project], soon),
+            Duration::secs(50)
+        );
+        project.hold(Some(Duration::secs(90)), T);
+        assert_eq!(
+            take(&mut [&mut user, &mut project], soon),
+            Duration::secs(80)
+        );
     }
 
     #[test]

@@ -607,8 +607,11 @@ mod tests {
     fn what_is_put_off_is_to_be_done_later_and_what_is_off_is_not() {
         let mut switches = Switches::default();
         switches.part(Part::Flow, Switch::Off).unwrap();
-        let later = Parts::effective(&switches, ShedLevel::None)
-            .putting_off(&[Part::Flow, Part::Threads, Part::Ordering]);
+        let later = Parts::effective(&switches, ShedLevel::None).putting_off(&[
+            Part::Flow,
+            Part::Threads,
+            Part::Ordering,
+        ]);
         assert_eq!(later.shed().collect::<Vec<_>>(), [Part::Threads]);
         assert!(later.runs(Part::Ordering), "what is critical always runs");
     }

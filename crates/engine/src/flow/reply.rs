@@ -403,7 +403,14 @@ mod tests {
     fn a_rule_keeps_the_parts_that_it_goes_by_awake_for_the_messages_it_looks_for() {
         let when = |conditions: Conditions| Rule {
             conditions,
-            ..rule(1, 10, Match::Contains { text: "price".into() }, "10")
+            ..rule(
+                1,
+                10,
+                Match::Contains {
+                    text: "price".into(),
+                },
+                "10",
+            )
         };
         let wants = || Conditions {
             intents: vec!["offer".into()],
@@ -424,7 +431,10 @@ mod tests {
             parts_needed(&input)
         };
         let nothing: [Part; 0] = [];
-        assert_eq!(needed(&[echo(), when(Conditions::default())], |_| {}), nothing);
+        assert_eq!(
+            needed(&[echo(), when(Conditions::default())], |_| {}),
+            nothing
+        );
         assert_eq!(
             needed(&[when(wants())], |_| {}),
             [Part::Entities, Part::Intent]

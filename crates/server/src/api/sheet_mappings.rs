@@ -17,11 +17,13 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use waypost_engine::model::{AccountId, Duration, Event, SheetConnectionId, SheetMappingId};
+use waypost_engine::model::{
+    AccountId, Duration, Event, EventId, SheetConnectionId, SheetMappingId,
+};
 use waypost_sheets::{Cell, Mapping, Range, Row, SpreadsheetId};
 use waypost_store::EventFilter;
 use waypost_store::admin::sheets::{
-    SheetCounts, SheetMapping, SheetMappingSpec, SheetWrite, SheetWriteState,
+    GivenUp, SheetCounts, SheetMapping, SheetMappingSpec, SheetWrite, SheetWriteState,
 };
 
 /// Longest name of a mapping, in characters.
@@ -232,6 +234,16 @@ enum HeadersText {
     Same,
     /// Something else; rows are written all the same.
     Different,
+}
+
+/// Which rows are tried again.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReplayParams {
+    /// Only the row of this event; every failed one when absent.
+    #[param(value_type = Option<String>)]
+    event: Option<EventId>,
 }
 
 /// How many rows are tried again.
@@ -623,18 +635,21 @@ async fn test(
     }))
 }
 
-/// Tries the rows again that were given up.
+/// Tries rows again that were given up: all of them, or the one of an event. An event that could not be made a
+/// row stays failed.
 #[utoipa::path(post, path = "/sheets/mappings/{id}/replay", tag = "sheets",
-    params(("id" = String, Path)), responses((status = 200, body = RowsReplayed)),
+    params(("id" = String, Path), ReplayParams), responses((status = 200, body = RowsReplayed)),
     security(("api_key" = ["sheets:write"]), ("session" = ["sheets:write"])))]
 async fn replay(
     State(state): State<AppState>,
     caller: May<SheetsWrite>,
     Id(id): Id<SheetMappingId>,
+    Params(params): Params<ReplayParams>,
 ) -> ApiResult<Json<RowsReplayed>> {
+    let which = params.event.map_or(GivenUp::All, GivenUp::Of);
     let replayed = state
         .store()
-        .replay_sheet_writes(caller.workspace(), id, clock::now())
+        .replay_sheet_writes(caller.workspace(), id, which, clock::now())
         .await?;
     Ok(Json(RowsReplayed { replayed }))
 }

@@ -20,6 +20,7 @@ mod output;
 mod pipeline;
 mod read;
 mod remedy;
+mod sheet_rows;
 mod sheets;
 
 use crate::config::Config;

@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::output::{Output, printable, table, text};
+use super::sheet_rows;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -69,6 +70,22 @@ pub(super) enum SheetsCommand {
         tab: String,
         /// What to look for.
         text: String,
+    },
+    /// List the mappings from events to rows; with one, its rows.
+    Rows {
+        /// Id or name of a mapping.
+        mapping: Option<String>,
+        /// Only rows in this state, such as `failed`.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Try failed rows of a mapping again.
+    Retry {
+        /// Id or name of the mapping.
+        mapping: String,
+        /// Only the row of this event.
+        #[arg(long)]
+        event: Option<String>,
     },
 }
 
@@ -182,6 +199,12 @@ pub(super) async fn run(command: SheetsCommand, client: &Client, output: Output)
             let found = client.get(&book.path("search", &query)).await?;
             output.show(&found, matches)
         }
+        SheetsCommand::Rows { mapping, state } => {
+            sheet_rows::list(mapping.as_deref(), state.as_deref(), client, output).await
+        }
+        SheetsCommand::Retry { mapping, event } => {
+            sheet_rows::retry(&mapping, event.as_deref(), client, output).await
+        }
     }
 }
 
@@ -247,7 +270,7 @@ fn info(info: &Value) -> String {
 }
 
 /// Rows as lines with tabs between the cells, as spreadsheets paste them.
-fn lines(rows: &Value) -> String {
+pub(super) fn lines(rows: &Value) -> String {
     let line = |row: &Value| {
         let cells = row.as_array().into_iter().flatten();
         cells

@@ -75,11 +75,7 @@ async fn next(context: &Context, under_way: &HashSet<MessageId>) -> Vec<ReadingJ
 }
 
 /// Files that conversations wait for, of those that are here.
-async fn asked(
-    context: &Context,
-    under_way: &HashSet<MessageId>,
-    room: usize,
-) -> Vec<ReadingJob> {
+async fn asked(context: &Context, under_way: &HashSet<MessageId>, room: usize) -> Vec<ReadingJob> {
     let mut jobs = Vec::new();
     for message in context.asked.now(clock::now()) {
         if jobs.len() == room {

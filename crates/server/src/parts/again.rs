@@ -203,9 +203,8 @@ impl TextParts {
         };
         let done = self.run(job).await;
         self.meter.read(&done.reading.traces);
-        let rests = |trace: &Trace| {
-            trace.outcome == PartOutcome::Shed && parts.contains(&trace.part)
-        };
+        let rests =
+            |trace: &Trace| trace.outcome == PartOutcome::Shed && parts.contains(&trace.part);
         let rests = done.reading.traces.iter().any(rests);
         let turn = finds_turn.then(|| (known, turn(&done, &parts)));
         let kept = before.and_then(|known| known.traces);

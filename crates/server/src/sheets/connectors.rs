@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use waypost_engine::model::{SheetConnectionId, WorkspaceId};
+use waypost_sheets::allowance::Allowances;
 use waypost_sheets::connector::{Changed, Counters};
 use waypost_sheets::{Client, Connector, Credentials, Endpoints, Error, SpreadsheetId};
 use waypost_store::{Store, StoreError};
@@ -29,6 +30,8 @@ struct Shared {
     store: Store,
     /// The settings are checked at the start; this keeps them honest.
     endpoints: Result<Endpoints, Error>,
+    /// Users and projects are counted together, whichever connection they use.
+    allowances: Allowances,
     known: Mutex<HashMap<SheetConnectionId, Known>>,
 }
 
@@ -46,6 +49,7 @@ impl Connectors {
         Self(Arc::new(Shared {
             store,
             endpoints: config.endpoints(),
+            allowances: Allowances::default(),
             known: Mutex::default(),
         }))
     }
@@ -65,7 +69,8 @@ impl Connectors {
     pub(crate) fn fresh(&self, key_file: &str) -> Result<(Credentials, Arc<Connector>), Error> {
         let credentials = Credentials::read(key_file)?;
         let client = self.client(credentials.clone())?;
-        Ok((credentials, Connector::new(client, [])))
+        let allowance = self.0.allowances.of(&credentials);
+        Ok((credentials, Connector::new(client, allowance, [])))
     }
 
     /// The connector of a connection.
@@ -82,13 +87,14 @@ impl Connectors {
         }
         let file = store.sheet_credentials(id).await?;
         let credentials = Credentials::read(&String::from_utf8_lossy(&file))?;
+        let allowance = self.0.allowances.of(&credentials);
         let client = self.client(credentials)?;
         let breakers = store.sheet_breakers(id).await?;
         let breakers = breakers.into_iter().filter_map(|stored| {
             let book = SpreadsheetId::parse(&stored.spreadsheet).ok()?;
             Some((book, serde_json::from_value(stored.breaker).ok()?))
         });
-        let made = Connector::new(client, breakers);
+        let made = Connector::new(client, allowance, breakers);
         // Somebody else may have been quicker: there is one connector per connection.
         let mut known = self.known();
         let known = known.entry(id).or_insert(Known {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use waypost_engine::model::{
-    AccountId, Address, Content, Inbound, Media, MediaKind, Origin, Timestamp,
+    AccountId, Address, Content, Inbound, Media, MediaKind, MediaPointer, Origin, Timestamp,
 };
 use waypost_server::config::Config;
 use waypost_server::{clock, run};
@@ -43,6 +43,13 @@ fn open(stage: &Stage) -> Store {
 }
 
 fn picture(n: usize, at: Timestamp) -> Inbound {
+    let pointer = MediaPointer {
+        direct_path: format!("/v/t62/{n}"),
+        media_key: vec![1; 32],
+        file_sha256: vec![2; 32],
+        file_enc_sha256: vec![3; 32],
+        file_length: 9,
+    };
     let file = Media {
         media: MediaKind::Image,
         mime: "image/jpeg".into(),
@@ -50,7 +57,7 @@ fn picture(n: usize, at: Timestamp) -> Inbound {
         file_name: None,
         seconds: None,
         size: None,
-        pointer: None,
+        pointer: Some(pointer),
         blob: None,
     };
     let ana = Address::phone("971500000002");

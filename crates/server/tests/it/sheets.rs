@@ -93,6 +93,21 @@ impl Office {
         texts
     }
 
+    /// Waits until so many rows have failed; answers them as the terminal lists them.
+    async fn failed_rows(&self, count: usize) -> Vec<Value> {
+        until("failed rows", async || {
+            let list = ["sheets", "rows", "Leads", "--state", "failed"];
+            let found = self.stage.command(&list).await;
+            let rows = found["items"].as_array().unwrap().clone();
+            if rows.len() == count {
+                Ok(rows)
+            } else {
+                Err(found)
+            }
+        })
+        .await
+    }
+
     /// Waits until every message has a row, and judges.
     async fn judge(&self, mapping: &str) {
         until("a row for every message", async || {
@@ -295,4 +310,35 @@ async fn rows_come_exactly_once_through_kills_and_cuts() {
         office.sent,
         office.texts().len()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_failed_row_is_tried_again_and_the_other_stays() {
+    let mut office = Office::open().await;
+    let connection = office.connect().await;
+    let mapping = office.map(&connection).await;
+    for count in 1..=2 {
+        let refuse = Fault::Refuse {
+            status: 400,
+            retry_after: None,
+        };
+        office.google.inject(When::Write, refuse);
+        office.talk(1).await;
+        office.failed_rows(count).await;
+    }
+    let event = text(&office.failed_rows(2).await[0], "/event");
+    let retry = ["sheets", "retry", "Leads", "--event", &event];
+    let done = office.stage.command(&retry).await;
+    assert_eq!(done["replayed"], 1, "{done}");
+    let left = office.failed_rows(1).await;
+    assert_ne!(text(&left[0], "/event"), event);
+    until("the row to be there", async || {
+        let texts = office.texts();
+        if texts.len() == 1 { Ok(()) } else { Err(texts) }
+    })
+    .await;
+    let said = office.stage.refused_command(&retry).await;
+    assert!(said.contains("failed row"), "{said}");
+    office.stage.command(&["sheets", "retry", "Leads"]).await;
+    office.judge(&mapping).await;
 }

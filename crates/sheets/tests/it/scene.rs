@@ -4,6 +4,7 @@ use serde_json::Value;
 use sheetsim::SheetSim;
 use std::sync::Arc;
 use waypost_sheets::a1::TabName;
+use waypost_sheets::allowance::Allowances;
 use waypost_sheets::{Cell, Client, Connector, Credentials, Endpoints, Range, Row, SpreadsheetId};
 
 pub(crate) struct Scene {
@@ -25,9 +26,10 @@ impl Scene {
         sim.create("book", "Sales", &["My Leads", "Other"]);
         let endpoints = Endpoints::stand_in(&sim.url(), &sim.token_url()).unwrap();
         let credentials = Credentials::read(&who.to_string()).unwrap();
+        let allowance = Allowances::default().of(&credentials);
         let client = Client::new(&endpoints, credentials).unwrap();
         Self {
-            connector: Connector::new(client, []),
+            connector: Connector::new(client, allowance, []),
             book: SpreadsheetId::parse("book").unwrap(),
             tab: TabName::parse("My Leads").unwrap(),
             sim,

@@ -200,6 +200,15 @@ pub struct SheetWrite {
     pub updated_at: Timestamp,
 }
 
+/// Which of the rows that were given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenUp {
+    /// All of them.
+    All,
+    /// The one of this event.
+    Of(EventId),
+}
+
 /// How a row fared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SheetOutcome {

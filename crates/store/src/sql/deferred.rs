@@ -31,7 +31,9 @@ pub(super) enum Open {
 impl Open {
     /// What findings say of it.
     pub(super) fn of(findings: &Value) -> Self {
-        let parts = findings["partial"].as_array().map_or(&[][..], Vec::as_slice);
+        let parts = findings["partial"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
         let in_order = |part: &Value| {
             let name = part.as_str().unwrap_or_default();
             Part::IN_ORDER.iter().any(|part| part.name() == name)
@@ -143,7 +145,13 @@ impl Write for CatchUp {
             return Ok(CaughtUp::Already);
         }
         let thread = threads::keep(tx, read, at.conversation, *message)?;
-        threads::replace(tx, *workspace, *message, (&self.findings, &read.traces), *now)?;
+        threads::replace(
+            tx,
+            *workspace,
+            *message,
+            (&self.findings, &read.traces),
+            *now,
+        )?;
         if thread.is_some() {
             tx.prepare("UPDATE finding SET thread = ?2 WHERE message = ?1")?
                 .execute((message.raw(), thread))?;

@@ -4,8 +4,9 @@ use super::column::{cut, json_at, name_at, name_of, time_at};
 use super::events::{About, emit};
 use super::sheets::mapping_by_id;
 use crate::admin::sheets::{
-    Attempt, DONE_KEPT, ERROR_KEPT, NewSheetWrite, SheetAdvance, SheetAdvanced, SheetCompany,
-    SheetCounts, SheetMapping, SheetOutcome, SheetRow, SheetWrite, SheetWriteState, WAITING_MAX,
+    Attempt, DONE_KEPT, ERROR_KEPT, GivenUp, NewSheetWrite, SheetAdvance, SheetAdvanced,
+    SheetCompany, SheetCounts, SheetMapping, SheetOutcome, SheetRow, SheetWrite, SheetWriteState,
+    WAITING_MAX,
 };
 use crate::command::Write;
 use crate::db::{Row, named_params};
@@ -294,6 +295,7 @@ impl Write for DoubtSending {
 struct Replay {
     mapping: SheetMappingId,
     workspace: WorkspaceId,
+    which: GivenUp,
     now: Timestamp,
 }
 
@@ -307,13 +309,22 @@ impl Write for Replay {
             "sheet mapping",
         )?;
         // An event that could not be made a row has no cells, and replaying would not make them.
-        let replayed = tx
-            .prepare(
+        let again = |only: &str| {
+            tx.prepare(&format!(
                 "UPDATE sheet_write SET state = 'pending', attempts = 0, due_at = ?2,
                     updated_at = ?2, company = 'shared'
-                 WHERE mapping = ?1 AND state = 'failed' AND cells <> 'null'",
-            )?
-            .execute((self.mapping.raw(), self.now.0))?;
+                 WHERE mapping = ?1 AND state = 'failed' AND cells <> 'null'{only}"
+            ))
+        };
+        let (mapping, now) = (self.mapping.raw(), self.now.0);
+        let replayed = match self.which {
+            GivenUp::All => again("")?.execute((mapping, now))?,
+            GivenUp::Of(event) => {
+                let replayed = again(" AND event = ?3")?.execute((mapping, now, event.raw()))?;
+                crate::command::found(replayed, "failed row of this event that has cells")?;
+                replayed
+            }
+        };
         Ok(replayed as u64)
     }
 }
@@ -412,16 +423,19 @@ impl Store {
         self.write(DoubtSending).await
     }
 
-    /// Makes the rows of a mapping that were given up wait again. Tells how many.
+    /// Makes rows of a mapping that were given up wait again. Tells how many. [`StoreError::NotFound`] when a
+    /// single one is meant and did not fail, or never had cells.
     pub async fn replay_sheet_writes(
         &self,
         workspace: WorkspaceId,
         mapping: SheetMappingId,
+        which: GivenUp,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         self.write(Replay {
             mapping,
             workspace,
+            which,
             now,
         })
         .await

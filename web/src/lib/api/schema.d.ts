@@ -1326,7 +1326,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tries the rows again that were given up. */
+        /**
+         * Tries rows again that were given up: all of them, or the one of an event. An event that could not be made a
+         *     row stays failed.
+         */
         post: operations["replay"];
         delete?: never;
         options?: never;
@@ -14766,7 +14769,10 @@ export interface operations {
     };
     replay: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only the row of this event; every failed one when absent. */
+                event?: string;
+            };
             header?: never;
             path: {
                 id: string;

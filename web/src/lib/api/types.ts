@@ -108,6 +108,7 @@ export type SheetBreaker = Whole<Schemas["SheetBreaker"]>;
 export type SheetColumn = Schemas["SheetColumn"];
 export type SheetMapping = Whole<Omit<Schemas["SheetMapping"], "columns" | "rows">> & { columns: SheetColumn[]; rows: Whole<Schemas["SheetCounts"]> };
 export type SheetMappingTest = Whole<Schemas["SheetMappingTest"]>;
+export type SheetRow = Whole<Schemas["SheetRow"]>;
 export type SheetPreview = Whole<Schemas["SheetPreview"]>;
 
 /** The key itself is there only in the answer that makes it. */

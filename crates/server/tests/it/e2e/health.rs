@@ -295,7 +295,10 @@ async fn rules_that_go_by_what_a_message_means_answer_under_any_load() {
     stage.post("/rules", marina).await;
     shed(&stage, "important").await;
     let ana = stage.contact(ANA);
-    for words in ["thanks, all the best", "Can I view the 2BR in JVC tomorrow?"] {
+    for words in [
+        "thanks, all the best",
+        "Can I view the 2BR in JVC tomorrow?",
+    ] {
         ana.send(OWNER, Outgoing::text(words)).await.unwrap();
     }
     let list = Outgoing::Document {
@@ -371,6 +374,10 @@ async fn turns_and_threads_that_were_put_off_are_made_up_for_in_the_order_of_the
         .items(&format!("/conversations/{conversation}/threads"))
         .await;
     let counts: Vec<&Value> = listed.iter().map(|thread| &thread["messages"]).collect();
-    assert_eq!(counts, [1, 3], "newest first, each message once: {listed:?}");
+    assert_eq!(
+        counts,
+        [1, 3],
+        "newest first, each message once: {listed:?}"
+    );
     assert_eq!(stage.get("/system/load").await["put_off"], 0);
 }

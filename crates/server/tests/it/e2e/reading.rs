@@ -261,7 +261,10 @@ async fn values(stage: &Stage, message: &Value) -> Value {
     let path = format!("/messages/{}/explain", text(message, "/id"));
     let explained = stage.get(&path).await;
     let parts = explained["parts"].as_array().unwrap();
-    let found = parts.iter().find(|part| part["part"] == "entities").unwrap();
+    let found = parts
+        .iter()
+        .find(|part| part["part"] == "entities")
+        .unwrap();
     found["decided"].clone()
 }
 

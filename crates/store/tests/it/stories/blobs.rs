@@ -105,7 +105,10 @@ async fn what_a_death_left_of_a_file_on_its_way_goes_after_a_day() {
     let incoming = scene.config().files().join("incoming");
     std::fs::create_dir_all(&incoming).unwrap();
     let noon = UNIX_EPOCH + Duration::from_millis(NOON.0 as u64);
-    for (name, age) in [("old#1", Duration::from_secs(90_000)), ("young#1", Duration::ZERO)] {
+    for (name, age) in [
+        ("old#1", Duration::from_secs(90_000)),
+        ("young#1", Duration::ZERO),
+    ] {
         let file = std::fs::File::create(incoming.join(name)).unwrap();
         file.set_modified(noon - age).unwrap();
     }
@@ -115,6 +118,9 @@ async fn what_a_death_left_of_a_file_on_its_way_goes_after_a_day() {
         files: 1,
     };
     assert_eq!(done, Ok(one));
-    assert!(incoming.join("young#1").exists(), "somebody may still write to it");
+    assert!(
+        incoming.join("young#1").exists(),
+        "somebody may still write to it"
+    );
     assert_eq!(files_below(&incoming), 1);
 }

@@ -95,7 +95,12 @@ async fn turns_that_were_put_off_are_found_in_order_and_once_with_the_conversati
     let second = scene.work(says(ana(), "A2", "how much")).await;
     found(&scene, &second, open).await;
     let of_ben = scene.work(says(ben(), "B1", "nice")).await;
-    found(&scene, &of_ben, json!({"version": 2, "partial": ["sentiment"]})).await;
+    found(
+        &scene,
+        &of_ben,
+        json!({"version": 2, "partial": ["sentiment"]}),
+    )
+    .await;
     scene.restart().await;
     let order = [first.message, second.message, of_ben.message];
     assert_eq!(put_off(&scene).await, order);
@@ -108,19 +113,34 @@ async fn turns_that_were_put_off_are_found_in_order_and_once_with_the_conversati
         !known(&of_ben).await.is_behind,
         "what a message says by itself holds up nothing"
     );
-    let done = store.catch_up(late(first.message, nth(&first, 1), before.clone())).await;
+    let done = store
+        .catch_up(late(first.message, nth(&first, 1), before.clone()))
+        .await;
     assert_eq!(done, Ok(CaughtUp::Done));
-    let twice = store.catch_up(late(first.message, nth(&first, 1), known(&first).await)).await;
+    let twice = store
+        .catch_up(late(first.message, nth(&first, 1), known(&first).await))
+        .await;
     assert_eq!(twice, Ok(CaughtUp::Already));
-    let outdated = store.catch_up(late(second.message, nth(&second, 1), before)).await;
-    assert_eq!(outdated, Ok(CaughtUp::NotNow), "it was read before the first one was done");
+    let outdated = store
+        .catch_up(late(second.message, nth(&second, 1), before))
+        .await;
+    assert_eq!(
+        outdated,
+        Ok(CaughtUp::NotNow),
+        "it was read before the first one was done"
+    );
     assert_eq!(put_off(&scene).await, order[1..]);
 
     let before = known(&second).await;
-    let done = store.catch_up(late(second.message, nth(&second, 2), before)).await;
+    let done = store
+        .catch_up(late(second.message, nth(&second, 2), before))
+        .await;
     assert_eq!(done, Ok(CaughtUp::Done));
     let now = known(&second).await;
-    assert_eq!((now.is_behind, now.topic), (false, Some(json!({"last": 2}))));
+    assert_eq!(
+        (now.is_behind, now.topic),
+        (false, Some(json!({"last": 2})))
+    );
     assert_eq!(now.open[0].messages, 2);
     for message in [first.message, second.message] {
         let processed = store.processed(message).await.unwrap().unwrap();
@@ -138,7 +158,10 @@ async fn a_conversation_that_goes_on_in_another_one_takes_with_it_what_is_still_
     let by_lid = scene.work(says(ana_lid(), "A2", "by LID")).await;
     found(&scene, &by_lid, json!({"version": 2})).await;
     let store = &scene.store;
-    let before = store.conversation_reading(by_number.conversation).await.unwrap();
+    let before = store
+        .conversation_reading(by_number.conversation)
+        .await
+        .unwrap();
     let both = scene.work(also(says(ana_lid(), "A3", "both"), ana())).await;
     assert_eq!(both.conversation, by_lid.conversation);
     let known = store.conversation_reading(both.conversation).await.unwrap();

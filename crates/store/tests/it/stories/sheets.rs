@@ -6,9 +6,9 @@ use serde_json::json;
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{Duration, EventId, Timestamp, WorkspaceId};
 use waypost_store::admin::sheets::{
-    Attempt, DONE_KEPT, NewSheetWrite, SheetAdvance, SheetAdvanced, SheetBreaker, SheetCompany,
-    SheetConnection, SheetMapping, SheetMappingSpec, SheetOutcome, SheetRow, SheetWrite,
-    SheetWriteState,
+    Attempt, DONE_KEPT, GivenUp, NewSheetWrite, SheetAdvance, SheetAdvanced, SheetBreaker,
+    SheetCompany, SheetConnection, SheetMapping, SheetMappingSpec, SheetOutcome, SheetRow,
+    SheetWrite, SheetWriteState,
 };
 use waypost_store::{Page, Store, StoreError};
 
@@ -250,10 +250,41 @@ async fn a_row_that_is_given_up_is_told_and_can_be_replayed() {
     assert_eq!(scene.told(kind::SHEET_ROW_FAILED).await.len(), 2);
     assert_eq!(store.sheet_counts(mapping.id).await.unwrap().failed, 2);
     // The one without cells cannot become a row by trying again.
-    let replayed = store.replay_sheet_writes(HOME, mapping.id, NOON).await;
-    assert_eq!(replayed.unwrap(), 1);
+    let again = |which| store.replay_sheet_writes(HOME, mapping.id, which, NOON);
+    assert_eq!(again(GivenUp::All).await, Ok(1));
     let waiting = due(store, &mapping, SheetWriteState::Pending).await;
     assert_eq!((waiting.len(), waiting[0].attempts), (1, 0));
+}
+
+#[tokio::test]
+async fn one_row_that_is_given_up_can_be_replayed_without_the_others() {
+    let scene = Scene::new().await;
+    let store = &scene.store;
+    let mapping = mapping(store, None).await;
+    let rows: Vec<_> = (1..=3).map(|n| row(store.next_id(NOON), n, "x")).collect();
+    note(store, &mapping, rows, NOON).await;
+    let waiting = due(store, &mapping, SheetWriteState::Pending).await;
+    store
+        .begin_sheet_writes(waiting.clone(), later(1), NOON)
+        .await
+        .unwrap();
+    let failed = SheetOutcome::Failed {
+        error: "Google answered 403".to_owned(),
+    };
+    let event = waiting[1].event;
+    store
+        .settle_sheet_writes(settled(waiting, &failed), NOON)
+        .await
+        .unwrap();
+    let again = || store.replay_sheet_writes(HOME, mapping.id, GivenUp::Of(event), NOON);
+    assert_eq!(again().await, Ok(1));
+    let waiting = due(store, &mapping, SheetWriteState::Pending).await;
+    assert_eq!((waiting.len(), waiting[0].event), (1, event));
+    let twice = again().await;
+    assert!(
+        matches!(twice, Err(StoreError::NotFound { .. })),
+        "{twice:?}"
+    );
 }
 
 #[tokio::test]
