@@ -3,21 +3,28 @@
 mod address;
 mod config;
 mod content;
+mod csv;
 mod cursor;
 mod destination;
 mod disposition;
+mod docx;
 mod file_type;
+mod files;
 mod flow;
 mod freeze;
 mod history;
 mod id;
 mod limits;
 mod normalise;
+mod pdf;
+mod picture;
 mod retry_after;
 mod sealed;
 mod search;
 mod session_value;
 mod stanzas;
+mod voice;
+mod xlsx;
 
 use std::sync::LazyLock;
 
@@ -46,6 +53,10 @@ const TARGETS: &[Target] = &[
         run: content::run,
     },
     Target {
+        name: "csv",
+        run: csv::run,
+    },
+    Target {
         name: "cursor",
         run: cursor::run,
     },
@@ -56,6 +67,10 @@ const TARGETS: &[Target] = &[
     Target {
         name: "disposition",
         run: disposition::run,
+    },
+    Target {
+        name: "docx",
+        run: docx::run,
     },
     Target {
         name: "file_type",
@@ -82,6 +97,14 @@ const TARGETS: &[Target] = &[
         run: normalise::run,
     },
     Target {
+        name: "pdf",
+        run: pdf::run,
+    },
+    Target {
+        name: "picture",
+        run: picture::run,
+    },
+    Target {
         name: "retry_after",
         run: retry_after::run,
     },
@@ -100,6 +123,14 @@ const TARGETS: &[Target] = &[
     Target {
         name: "stanzas",
         run: stanzas::run,
+    },
+    Target {
+        name: "voice",
+        run: voice::run,
+    },
+    Target {
+        name: "xlsx",
+        run: xlsx::run,
     },
 ];
 
