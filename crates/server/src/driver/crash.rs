@@ -32,7 +32,7 @@ pub(crate) fn point(name: &str) {
 /// Lets the process die at the store's steps too.
 #[cfg(feature = "failpoints")]
 pub(crate) fn watch_store() {
-    waypost_store::fault::at_steps(|step| point(step));
+    waypost_store::fault::at_steps(point);
 }
 
 /// Nothing: this build has no crash points.

@@ -6,7 +6,7 @@ use crate::error::StoreError;
 
 /// Every migration in order; number N is the N-th. Never change one that was released. Both
 /// databases have the same numbers.
-const COUNT: usize = 7;
+const COUNT: usize = 8;
 const SQLITE: [&str; COUNT] = [
     include_str!("migrations/sqlite/0001_core.sql"),
     include_str!("migrations/sqlite/0002_admin.sql"),
@@ -15,6 +15,7 @@ const SQLITE: [&str; COUNT] = [
     include_str!("migrations/sqlite/0005_insight.sql"),
     include_str!("migrations/sqlite/0006_health.sql"),
     include_str!("migrations/sqlite/0007_gaps.sql"),
+    include_str!("migrations/sqlite/0008_turns.sql"),
 ];
 const POSTGRES: [&str; COUNT] = [
     include_str!("migrations/postgres/0001_core.sql"),
@@ -24,6 +25,7 @@ const POSTGRES: [&str; COUNT] = [
     include_str!("migrations/postgres/0005_insight.sql"),
     include_str!("migrations/postgres/0006_health.sql"),
     include_str!("migrations/postgres/0007_gaps.sql"),
+    include_str!("migrations/postgres/0008_turns.sql"),
 ];
 
 /// Brings the database to the newest schema. Refuses one that is newer than this program.
@@ -87,5 +89,28 @@ impl Connection {
             Self::Sqlite(conn) => Ok(conn.execute_batch(sql)?),
             Self::Postgres(session) => session.run(sql),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{MasterKey, StoreConfig};
+
+    #[test]
+    fn what_was_put_off_before_turns_were_known_is_still_put_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("waypost.db");
+        let config = StoreConfig::new(path, MasterKey::new([1; 32]));
+        let conn = Connection::writing(&config).unwrap();
+        for (number, sql) in (1..=7).zip(SQLITE) {
+            migrate_to(&conn, number, sql).unwrap();
+        }
+        let old = "INSERT INTO deferred (message, account, at) VALUES (11, 1, 5), (12, 1, 6)";
+        conn.run_script(old).unwrap();
+        migrate(&conn).unwrap();
+        let sql = "SELECT count(*) FROM deferred WHERE conversation IS NULL";
+        let waiting: i64 = conn.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(waiting, 2);
     }
 }

@@ -27,17 +27,12 @@ CREATE TABLE health (
 CREATE INDEX health_at ON health (at);
 
 -- Messages that parts did not read because the machine was overloaded; they are read again later.
--- `conversation` is set where the message's turn in it is still to be found: what follows there waits for
--- it. `at` never falls from row to row.
 CREATE TABLE deferred (
-    message      BIGINT NOT NULL PRIMARY KEY,
-    account      BIGINT NOT NULL,
-    conversation BIGINT,
-    seq          BIGINT NOT NULL,
-    at           BIGINT NOT NULL
+    message BIGINT NOT NULL PRIMARY KEY,
+    account BIGINT NOT NULL,
+    at      BIGINT NOT NULL
 );
-CREATE INDEX deferred_oldest ON deferred (at, seq);
-CREATE INDEX deferred_turn ON deferred (conversation) WHERE conversation IS NOT NULL;
+CREATE INDEX deferred_oldest ON deferred (at, message);
 
 -- Which process the database belongs to: one row. `epoch` counts the takings; `beat_at` is when the
 -- owner last said that it lives, by the database's clock.
