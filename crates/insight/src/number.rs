@@ -134,7 +134,7 @@ pub(crate) fn multiplier_at(doc: &Doc<'_>, i: usize) -> Option<(Decimal, usize)>
     let word = doc.word(i);
     let factor: i64 = match word {
         "k" | "alf" | "alaf" | "aalaf" | "thousand" | "thousands" | "grand" | "thsnd" | "thou"
-        | "الف" | "الاف" | "الفا" => 1_000,
+        | "hazar" | "hazaar" | "hajar" | "الف" | "الاف" | "الفا" => 1_000,
         "m" | "mn" | "mil" | "mill" | "mio" | "mm" | "million" | "millions" | "milion"
         | "millon" | "mln" | "مليون" | "ملايين" | "مليونا" => 1_000_000,
         "b" | "bn" | "billion" | "billions" | "مليار" | "بليون" => 1_000_000_000,
@@ -172,7 +172,14 @@ pub(crate) fn amount_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
         let Some(more) = term_at(doc, at).filter(fits) else {
             break;
         };
-        total.value = total.value.checked_add(more.value)?;
+        // `مليون وميتين` is a million and two hundred thousand: hundreds behind a million are said of thousands.
+        let spoken = !more.multiplied && least == Decimal::from(1_000_000);
+        let value = if spoken && !doc.word(at).is_ascii() {
+            more.value.checked_mul(Decimal::from(1_000))?
+        } else {
+            more.value
+        };
+        total.value = total.value.checked_add(value)?;
         total.next = more.next;
         least = last_factor(doc, more);
     }

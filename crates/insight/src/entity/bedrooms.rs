@@ -100,8 +100,20 @@ fn noun_end(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
         }
         "b" if doc.is_mark(i + 1, '/') && matches!(doc.word(i + 2), "r" | "room") => Some(i + 3),
         "b" if doc.is_glued(i) && doc.is_mark(i + 1, '.') && doc.word(i + 2) == "r" => Some(i + 3),
-        "master" if matches!(doc.word(i + 1), "bedroom" | "bedrooms") => Some(i + 2),
-        "غرف" | "غرفه" | "ghuraf" | "ghoraf" | "8oraf" => Some(arabic_tail(pass, i + 1)),
+        "master" | "masters" if matches!(doc.word(i + 1), "bedroom" | "bedrooms") => Some(i + 2),
+        "master" | "masters" if !doc.word(i + 1).starts_with("bath") => Some(i + 1),
+        // `2 rooms hall`, `3 rooms and hall`
+        "room" | "rooms" if doc.word(i + 1) == "hall" => Some(i + 2),
+        "room" | "rooms"
+            if matches!(doc.word(i + 1), "and" | "n" | "w" | "with")
+                && doc.word(i + 2) == "hall" =>
+        {
+            Some(i + 3)
+        }
+        "chambre" | "chambres" => Some(i + 1),
+        "غرف" | "غرفه" | "اوض" | "اوضه" | "ghuraf" | "ghoraf" | "8oraf" => {
+            Some(arabic_tail(pass, i + 1))
+        }
         _ => None,
     }
 }
@@ -111,7 +123,11 @@ fn shared_noun(pass: &Pass<'_, '_>, count: u32, i: usize) -> Option<usize> {
     let doc = pass.doc;
     let (mut least, mut at) = (count, i);
     for _ in 0..3 {
-        let joined = doc.is_any_mark(at, "-/&,")
+        // `Mudon 2, 4 bed`: a comma alone joins only what goes on with another.
+        let listed = doc.is_mark(at, ',')
+            && (matches!(doc.word(at + 2), "and" | "or" | "و") || doc.is_any_mark(at + 2, ",&"));
+        let joined = doc.is_any_mark(at, "-/&")
+            || listed
             || matches!(doc.word(at), "or" | "to" | "and" | "او" | "الى" | "الي");
         let (more, next) = joined.then(|| count_at(doc, at + 1, BEDROOMS_MAX))??;
         if more <= least {
@@ -129,10 +145,10 @@ fn shared_noun(pass: &Pass<'_, '_>, count: u32, i: usize) -> Option<usize> {
 fn arabic_at(pass: &Pass<'_, '_>, i: usize) -> Option<(u32, usize)> {
     let doc = pass.doc;
     match doc.word(i) {
-        "غرفتين" | "غرفتان" | "بغرفتين" | "وغرفتين" => {
+        "غرفتين" | "غرفتان" | "بغرفتين" | "وغرفتين" | "اوضتين" | "اودتين" => {
             Some((2, arabic_tail(pass, i + 1)))
         }
-        "غرفه" | "بغرفه" => {
+        "غرفه" | "بغرفه" | "اوضه" => {
             let tail = arabic_tail(pass, i + 1);
             (tail > i + 1).then_some((1, tail))
         }

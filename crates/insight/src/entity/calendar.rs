@@ -115,8 +115,10 @@ fn short_date(pass: &Pass<'_, '_>, i: usize, first: &str, second: &str) -> Optio
     ) || weekday_before(doc, i)
         || doc.is_mark(i + 3, '@')
         || doc.word(i + 3) == "at" && doc.digits(i + 4).is_some();
+    // `8/10`: a mark.
+    let mark = first.len() == 1 && second == "10";
     if followed
-        || (one_digit_each && !introduced)
+        || ((one_digit_each || mark) && !introduced)
         || matches!(doc.word(i + 3), "br" | "bhk" | "bed" | "hours" | "stars")
         || (first == "24" && second == "7")
     {
@@ -162,6 +164,7 @@ fn without_year(pass: &Pass<'_, '_>, i: usize, day: i8, month: i8) -> Option<Dat
 fn speaks_of_the_past(doc: &Doc<'_>, i: usize) -> bool {
     const PAST: &[&str] = &[
         "since",
+        "invoice",
         "paid",
         "was",
         "were",
@@ -194,6 +197,10 @@ fn speaks_of_the_past(doc: &Doc<'_>, i: usize) -> bool {
         "registered",
         "ordered",
         "called",
+        "وصلني",
+        "وصلتني",
+        "حولت",
+        "اشتريت",
         "منذ",
         "كان",
         "دفعت",
@@ -297,18 +304,49 @@ fn day_number_at(doc: &Doc<'_>, i: usize) -> Option<(i8, usize)> {
             matches!(doc.word(i + 1), "st" | "nd" | "rd" | "th") && doc.gap(i + 1) != Gap::Line;
         return Some((day, if suffix { i + 2 } else { i + 1 }));
     }
-    let day = match doc.word(i) {
+    // `thirty first`, `twenty-second`
+    if let Some(tens) = match doc.word(i) {
+        "twenty" => Some(20),
+        "thirty" => Some(30),
+        _ => None,
+    } {
+        let at = if doc.is_mark(i + 1, '-') {
+            i + 2
+        } else {
+            i + 1
+        };
+        let (ones, next) = (ordinal_word(doc.word(at))?, at + 1);
+        return (ones < 10 && tens + ones <= 31).then_some((tens + ones, next));
+    }
+    Some((ordinal_word(doc.word(i))?, i + 1))
+}
+
+/// The day of the month that a word of order names.
+fn ordinal_word(word: &str) -> Option<i8> {
+    Some(match word {
         "first" | "1st" | "اول" => 1,
         "second" => 2,
         "third" => 3,
         "fourth" => 4,
         "fifth" => 5,
+        "sixth" => 6,
+        "seventh" => 7,
+        "eighth" => 8,
+        "ninth" => 9,
         "tenth" => 10,
+        "eleventh" => 11,
+        "twelfth" => 12,
+        "thirteenth" => 13,
+        "fourteenth" => 14,
         "fifteenth" => 15,
+        "sixteenth" => 16,
+        "seventeenth" => 17,
+        "eighteenth" => 18,
+        "nineteenth" => 19,
         "twentieth" => 20,
+        "thirtieth" => 30,
         _ => return None,
-    };
-    Some((day, i + 1))
+    })
 }
 
 /// A month by name, and the token after it.
@@ -395,7 +433,12 @@ fn relative_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         "yesterday" | "yesterday's" | "yesterdays" | "yest" | "ystrday" | "yesteday" | "امس"
         | "مبارح" | "امبارح" | "البارحه" => (-1, i + 1, Half::Unsaid),
         "last" if doc.word(i + 1) == "night" => (-1, i + 2, Half::Evening),
-        "بعد" if matches!(doc.word(i + 1), "بكره" | "بكرا" | "غد" | "غدا" | "باكر") => {
+        "بعد" | "عقب"
+            if matches!(
+                doc.word(i + 1),
+                "بكره" | "بكرا" | "غد" | "غدا" | "باكر" | "باجر"
+            ) =>
+        {
             (2, i + 2, Half::Unsaid)
         }
         "اول" if matches!(doc.word(i + 1), "امس" | "مبارح" | "امبارح") => {
@@ -495,8 +538,14 @@ pub(super) fn ordinal_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
                 | "of"
                 | "dated"
                 | "than"
+                | "since"
+                | "balance"
+                | "rest"
+                | "due"
         )
-        || weekday_before(doc, i);
+        || weekday_before(doc, i)
+        || doc.word(at + 2) == "at" && doc.digits(at + 3).is_some()
+        || doc.is_mark(at + 2, '@');
     let other = matches!(
         doc.word(at + 2),
         "floor"

@@ -118,6 +118,9 @@ fn only_day(date: Date, from: usize, to: usize) -> Value {
 /// `every Friday at 5`, `daily at 9am`: what repeats is no day and no moment.
 fn repeated_at(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
     let doc = pass.doc;
+    if let Some(end) = workdays_at(doc, i) {
+        return Some(without_times(pass, end));
+    }
     let day = match doc.word(i) {
         "every" | "each" | "كل" => i + 1,
         "daily" | "everyday" | "يوميا" => i,
@@ -135,16 +138,43 @@ fn repeated_at(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
         }
         None => return None,
     };
+    Some(without_times(pass, end))
+}
+
+/// `mon-fri`, `Sunday to Thursday`: days on which something is done each week.
+fn workdays_at(doc: &crate::doc::Doc<'_>, i: usize) -> Option<usize> {
+    let day = |at: usize| doc.word(at).get(..3).filter(|_| doc.word(at).is_ascii());
+    let joined =
+        doc.is_mark(i + 1, '-') || matches!(doc.word(i + 1), "to" | "till" | "thru" | "through");
+    let week = matches!(
+        (day(i)?, joined.then(|| day(i + 2))??),
+        ("mon", "fri" | "sat" | "thu" | "sun") | ("sun", "thu" | "fri") | ("sat", "thu")
+    );
+    let named = |at: usize| {
+        matches!(
+            doc.word(at),
+            "mon" | "fri" | "sat" | "thu" | "thur" | "thurs" | "sun"
+        ) || doc.word(at).ends_with("day")
+    };
+    (week && named(i) && named(i + 2) && !matches!(doc.word_before(i), "from" | "moved" | "move"))
+        .then_some(i + 3)
+}
+
+/// What repeats up to a token, with the time behind it.
+fn without_times(pass: &Pass<'_, '_>, end: usize) -> Step {
     let at = skip_between(pass, end).0;
     let end = match clock_range(pass, at) {
         Some((_, second, _)) => second.next,
-        None => time_after(pass, end).map_or(end, |(clock, _)| clock.next),
+        None => bare_range(pass, at)
+            .map(|(_, second, _)| second.next)
+            .or_else(|| time_after(pass, end).map(|(clock, _)| clock.next))
+            .unwrap_or(end),
     };
-    Some(Step {
+    Step {
         values: Vec::new(),
         end,
         day: None,
-    })
+    }
 }
 
 /// A day, and the time behind it if there is one.
@@ -229,11 +259,41 @@ fn range_after(pass: &Pass<'_, '_>, from: usize, i: usize, day: Named) -> Option
 /// Two times joined by `to`, `-` or `and`, of which at least one is certain.
 fn clock_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock, usize)> {
     let doc = pass.doc;
+    // `at gate 2 till 6:30`
+    let numbered = matches!(
+        doc.word_before(i),
+        "gate"
+            | "tower"
+            | "lift"
+            | "phase"
+            | "building"
+            | "bldg"
+            | "block"
+            | "level"
+            | "floor"
+            | "exit"
+            | "room"
+    );
+    if numbered {
+        return None;
+    }
     let first = expected_at(pass, i).or_else(|| bare_before_and(pass, i))?;
     let joined = doc.is_any_mark(first.next, "-/")
         || matches!(
             doc.word(first.next),
-            "to" | "and" | "till" | "until" | "or" | "الى" | "الي" | "او" | "و" | "ل" | "لـ"
+            "to" | "and"
+                | "till"
+                | "until"
+                | "or"
+                | "الى"
+                | "الي"
+                | "او"
+                | "و"
+                | "ل"
+                | "لـ"
+                | "لين"
+                | "لحد"
+                | "لغايه"
         );
     let from = first.next + 1;
     let second = joined.then(|| expected_at(pass, from))??;
@@ -278,7 +338,9 @@ fn time_after(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Half)> {
     if pass.doc.gap(at) == Gap::Line && at > i {
         return None;
     }
-    let clock = match certain_at(pass, at).or_else(|| dotted_at(pass, at)) {
+    let dotted =
+        || dotted_at(pass, at).or_else(|| expected.then(|| quarter_at(pass, at)).flatten());
+    let clock = match certain_at(pass, at).or_else(dotted) {
         Some(clock) => clock,
         None if expected => expected_at(pass, at)?,
         None => expected_at(pass, at).filter(|c| stands_alone(pass, c.next) && at == i)?,
@@ -288,11 +350,31 @@ fn time_after(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Half)> {
 
 /// `12.15` behind a day, if it shows a quarter of an hour and nothing follows that it counts.
 fn dotted_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
+    quarter_at(pass, i).filter(|clock| stands_alone(pass, clock.next))
+}
+
+/// `12.15`, `9.30`: a quarter of an hour, with nothing behind it that it measures.
+fn quarter_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     let doc = pass.doc;
     let quarter = doc.is_mark(i + 1, '.')
         && doc.is_glued(i + 1)
         && matches!(doc.digits(i + 2), Some("00" | "15" | "30" | "45"));
-    (quarter && stands_alone(pass, i + 3)).then(|| super::time_of_day::with_dot_at(pass, i))?
+    let clock = quarter.then(|| super::time_of_day::with_dot_at(pass, i))??;
+    let measured = doc.is_mark(clock.next, '%')
+        || crate::number::multiplier_at(doc, clock.next).is_some()
+        || super::money::currency_at(doc, clock.next).is_some()
+        || super::quantity::is_unit(doc.word(clock.next));
+    (!measured).then_some(clock)
+}
+
+/// `open the flat at 5.30`: behind `at` and the like, where nothing speaks of prices.
+fn dotted_alone_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
+    use super::price_words::MONEY_TALK;
+    let clock = dotted_at(pass, i)?;
+    let speaks_of_money = pass.has(super::Kind::Money)
+        || pass.has(super::Kind::Percentage)
+        || (0..pass.doc.len()).any(|at| MONEY_TALK.contains(pass.doc.word(at)));
+    (!speaks_of_money).then_some(clock)
 }
 
 /// Whether nothing follows that a bare hour could count.
@@ -336,7 +418,11 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
     let introduced = matches!(
         doc.word_before(i),
         "at" | "around" | "by" | "after" | "before" | "till" | "until" | "@"
-    ) || doc.is_mark(i.wrapping_sub(1), '@');
+    ) || doc.is_mark(i.wrapping_sub(1), '@')
+        || is_b4(doc, i)
+        || matches!(doc.word_before(i), "بعد" | "قبل")
+            && doc.digits(i).is_some()
+            && stands_alone(pass, i + 1);
     if let Some((first, second, second_from)) = clock_range(pass, i) {
         let behind = day_behind(pass, second.next);
         let (day, end) = match behind {
@@ -365,11 +451,19 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
         .map(|clock| (clock, CONFIDENCE))
         .or_else(|| {
             introduced
-                .then(|| bare_hour(pass, i))
+                .then(|| bare_hour(pass, i).or_else(|| dotted_alone_at(pass, i)))
                 .flatten()
                 .map(|clock| (clock, CONFIDENCE_BARE))
         });
     let (clock, confidence) = clock?;
+    // `noise starts 6am daily`
+    if matches!(doc.word(clock.next), "daily" | "everyday" | "يوميا") {
+        return Some(Step {
+            values: Vec::new(),
+            end: clock.next + 1,
+            day: None,
+        });
+    }
     if let Some(day) = day_behind(pass, clock.next) {
         let half = if day.half == Half::Unsaid {
             half_after(pass, day.next)
@@ -401,6 +495,11 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
         moment(day.date, time, i, clock.next, confidence).of_another_day(),
         None,
     ))
+}
+
+/// `b4 6`: before.
+fn is_b4(doc: &crate::doc::Doc<'_>, i: usize) -> bool {
+    i >= 2 && doc.digits(i - 1) == Some("4") && doc.is_glued(i - 1) && doc.word(i - 2) == "b"
 }
 
 fn half_after(pass: &Pass<'_, '_>, i: usize) -> Half {
@@ -462,7 +561,10 @@ fn offset_at(pass: &Pass<'_, '_>, i: usize) -> Option<Step> {
     let past_first = matches!(doc.word(i), "قبل" | "من") && i + 1 < doc.len();
     let at = if past_first { i + 1 } else { at };
     let length = offset_length(pass, at, forward || past_first)?;
-    if doc.word(i) == "after" && tells_what_happened(pass, i) {
+    let had = doc.word(i) == "in"
+        && (i.saturating_sub(4)..i)
+            .any(|at| matches!(doc.word(at), "had" | "got" | "did" | "took" | "lost"));
+    if doc.word(i) == "after" && tells_what_happened(pass, i) || had {
         // `peeling after 3 weeks`: how long it took.
         return None;
     }

@@ -95,6 +95,7 @@ fn bare_arabic(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
             | "ثانيه"
             | "واحد"
             | "واحده"
+            | "وحده"
             | "مجاني"
             | "مجانا"
             | "اضافي"
@@ -105,7 +106,7 @@ fn bare_arabic(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
             | "زياده"
     );
     (before || after).then(|| {
-        let next = if matches!(doc.word(i + 1), "واحد" | "واحده") {
+        let next = if matches!(doc.word(i + 1), "واحد" | "واحده" | "وحده") {
             i + 2
         } else {
             i + 1
@@ -139,6 +140,18 @@ fn continued(pass: &Pass<'_, '_>, i: usize, larger: TimeUnit) -> Option<Length> 
             _ => return None,
         };
         return Some(Length { count, unit, next });
+    }
+    // `2h 15m`
+    if larger == TimeUnit::Hour
+        && let Some(minutes) = digits_at(doc, at).filter(|n| n.value < Decimal::from(60))
+        && doc.word(minutes.next) == "m"
+        && doc.is_glued(minutes.next)
+    {
+        return Some(Length {
+            count: minutes.value,
+            unit: TimeUnit::Minute,
+            next: minutes.next + 1,
+        });
     }
     length_at(pass, at).filter(|more| more.unit > larger && pass.is_free(i..more.next))
 }
@@ -203,7 +216,7 @@ pub(super) fn length_at(pass: &Pass<'_, '_>, i: usize) -> Option<Length> {
     ) {
         at += 1;
     }
-    if doc.is_mark(at, '-') && doc.is_word(at + 1) {
+    if doc.is_any_mark(at, "-+") && doc.is_word(at + 1) {
         at += 1;
     }
     let unit = unit(doc.word(at)).or_else(|| short_unit(pass, at))?;
@@ -250,20 +263,20 @@ fn of_an_hour(pass: &Pass<'_, '_>, i: usize, minutes: i64) -> Option<(i64, usize
 fn unit(word: &str) -> Option<TimeUnit> {
     Some(match word {
         "year" | "years" | "yr" | "yrs" | "yearz" | "yeas" | "yers" | "sana" | "sanawat"
-        | "snin" | "سنه" | "سنوات" | "سنين" | "عام" | "اعوام" => TimeUnit::Year,
+        | "snin" | "سنه" | "سنوات" | "سنين" | "عام" | "اعوام" | "saal" | "taon" => {
+            TimeUnit::Year
+        }
         "month" | "months" | "monts" | "moths" | "mounths" | "shahr" | "shhor" | "shohoor"
-        | "mth" | "mths" | "mnths" | "mnth" | "mos" | "شهر" | "شهور" | "اشهر" | "شهرا" => {
-            TimeUnit::Month
-        }
-        "week" | "weeks" | "wk" | "wks" | "weks" | "osbo3" | "usbu3" | "اسبوع" | "اسابيع" => {
-            TimeUnit::Week
-        }
-        "day" | "days" | "يوم" | "ايام" | "يوما" | "night" | "nights" => TimeUnit::Day,
-        "hour" | "hours" | "hr" | "hrs" | "hours'" | "sa3a" | "sa3at" | "ساعه" | "ساعات" => {
-            TimeUnit::Hour
-        }
-        "minute" | "minutes" | "minits" | "da2i2a" | "da2aye2" | "d2ay2" | "min" | "mins"
-        | "minuts" | "دقيقه" | "دقايق" | "دقاييق" | "دقائق" => {
+        | "mth" | "mths" | "mnths" | "mnth" | "mos" | "شهر" | "شهور" | "اشهر" | "شهرا"
+        | "mahina" | "mahine" | "maheene" | "buwan" => TimeUnit::Month,
+        "week" | "weeks" | "wk" | "wks" | "weks" | "osbo3" | "usbu3" | "hafta" | "hafte"
+        | "linggo" | "اسبوع" | "اسابيع" => TimeUnit::Week,
+        "day" | "days" | "يوم" | "ايام" | "يوما" | "night" | "nights" | "din" | "araw" | "ayam"
+        | "ayyam" => TimeUnit::Day,
+        "hour" | "hours" | "hr" | "hrs" | "hours'" | "sa3a" | "sa3at" | "ghanta" | "ghante"
+        | "oras" | "ساعه" | "ساعات" => TimeUnit::Hour,
+        "minute" | "minutes" | "minits" | "da2i2a" | "da2aye2" | "d2ay2" | "d2aye2" | "da2aya2"
+        | "daqayeq" | "min" | "mins" | "minuts" | "دقيقه" | "دقايق" | "دقاييق" | "دقائق" => {
             TimeUnit::Minute
         }
         "second" | "seconds" | "sec" | "secs" | "ثانيه" | "ثواني" => TimeUnit::Second,

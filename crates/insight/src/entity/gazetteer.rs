@@ -16,6 +16,21 @@ const WORD_LETTERS_MIN: usize = 5;
 /// Places of one weak name that differ in what they are in.
 const INNER_MAX: usize = 8;
 
+/// Words of many names that are spelt in many ways, more than one letter apart.
+const SPELLINGS: &[(&str, &[&str])] = &[
+    (
+        "jumeirah",
+        &[
+            "jumeira", "jumeriah", "jumerah", "jumera", "jumaira", "jumairah", "jumeirha",
+            "jumierah", "jumeirh",
+        ],
+    ),
+    (
+        "mohammedbin",
+        &["mohamedbin", "mohammadbin", "muhammadbin", "mbin"],
+    ),
+];
+
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -177,6 +192,12 @@ impl Gazetteer {
             return Err(GazetteerError::TooMany);
         }
         self.add_words(name);
+        for (right, others) in SPELLINGS {
+            for other in others.iter().filter(|_| key.contains(right)) {
+                let spelt = key.replace(right, other);
+                self.exact.entry(spelt).or_insert(entry);
+            }
+        }
         let number = self.names.len() as u32;
         let letters = key.chars().count();
         if FUZZY_LETTERS.contains(&letters) && entry.strength == Strength::Sure {

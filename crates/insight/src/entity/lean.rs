@@ -91,8 +91,9 @@ fn lean_on(pass: &Pass<'_, '_>, found: &Found, i: usize, number: Number) -> Opti
         Kind::Quantity if near => {
             let (other, unit) = found.value.split_once(' ')?;
             let other: Decimal = other.parse().ok()?;
-            (alike(number.value, other, RATIO_MAX) && compares(pass, i, number))
-                .then(|| format!("{} {unit}", plain(number.value)))
+            let counted_in = pass.doc.word_before(i) == "in";
+            (alike(number.value, other, RATIO_MAX) && (compares(pass, i, number) || counted_in))
+                .then(|| super::quantity::normal_form(number.value, unit))
         }
         Kind::Duration if near => {
             duration(&found.value, number).filter(|_| compares(pass, i, number))
@@ -190,11 +191,49 @@ fn money(pass: &Pass<'_, '_>, found: &Found, i: usize, number: Number) -> Option
     let fits = if plain_scale {
         number.value >= Decimal::TEN
             && alike(value, amount, RATIO_CLOSE_MAX)
-            && (compares(pass, i, number) || is_range(pass, i, number))
+            && (compares(pass, i, number)
+                || is_range(pass, i, number)
+                || number.value >= Decimal::ONE_HUNDRED && pass.doc.is_mark(i.wrapping_sub(1), ',')
+                || is_next_item(pass, found, i, number))
+            || is_next_sum(pass, found, i, number)
+    } else if is_next_sum(pass, found, i, number) && !alike(value, amount, RATIO_MAX) {
+        return Some(format!("{code} {}", plain(number.value)));
     } else {
         number.value < Decimal::from(1_000) && alike(value, amount, RATIO_MAX)
     };
     fits.then(|| format!("{code} {}", plain(value)))
+}
+
+/// `car wash 35 aed, suv 45`: the next item of a list of prices.
+fn is_next_item(pass: &Pass<'_, '_>, found: &Found, i: usize, number: Number) -> bool {
+    let named = i >= 2 && pass.doc.is_word(i - 1) && pass.doc.is_mark(i - 2, ',');
+    named && found.tokens.end == i - 2 && stands_alone(pass, i, number.next)
+}
+
+/// `2k for movers, 500 for packing`: a round sum behind another one and a comma or `and`.
+fn is_next_sum(pass: &Pass<'_, '_>, found: &Found, i: usize, number: Number) -> bool {
+    const GAP_MAX: usize = 5;
+    let doc = pass.doc;
+    let joins = |at: usize| {
+        doc.is_any_mark(at, ",+&") || matches!(doc.word(at), "and" | "plus" | "n" | "و")
+    };
+    let near = found.tokens.end < i && i - found.tokens.end <= GAP_MAX;
+    let tens = number.value % Decimal::TEN == Decimal::ZERO;
+    let round = tens && number.value < Decimal::ONE_THOUSAND || doc.str(i).ends_with("00");
+    near && round
+        && number.value >= Decimal::from(50)
+        && number.next == i + 1
+        && stands_alone(pass, i, number.next)
+        && (found.tokens.end..i).any(joins)
+}
+
+/// Whether a number is an amount that left out the thousands or millions of a known one.
+pub(super) fn is_cut_short(number: Decimal, known: &Found) -> bool {
+    let amount = known
+        .value
+        .split_once(' ')
+        .and_then(|(_, a)| a.parse().ok());
+    amount.is_some_and(|amount| cut_short(number, amount).is_some())
 }
 
 /// `118,000? Owner wants 125`: thousands or millions that were left unsaid.
@@ -242,7 +281,7 @@ pub(super) fn add_up(pass: &mut Pass<'_, '_>) {
         matches!(
             pass.doc.word(i),
             "total" | "sum" | "altogether" | "المجموع" | "الاجمالي" | "مجموع"
-        )
+        ) || pass.doc.is_mark(i, '=')
     });
     if !total_named {
         return;

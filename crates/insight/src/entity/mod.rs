@@ -16,7 +16,9 @@ mod money;
 mod number;
 mod percentage;
 mod person;
+mod person_lead;
 mod phone;
+mod phone_words;
 mod places;
 mod price;
 mod price_words;
@@ -261,6 +263,7 @@ pub(crate) fn extract(doc: &Doc<'_>, context: &Context<'_>) -> Vec<Entity> {
     let mut pass = Pass::new(doc, context);
     email_url::find(&mut pass);
     phone::find(&mut pass);
+    phone_words::find(&mut pass);
     reference::find(&mut pass);
     percentage::find(&mut pass);
     area::find(&mut pass);

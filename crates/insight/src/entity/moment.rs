@@ -66,7 +66,10 @@ pub(super) fn joined(pass: &mut Pass<'_, '_>, mut values: Vec<Value>) -> Vec<Val
         let later = values.get(i + 1).is_some_and(|next| {
             next.time.is_some() && !next.own_day && next.date == values[i].date
         });
-        if later && is_one_sentence(pass, values[i].to, values[i + 1].from) {
+        if later
+            && (is_one_sentence(pass, values[i].to, values[i + 1].from)
+                || is_labelled(pass, values[i].to, values[i + 1].from))
+        {
             absorbed[i] = true;
             continue;
         }
@@ -108,6 +111,14 @@ fn same_time(pass: &Pass<'_, '_>, values: &mut [Value], i: usize) {
         values[i].time = before;
         values[i].own_day = true;
     }
+}
+
+/// `Viewing: Tuesday`, and `Time: 17:00` in the next line; `Wednesday:`, and times in the lines below.
+fn is_labelled(pass: &Pass<'_, '_>, from: usize, to: usize) -> bool {
+    const GAP_MAX: usize = 4;
+    let label = |i: usize| matches!(pass.doc.word(i), "time" | "timing" | "الوقت" | "الساعه");
+    let heading = to == from + 1 && pass.doc.is_mark(from, ':');
+    from < to && to - from <= GAP_MAX && ((from..to).any(label) || heading)
 }
 
 /// Whether words between a time and a day part the two: `at 5 or tomorrow`.

@@ -52,6 +52,12 @@ fn certain_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, Decimal, u
             number.next + 1,
         ));
     }
+    // `BLDG 112`, and `AED 42,000` in the next line.
+    let of_the_next_line = doc.begins_line(number.next)
+        && currency_at(doc, number.next).is_some_and(|(_, end)| doc.digits(end).is_some());
+    if of_the_next_line {
+        return None;
+    }
     if let Some((code, end)) = currency_at(doc, number.next).filter(|_| !follows_currency(doc, i)) {
         return with_fils(doc, code, number.value, end);
     }

@@ -12,6 +12,8 @@ use rust_decimal::Decimal;
 const CONFIDENCE: f32 = 0.85;
 /// Digits of a plain number at most; a longer one is a code.
 const DIGITS_MAX: usize = 4;
+/// Digits of a round number at most.
+const ROUND_DIGITS_MAX: usize = 6;
 
 /// Takes the digits that no other grammar wanted as numbers, if they say how many or how much.
 pub(super) fn find(pass: &mut Pass<'_, '_>) {
@@ -54,19 +56,34 @@ pub(super) fn stands_free(doc: &Doc<'_>, i: usize, number: Number) -> bool {
         && doc.is_glued(i - 1)
         && doc.is_word(i - 2);
     let attached = formula
-        || (doc.is_glued(i) && i > 0 && !doc.is_any_mark(i - 1, "(:*\"'~=+-,?!•/"))
+        || (doc.is_glued(i)
+            && i > 0
+            && !doc.is_any_mark(i - 1, "(:*\"'~=+-,?!•/")
+            && !matches!(doc.word(i - 1), "و" | "ب" | "ل"))
         || (number.next < doc.len() && doc.is_glued(number.next) && doc.is_word(number.next));
     let listed = doc.begins_line(i)
         && doc.is_any_mark(number.next, ".)-")
         && doc.is_glued(number.next)
         && number.next + 1 < doc.len();
+    // `1) passport 2) visa`
+    let bracketed = doc.is_mark(number.next, ')')
+        && doc.is_glued(number.next)
+        && first.len() <= 2
+        && number.next == i + 1
+        && !(i.saturating_sub(6)..i).any(|at| doc.is_mark(at, '('));
     let padded = first.len() > 1 && first.starts_with('0') && number.value > Decimal::ONE;
     let first_half = doc.is_mark(number.next, '/')
         && doc.is_glued(number.next)
         && doc.digits(number.next + 1).is_some();
     let other_half =
         i >= 2 && doc.is_mark(i - 1, '/') && doc.is_glued(i) && doc.digits(i - 2).is_some();
-    !(attached || listed || padded || first_half || other_half || is_label(doc, i, number))
+    !(attached
+        || listed
+        || bracketed
+        || padded
+        || first_half
+        || other_half
+        || is_label(doc, i, number))
 }
 
 /// `reply 1 to confirm, 2 to change`: keys to press.
@@ -87,7 +104,14 @@ fn is_label(doc: &Doc<'_>, i: usize, number: Number) -> bool {
         && digits.len() == 4
         && (digits.starts_with("19") || digits.starts_with("20"))
         && number.value < Decimal::from(2_040);
-    let code = plain_digits && digits.len() > DIGITS_MAX;
+    let metered = (i.saturating_sub(3)..i).any(|at| {
+        matches!(
+            doc.word(at),
+            "reads" | "reading" | "meter" | "قراءه" | "العداد"
+        )
+    });
+    let round = digits.len() <= ROUND_DIGITS_MAX && digits.ends_with("00");
+    let code = plain_digits && digits.len() > DIGITS_MAX && !metered && !round;
     let before = if doc.is_mark(i.wrapping_sub(1), '#') {
         i - 1
     } else {

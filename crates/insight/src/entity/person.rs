@@ -1,5 +1,6 @@
 //! People, as written: by a list of names, by titles and introductions, and by capitals.
 
+use super::person_lead::{Lead, is_called, is_title, lead_at, speaks_to_a_person};
 use super::{Kind, Pass, Source};
 use crate::doc::{Doc, Gap, TokenKind};
 use crate::text::Text;
@@ -60,7 +61,7 @@ impl Names {
         self.sure.contains(bare(word))
     }
 
-    fn is_any(&self, word: &str) -> bool {
+    pub(super) fn is_any(&self, word: &str) -> bool {
         self.sure.contains(bare(word)) || self.doubtful.contains(bare(word))
     }
 
@@ -74,15 +75,6 @@ impl Names {
 /// A name without the `'s` of what belongs to its bearer.
 fn bare(word: &str) -> &str {
     word.strip_suffix("'s").unwrap_or(word)
-}
-
-/// How sure the words before a name make it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lead {
-    /// `Mr`, `my name is`: what follows is a name.
-    Certain,
-    /// `this is`, `hi`: a name may follow.
-    Open,
 }
 
 /// Finds people.
@@ -205,134 +197,6 @@ fn clinging_name<'w>(names: &Names, word: &'w str) -> Option<&'w str> {
     (clings && !names.is_common(word)).then_some(rest)
 }
 
-/// Words that a name follows, and where it begins.
-fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
-    let word = |at: usize| doc.word(at);
-    if is_title(word(i)) {
-        let at = if doc.is_mark(i + 1, '.') && doc.is_glued(i + 1) {
-            i + 2
-        } else {
-            i + 1
-        };
-        let at = if is_title(word(at)) { at + 1 } else { at };
-        return (doc.gap(at) != Gap::Line).then_some((Lead::Certain, at));
-    }
-    let (lead, at) = match (word(i), word(i + 1), word(i + 2)) {
-        ("name", "is" | "s", _) => (Lead::Certain, i + 2),
-        ("name's", _, _) | ("اسمي", _, _) | ("الاسم", _, _) => (Lead::Certain, i + 1),
-        ("name", _, _) if doc.is_any_mark(i + 1, ":-=") => (Lead::Certain, i + 2),
-        ("called" | "named", _, _) => (Lead::Open, i + 1),
-        ("this", "is", _) => (Lead::Open, i + 2),
-        ("i", "am", _) | ("i'm" | "im", _, _) | ("it's" | "its", _, _) => {
-            (Lead::Open, if word(i) == "i" { i + 2 } else { i + 1 })
-        }
-        ("انا" | "معك" | "معاك" | "معاكم" | "معكم", _, _) => (Lead::Open, i + 1),
-        (
-            "hi" | "hello" | "hey" | "dear" | "hii" | "helo" | "thanks" | "thx" | "morning"
-            | "evening" | "afternoon" | "yes" | "ok" | "sorry" | "regards" | "marhaba",
-            _,
-            _,
-        ) => (Lead::Open, i + 1),
-        ("thank", "you", _) => (Lead::Open, i + 2),
-        (
-            "asked" | "told" | "remind" | "met" | "contact" | "call" | "ask" | "tell" | "inform"
-            | "meet" | "message" | "agent" | "broker" | "landlord" | "owner" | "tenant"
-            | "colleague" | "manager" | "client" | "husband" | "wife" | "brother" | "sister"
-            | "friend" | "partner" | "assistant" | "lawyer" | "buyer" | "seller" | "watchman"
-            | "son" | "daughter" | "guard" | "security" | "pro" | "plumber" | "driver" | "helper"
-            | "nanny" | "maid" | "technician" | "electrician" | "accountant" | "secretary"
-            | "receptionist" | "cleaner" | "handyman" | "supervisor" | "engineer" | "uncle"
-            | "aunt" | "cousin" | "roommate" | "flatmate" | "neighbour" | "neighbor" | "mother"
-            | "father" | "boss" | "director" | "guest" | "did" | "br" | "rgds" | "cheers",
-            _,
-            _,
-        ) => (Lead::Open, i + 1),
-        ("with" | "to" | "for" | "from" | "by" | "and" | "is" | "attn" | "cc", _, _) => {
-            (Lead::Open, i + 1)
-        }
-        (
-            "مع" | "الى" | "من" | "مرحبا" | "اهلا" | "هلا" | "يا" | "شكرا" | "السلام" | "زميلي"
-            | "المالك" | "الوسيط" | "اخوي" | "صديقي",
-            _,
-            _,
-        ) => (Lead::Open, i + 1),
-        _ => return None,
-    };
-    let at = if doc.is_any_mark(at, ":,")
-        && matches!(
-            word(i),
-            "agent"
-                | "contact"
-                | "owner"
-                | "landlord"
-                | "tenant"
-                | "regards"
-                | "br"
-                | "rgds"
-                | "cheers"
-                | "attn"
-                | "hi"
-                | "hello"
-                | "thanks"
-                | "buyer"
-                | "seller"
-                | "you"
-                | "الاسم"
-                | "اسمي"
-        ) {
-        at + 1
-    } else {
-        at
-    };
-    // A title speaks for itself one step later.
-    (!is_title(word(at))
-        && (doc.gap(at) != Gap::Line || matches!(word(i), "regards" | "br" | "rgds" | "cheers")))
-    .then_some((lead, at))
-}
-
-fn is_title(word: &str) -> bool {
-    matches!(
-        word,
-        "mr" | "mrs"
-            | "ms"
-            | "miss"
-            | "dr"
-            | "eng"
-            | "engr"
-            | "prof"
-            | "sheikh"
-            | "shaikh"
-            | "sheikha"
-            | "mister"
-            | "capt"
-            | "captain"
-            | "chef"
-            | "madam"
-            | "مستر"
-            | "مسز"
-            | "مدام"
-            | "كابتن"
-            | "الكابتن"
-            | "السيد"
-            | "السيده"
-            | "استاذ"
-            | "استاذه"
-            | "الاستاذ"
-            | "الاستاذه"
-            | "دكتور"
-            | "الدكتور"
-            | "دكتوره"
-            | "الدكتوره"
-            | "مهندس"
-            | "المهندس"
-            | "الشيخ"
-            | "الشيخه"
-            | "الاخ"
-            | "الاخت"
-            | "اخ"
-    )
-}
-
 /// The token after a name that words before it announce.
 fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
     let doc = pass.doc;
@@ -376,118 +240,17 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
                     && doc.is_capitalised(from)
                     && !pass.is_shouting()
                     && speaks_to_a_person(doc, from))
+                || (unknown && doc.is_capitalised(from) && is_called(pass, from))
                 || particle_name(doc, from) && doc.is_capitalised(from)
         }
     };
     first.then(|| full_name_end(pass, from))
 }
 
-/// Whether an unknown capitalised word behind an open lead is likely a person.
-fn speaks_to_a_person(doc: &Doc<'_>, from: usize) -> bool {
-    let before = doc.word_before(from);
-    let address = matches!(
-        before,
-        "guard"
-            | "pro"
-            | "plumber"
-            | "driver"
-            | "helper"
-            | "nanny"
-            | "maid"
-            | "technician"
-            | "electrician"
-            | "accountant"
-            | "secretary"
-            | "receptionist"
-            | "cleaner"
-            | "handyman"
-            | "supervisor"
-            | "uncle"
-            | "aunt"
-            | "cousin"
-            | "roommate"
-            | "flatmate"
-            | "boss"
-            | "rgds"
-            | "cheers"
-    ) || matches!(
-        before,
-        "hi" | "hello"
-            | "hey"
-            | "dear"
-            | "am"
-            | "i'm"
-            | "im"
-            | "agent"
-            | "with"
-            | "regards"
-            | "contact"
-            | "ask"
-            | "asked"
-            | "tell"
-            | "told"
-            | "inform"
-            | "remind"
-            | "meet"
-            | "met"
-            | "you"
-            | "thanks"
-            | "tenant"
-            | "landlord"
-            | "owner"
-            | "colleague"
-            | "manager"
-            | "husband"
-            | "wife"
-            | "brother"
-            | "sister"
-            | "friend"
-            | "assistant"
-            | "lawyer"
-            | "buyer"
-            | "seller"
-    ) || matches!(before, "to" | "with")
-        && from >= 2
-        && matches!(
-            doc.word(from - 2),
-            "spoke" | "speak" | "speaking" | "talk" | "talked" | "talking" | "meeting" | "spoken"
-        )
-        || before == "to" && hands_over(doc, from)
-        || doc.is_mark(from.wrapping_sub(1), ',')
-        || doc.is_mark(from.wrapping_sub(1), ':');
-    address && !doc.is_shouted(from)
-}
-
-/// `send the invoice to`, `hand it over to`: something goes to somebody.
-fn hands_over(doc: &Doc<'_>, from: usize) -> bool {
-    const REACH: usize = 6;
-    (from.saturating_sub(REACH)..from).any(|at| {
-        matches!(
-            doc.word(at),
-            "send"
-                | "sent"
-                | "give"
-                | "gave"
-                | "given"
-                | "hand"
-                | "handed"
-                | "forward"
-                | "forwarded"
-                | "speak"
-                | "spoke"
-                | "talk"
-                | "talked"
-                | "mentioned"
-                | "explained"
-                | "apologise"
-                | "apologize"
-        )
-    })
-}
-
 /// `Abu Omar`, `Bin Laden`, `أبو محمد`, `ام سعيد`.
 fn particle_name(doc: &Doc<'_>, i: usize) -> bool {
     matches!(doc.word(i), "abu" | "abou" | "umm" | "ابو" | "ام" | "بو") && doc.is_word(i + 1)
+        || doc.word(i) == "um" && doc.is_capitalised(i) && doc.is_capitalised(i + 1)
         || doc.word(i) == "عبد" && doc.word(i + 1).starts_with("ال") && doc.gap(i + 1) == Gap::Space
 }
 
@@ -610,10 +373,25 @@ fn full_name_end(pass: &Pass<'_, '_>, from: usize) -> usize {
     } else {
         from + 1
     };
-    while end < from + WORDS_MAX && pass.is_open(end) && continues(pass, from, end) {
-        end += if is_particle(doc.word(end)) { 2 } else { 1 };
+    while end < from + WORDS_MAX && pass.is_open(end) {
+        end += if joins_a_name(doc, from, end) {
+            2
+        } else if continues(pass, from, end) {
+            if is_particle(doc.word(end)) { 2 } else { 1 }
+        } else {
+            break;
+        };
     }
     end.min(doc.len())
+}
+
+/// The hyphen of `Jean-Pierre`.
+fn joins_a_name(doc: &Doc<'_>, from: usize, i: usize) -> bool {
+    doc.is_mark(i, '-')
+        && doc.is_glued(i)
+        && doc.is_glued(i + 1)
+        && doc.is_capitalised(from)
+        && doc.is_capitalised(i + 1)
 }
 
 fn is_particle(word: &str) -> bool {
@@ -634,6 +412,7 @@ fn is_particle(word: &str) -> bool {
             | "بنت"
             | "ابو"
             | "ال"
+            | "عبد"
     )
 }
 
@@ -647,6 +426,10 @@ fn continues(pass: &Pass<'_, '_>, from: usize, i: usize) -> bool {
     if doc.gap(i) != Gap::Space || word.is_empty() {
         return false;
     }
+    // `أحمد عبد الله`
+    if word == "عبد" && doc.kind(from) == Some(TokenKind::Arabic) {
+        return doc.word(i + 1).starts_with("ال") && doc.gap(i + 1) == Gap::Space;
+    }
     if is_particle(word) {
         return doc.gap(i + 1) != Gap::Line
             && doc.is_word(i + 1)
@@ -658,6 +441,18 @@ fn continues(pass: &Pass<'_, '_>, from: usize, i: usize) -> bool {
     if doc.kind(i) == Some(TokenKind::Arabic) {
         let family = word.starts_with("ال") && word.ends_with('ي') && !names.is_common(word);
         return doc.kind(from) == Some(TokenKind::Arabic) && (names.is_sure(word) || family);
+    }
+    // `eng. khaled hammoud`: behind a title in small letters, a word that is no other.
+    let titled = is_title(doc.word_before(from))
+        || doc.is_mark(from.wrapping_sub(1), '.') && from >= 2 && is_title(doc.word(from - 2));
+    let small = titled
+        && !doc.is_capitalised(from)
+        && !doc.is_capitalised(i)
+        && word.len() >= 4
+        && !names.is_common(word)
+        && crate::intent::vectors::vectors().place(word).is_none();
+    if small {
+        return true;
     }
     let capital = doc.is_capitalised(i)
         && doc.is_capitalised(from)

@@ -97,6 +97,12 @@ fn number_at(pass: &Pass<'_, '_>, i: usize, lookups: &mut usize) -> Option<(Stri
     } else {
         i
     };
+    // `premise number is 541123456`
+    let before = if doc.word_before(before) == "is" {
+        before - 1
+    } else {
+        before
+    };
     let introduced = NOT_A_PHONE.contains(&doc.word_before(before))
         || (matches!(doc.word_before(before), "no" | "number" | "num")
             && before >= 2
@@ -248,14 +254,14 @@ fn looks_round(digits: &str) -> bool {
 }
 
 /// `971...`, also with the national 0 left in.
-fn emirati_international(digits: &str) -> Option<String> {
+pub(super) fn emirati_international(digits: &str) -> Option<String> {
     let national = digits.strip_prefix("971")?;
     let national = national.strip_prefix('0').unwrap_or(national);
     is_emirati(national).then(|| format!("+971{national}"))
 }
 
 /// `050...`, `04...`, `800...`, and a mobile without its 0.
-fn emirati_national(digits: &str) -> Option<String> {
+pub(super) fn emirati_national(digits: &str) -> Option<String> {
     let national = match digits.strip_prefix('0') {
         Some(rest) => rest,
         None if digits.starts_with('5') && digits.len() == 9 => digits,

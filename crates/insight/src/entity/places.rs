@@ -6,7 +6,9 @@
 use super::gazetteer::{Entry, FUZZY_LETTERS, PlaceKind, Strength};
 use super::{Kind, Pass, Source};
 use crate::doc::{Doc, Gap, TokenKind};
+use crate::text::Text;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// Words of the longest name that is looked for.
 const WORDS_MAX: usize = 6;
@@ -26,6 +28,14 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
         match place_at(pass, i, speaks_of_property) {
             Some((entry, end, confidence)) => {
                 let (kind, name) = pass.context.places.place(entry.place);
+                let (from, end) = match kind {
+                    PlaceKind::Project => without_community(pass, i, end, (entry.place, &name)),
+                    PlaceKind::Location | PlaceKind::Other => (i, end),
+                };
+                if from > i {
+                    add_community(pass, i..from);
+                    i = from;
+                }
                 let kind = match kind {
                     PlaceKind::Location => Some(Kind::Location),
                     PlaceKind::Project => Some(Kind::Project),
@@ -42,6 +52,62 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
         }
     }
     find_inner(pass);
+}
+
+/// The tokens of a project's own name in `Seventh Heaven Al Barari` and `Al Barari Seventh Heaven`: the community
+/// is a place of its own, unless the project is called after it.
+fn without_community(
+    pass: &Pass<'_, '_>,
+    i: usize,
+    end: usize,
+    (place, name): (u32, &str),
+) -> (usize, usize) {
+    let own: String = Text::new(name)
+        .folded()
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .collect();
+    let parts = |community: Range<usize>, rest: Range<usize>| {
+        let (typed, rest) = (key_of(pass.doc, community), key_of(pass.doc, rest));
+        let Some(within) = self::community(pass, &typed).filter(|_| !own.contains(&typed)) else {
+            return false;
+        };
+        let places = pass.context.places;
+        let named = HashSet::from([within]);
+        let left = places.exact(&rest).map(|e| e.place);
+        left == Some(place) || places.inner(&rest, &named) == Some(place)
+    };
+    for cut in i + 1..end {
+        if parts(cut..end, i..cut) {
+            return (i, cut);
+        }
+        if parts(i..cut, cut..end) {
+            return (cut, end);
+        }
+    }
+    (i, end)
+}
+
+/// Some tokens as names are looked up: without spaces and marks.
+fn key_of(doc: &Doc<'_>, tokens: Range<usize>) -> String {
+    tokens
+        .filter(|&at| !is_mark(doc, at))
+        .map(|at| doc.str(at))
+        .collect()
+}
+
+/// The area, community or city that a name stands for.
+fn community(pass: &Pass<'_, '_>, typed: &str) -> Option<String> {
+    let entry = pass.context.places.exact(typed)?;
+    let (kind, name) = pass.context.places.place(entry.place);
+    (kind == PlaceKind::Location).then_some(name)
+}
+
+fn add_community(pass: &mut Pass<'_, '_>, tokens: Range<usize>) {
+    let typed = key_of(pass.doc, tokens.clone());
+    if let Some(name) = community(pass, &typed) {
+        pass.add_from(Source::Gazetteer, Kind::Location, name, tokens, CONFIDENCE);
+    }
 }
 
 /// Finds weak names of places inside a place that the message names too.
@@ -125,9 +191,10 @@ fn exact_at(
             let key = format!("{first}{rest}");
             if let Some(entry) = places.exact(&key)
                 && (entry.strength == Strength::Sure
-                    || is_named(pass.doc, i, speaks_of_property)
+                    || is_named(pass.doc, i, speaks_of_property) && !is_addressed(pass, i)
                     || is_beside_a_place(pass, i)
-                    || i == 0 && *end == pass.doc.len())
+                    || i == 0 && *end == pass.doc.len()
+                    || i == 0 && speaks_of_property && heads_a_listing(pass, *end))
             {
                 let confidence = match places.place(entry.place).0 {
                     PlaceKind::Project => CONFIDENCE_PROJECT,
@@ -138,6 +205,22 @@ fn exact_at(
         }
     }
     None
+}
+
+/// `views, golf tower 2 bed`, `greens al samar`: a name at the beginning, with a comma, a number or another name
+/// behind it.
+fn heads_a_listing(pass: &Pass<'_, '_>, end: usize) -> bool {
+    let doc = pass.doc;
+    let sure = |(rest, _): &(String, usize)| {
+        let entry = pass
+            .context
+            .places
+            .exact(&format!("{}{rest}", doc.str(end)));
+        entry.is_some_and(|e| e.strength == Strength::Sure)
+    };
+    doc.is_any_mark(end, ",-")
+        || doc.digits(end).is_some() && doc.gap(end) != Gap::Line
+        || doc.is_word(end) && spans_at(pass, end).iter().any(sure)
 }
 
 /// What follows the first token, growing word by word, with the token after it.
@@ -233,6 +316,12 @@ fn near_at(
         if !FUZZY_LETTERS.contains(&letters) || !key.is_ascii() && letters < 8 {
             continue;
         }
+        // `golf view` is what is seen, and no slip for `Golf Views`.
+        if doc.word(end - 1) == "view"
+            && !matches!(doc.word(*end), "tower" | "towers" | "residence")
+        {
+            continue;
+        }
         // `the rest` is no slip for `The Crest`.
         if doc.word(i) == "the" && letters < AFTER_ARTICLE_MIN + 3 {
             continue;
@@ -276,6 +365,28 @@ fn is_beside_a_place(pass: &Pass<'_, '_>, i: usize) -> bool {
     let last = pass.found.last();
     let is_place = |kind| matches!(kind, Kind::Location | Kind::Project);
     pass.doc.gap(i) != Gap::Line && last.is_some_and(|f| is_place(f.kind) && f.tokens.end == end)
+}
+
+/// `spoke with Reem`, `thanks Reem`: a name that people bear, behind a word for them.
+fn is_addressed(pass: &Pass<'_, '_>, i: usize) -> bool {
+    let addressed = matches!(
+        pass.doc.word_before(i),
+        "with"
+            | "hi"
+            | "hello"
+            | "hey"
+            | "dear"
+            | "thanks"
+            | "ask"
+            | "tell"
+            | "told"
+            | "call"
+            | "ms"
+            | "mrs"
+            | "miss"
+            | "mr"
+    );
+    addressed && pass.context.names.is_any(pass.doc.word(i))
 }
 
 /// Whether a weak name stands where a place is named.
@@ -387,17 +498,23 @@ fn tail_end(pass: &Pass<'_, '_>, end: usize) -> usize {
             | "مرحله"
             | "frond"
     ) && pass.is_open(at);
-    if labelled {
+    // `Creek Gate T1`
+    let short = doc.word(at) == "t"
+        && doc.digits(at + 1).is_some_and(|d| d.len() == 1)
+        && doc.is_glued(at + 1);
+    if labelled || short {
         at += 1;
     }
     let number = doc.digits(at).is_some_and(|d| d.len() <= 2) && doc.gap(at) != Gap::Line;
     let letter = labelled && doc.kind(at) == Some(TokenKind::Latin) && doc.str(at).len() == 1;
     let roman = matches!(doc.word(at), "ii" | "iii" | "iv");
     let free = pass.is_free(at..(at + 1).min(doc.len())) && at < doc.len();
-    let counts =
-        doc.is_any_mark(at + 1, "%/:.,") && doc.is_glued(at + 1) && doc.digits(at + 2).is_some()
-            || doc.is_mark(at + 1, '%')
-            || (doc.is_word(at + 1) && number && follows_as_unit(doc, at + 1));
+    let counts = doc.is_any_mark(at + 1, "%/:.,")
+        && doc.is_glued(at + 1)
+        && doc.is_glued(at + 2)
+        && doc.digits(at + 2).is_some()
+        || doc.is_mark(at + 1, '%')
+        || (doc.is_word(at + 1) && number && follows_as_unit(doc, at + 1));
     if free && (number || letter || roman) && !counts {
         at + 1
     } else {
@@ -408,6 +525,7 @@ fn tail_end(pass: &Pass<'_, '_>, end: usize) -> usize {
 /// Whether a word right behind a small number is what it counts.
 fn follows_as_unit(doc: &Doc<'_>, i: usize) -> bool {
     crate::number::multiplier_at(doc, i).is_some()
+        || super::quantity::is_unit(doc.word(i))
         || super::money::currency_at(doc, i).is_some()
         || matches!(
             doc.word(i),

@@ -59,7 +59,38 @@ pub(super) fn find_spoken(pass: &mut Pass<'_, '_>) {
     }
 }
 
+/// `how about 3800?`, `only 30000 in hand`: a round sum of four to six digits that stands alone and names nothing.
+fn is_round_sum(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    let doc = pass.doc;
+    let digits = doc.str(i);
+    let round = (4..=6).contains(&digits.len()) && digits.ends_with("00") && number.next == i + 1;
+    let year = matches!(digits, "1900" | "2000")
+        && matches!(
+            doc.word_before(i),
+            "in" | "since" | "from" | "year" | "سنه" | "عام" | "في"
+        );
+    let clock = number.value < Decimal::from(2_400)
+        && matches!(
+            doc.word_before(i),
+            "at" | "by" | "till" | "until" | "before" | "after" | "to" | "from"
+        );
+    round
+        && !year
+        && !clock
+        && !names_another_thing(doc, i)
+        && !pass.has(Kind::AreaSize)
+        && stands_free(doc, i, number)
+        && (stands_alone(pass, i, number.next)
+            || matches!(
+                doc.word(number.next),
+                "mein" | "me" | "tak" | "lang" | "قبل" | "final" | "last"
+            ))
+}
+
 fn is_spoken_sum(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    if is_round_sum(pass, i, number) {
+        return true;
+    }
     let doc = pass.doc;
     let door = (3..=4).contains(&doc.str(i).len())
         && number.next == i + 1
@@ -108,6 +139,15 @@ fn likely_at(pass: &Pass<'_, '_>, i: usize) -> Option<(Decimal, usize)> {
         && doc.is_glued(i)
         && (doc.is_any_mark(i - 1, "#_@") || doc.is_word(i - 1) && !preposition)
     {
+        return None;
+    }
+    // The `85` of `1.85` is no number of its own.
+    let decimals = i >= 2
+        && doc.is_glued(i)
+        && doc.is_glued(i - 1)
+        && doc.is_any_mark(i - 1, ".,")
+        && doc.digits(i - 2).is_some();
+    if decimals {
         return None;
     }
     let number = amount_at(doc, i)?;
@@ -164,8 +204,9 @@ fn plain_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
         }
     }
     // `1,500,000` in a talk about property is a price.
+    let round = separated || doc.str(i).ends_with("00");
     let large =
-        separated && number.value >= Decimal::from(10_000) && number.value == number.value.trunc();
+        round && number.value >= Decimal::from(10_000) && number.value == number.value.trunc();
     large && talks_of_price(pass, i, number.next) || is_paid(pass, i, number)
 }
 
@@ -205,7 +246,20 @@ fn is_paid(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     if only && !names_another_thing(doc, i) && !doc.is_any_mark(i.wrapping_sub(1), "-/") {
         return true;
     }
-    if !stands_free(doc, i, number)
+    // `you sent 36`: cartons, and no money.
+    let counted = number.value < Decimal::ONE_HUNDRED
+        && !pass.has(Kind::Money)
+        && matches!(
+            doc.word_before(i),
+            "sent" | "send" | "collected" | "collect"
+        )
+        && doc.has_word_near(&(i..number.next), SPOKEN_REACH, super::quantity::is_unit);
+    let code = doc.is_mark(i.wrapping_sub(1), ':')
+        && i >= 2
+        && matches!(doc.word(i - 2), "code" | "otp" | "pin");
+    if counted
+        || code
+        || !stands_free(doc, i, number)
         || counts_something(doc, number.next)
         || number.value < Decimal::from(PAID_MIN)
         || doc.is_mark(number.next, '%')
@@ -232,7 +286,13 @@ fn is_paid(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
             "above" | "over" | "below" | "under" | "upto"
         )
         && pass.has(Kind::Money);
-    owned || wanted || limited || follows_payment(doc, i) || ends_a_payment(doc, i, number)
+    let left_short = number.value < Decimal::from(1_000)
+        && pass
+            .found
+            .iter()
+            .any(|f| f.kind == Kind::Money && super::lean::is_cut_short(number.value, f));
+    (owned || wanted || limited || follows_payment(doc, i) || ends_a_payment(doc, i, number))
+        && !left_short
 }
 
 /// `I transferred to your account yesterday 6750`: a payment, and its amount at the end of the sentence.
@@ -351,8 +411,15 @@ fn multiplied_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     let metres = unit == "m"
         && spaced
         && !doc.is_capitalised(number.next - 1)
-        && !doc.has_word_near(&(i..number.next), REACH, |word| NEAR.contains(word));
-    if metres {
+        && !doc.has_word_near(&(i..number.next), REACH, |word| {
+            NEAR.contains(word) || is_offered(word)
+        });
+    let glued_metres = unit == "m"
+        && !doc.is_capitalised(number.next - 1)
+        && doc.has_word_near(&(i..number.next), 1, is_dimension);
+    // `120 m of pipe`
+    let of_a_thing = unit == "m" && doc.word(number.next) == "of" && number.next == i + 2;
+    if metres || glued_metres || of_a_thing || is_layout(doc, i) {
         return false;
     }
     // `5m` may be metres, and `2 m` a word cut short: the surroundings must speak of prices.
@@ -364,9 +431,52 @@ fn multiplied_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     }
     if number.written == Written::Words && number.next == i + 1 {
         // `مليون` or `الف` alone: only with a price word right before, or as `بمليون`.
-        return doc.word(i).starts_with('ب') || follows_price_word(pass, i);
+        let about = matches!(doc.word_before(i), "بحدود" | "حدود" | "حوالي");
+        return doc.word(i).starts_with('ب') || about || follows_price_word(pass, i);
     }
     true
+}
+
+/// Kinds of property that are offered with a price and no measure behind them: `townhouse 4.2 m`.
+fn is_offered(word: &str) -> bool {
+    matches!(
+        word,
+        "townhouse"
+            | "villa"
+            | "apartment"
+            | "flat"
+            | "penthouse"
+            | "duplex"
+            | "mansion"
+            | "br"
+            | "bhk"
+    )
+}
+
+/// Words of what metres measure, right beside them.
+fn is_dimension(word: &str) -> bool {
+    matches!(
+        word,
+        "height"
+            | "high"
+            | "wide"
+            | "width"
+            | "long"
+            | "length"
+            | "deep"
+            | "depth"
+            | "ceiling"
+            | "distance"
+            | "away"
+            | "frontage"
+            | "pool"
+            | "tall"
+    )
+}
+
+/// `type 4M`: the name of a layout.
+fn is_layout(doc: &Doc<'_>, i: usize) -> bool {
+    matches!(doc.word_before(i), "type" | "layout" | "model" | "block")
 }
 
 /// Whether a word behind a number says that it measures something else.
@@ -410,6 +520,9 @@ fn measures_another_thing(doc: &Doc<'_>, next: usize) -> bool {
             | "متابع"
             | "شخص"
             | "مشاهده"
+            | "كيلو"
+            | "كيلومتر"
+            | "كم"
     )
 }
 

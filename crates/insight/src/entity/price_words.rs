@@ -43,7 +43,7 @@ this as because when who which n w y too more less out until till before after s
 monthly annually annual negotiable net instead without than via through thru back down off urgently tmrw
 total left right there here again first last overtime commission refund salary deducted balance security
 agency service work works furnished unfurnished yet does did do be bas kash badal fi men bel se late early asap also like maybe minus
-times? sq yd yards yard sqyd في من على علي الى الي او و بس مع كاش نهائي شامل شامله سنويا شهريا سنوي شهري لو عشان بدل هذا حق
+times? refundable nonrefundable returnable approx sq yd yards yard sqyd في من على علي الى الي او و بس مع كاش نهائي شامل شامله سنويا شهريا سنوي شهري لو عشان بدل هذا حق
 للهديه فقط كل ما
 ";
 
@@ -53,7 +53,7 @@ page tower floor floors ext extension code type version phase iphone class model
 cheque step no number option block cluster building galaxy windows form room line terminal route year until
 since aged i'm im exit day zone street chapter q parking slot lot group team unit villa flat plot shop office
 apartment apt otp pin pod bay pier berth stage grade series v ver vol part section article clause item lane
-attempt bld shabia shabiya shabiyah district sector cluster zone gym route round week table desk counter annex appendix
+attempt bld bldg entrance ending belt pump lift elevator shabia shabiya shabiyah district sector cluster zone gym route round week table desk counter annex appendix
 schedule figure fig tier grade gen ps xbox euro covid formula top mark slide shelf bin dial hotline tv ver rev draft issue lesson lecture hall
 highway channel قبل seat platform flight bus tram quarter season episode season size sa3a طابق الدور دور الطابق
 رقم صفحه الصناعيه عمري شارع بلوك سنه عام برج الساعه شقه فيلا وحده مكتب محل قطعه مرحله
@@ -62,7 +62,7 @@ highway channel قبل seat platform flight bus tram quarter season episode seas
 const BEHIND_A_BARE_NUMBER: &str = "
 negotiable nego slightly firm please pls asap is if and or but was would max final cash for in with from to too only not can at now all ok okay then
 please pls because when instead n though today it as last including incl via left more each back net kash unless without
-otherwise either by so whatever تمام شامل كاش نهائي او و بس مع حلو كثير وايد اخر لو
+otherwise either by so whatever all neg nego obo each تمام شامل كاش نهائي او و بس مع حلو كثير وايد اخر لو
 ";
 /// Payments: a number near one of them is money even if it is small.
 const PAYMENT: &str = "
@@ -76,7 +76,7 @@ const TALK_OF_DOORS: &str = "
 key keys fob flat flats tenant tenants rent rented vacant vacated vacate unit units apartment apartments floor
 view viewing viewings tenancy face landlord occupied leased access door lobby look open building sold leased status price ac leak leaking water
 maintenance balcony kitchen dewa ejari chiller neighbour neighbor noise cleaning handover snagging owner
-neighbours neighbors smoke smell guard visitor visitors parcel resident residents electricity water live lives living noisy party dog electrician technician ladder remote market layout guest dripping tower shift shifted bounced handyman helper smoking shaft duct
+neighbours neighbors smoke smell guard visitor visitors parcel resident residents electricity water live lives living noisy party dog electrician technician ladder remote market layout complained couple family guy painted repaint plumber guest dripping tower shift shifted bounced handyman helper smoking shaft duct
 pics photos pictures video videos floorplan brochure listing listed available furnished bedroom br bhk mou lease tenancy inspection plumber eviction renewal parking guest checkout
 شقه الشقه مستاجر المستاجر مستاجره جيران الجيران الجار ساكن ساكنين ازعاج الكهرباء مويه الماي مفتاح المفتاح مفاتيح المالك التكييف تسريب الوحده وحده
 ";
@@ -87,8 +87,8 @@ as into have شقه في مفتاح عن مفاتيح للشقه مستاجر ا
 ";
 const RIGHT_BEHIND_A_DOOR: &str = "
 is has on in was today directly paid face with and by are please pls vacant for to n or at still now from will
-tomorrow asap got free or bounced every empty smells waiting but into who or says عند ما يقول قال طلب sold rented not moved yet occupied available ready tmrw again since needs wants complained
-complains says said called pays can could should be stopped tenant owner ac leaking keys key فيها في فاضيه مع
+tomorrow asap got free or bounced every empty smells waiting but into who or says عند ما يقول قال طلب sold rented not moved yet occupied available ready tmrw again since needs wants stop stops leaks complained
+complains says said called pays can could should be stopped left tenant owner ac leaking keys key فيها في فاضيه مع
 ";
 
 /// A sentence with one of them speaks of money.
@@ -96,7 +96,7 @@ const TALK_OF_MONEY: &str = "
 asked asks wants want quoted quote quotes bucks quid dirham dirhams dhs aed expensive cheap cheaper money cash
 change wallet balance advance token expenses expense dues due bought buys buying sells selling sold cost costs
 costing worth bid offered offers counter countered gave give giving bargain discount less price prices rent bill
-invoice invoices wage labour labor materials per total estimate estimated estimation deal amount budget maximum
+invoice invoices wage labour labor materials per total estimate estimated estimation deal amount budget maximum neg nego negotiable obo
 flous feloos flos kam b3t بكم فلوس فلوسي درهم دراهم حساب الحساب رصيد خصم غالي رخيص يطلب طالب طلب يبي يبغي
 اعطيك اعطيته عطيته يساوي تكلفه كلف كلفني ثمنه بعته اشتريته اشتري بعت دفعه مبلغ سعر السعر تكلفني
 ";
@@ -108,7 +108,7 @@ visit delivery shipping courier tip grocery groceries bill petty printer ink pap
 bed mattress oven washer tv phone laptop bike item items tile tiles box boxes carton bag bags bottle bottles piece
 pieces pcs kg meal combo burger lunch dinner cake coffee ticket tickets haircut massage cleaning cleaner maid helper
 gas labour labor installation install service fine penalty driver's technician gardener plan subscription
-internet membership gym class lesson تصليح صيانه سباك كهربائي توصيل تاكسي غرامه للزياره زياره كراسي طاوله
+internet wifi tv netflix membership gym class lesson تصليح صيانه سباك كهربائي توصيل تاكسي غرامه للزياره زياره كراسي طاوله
 بلاط كرتون تنظيف خدامه سائق اشتراك
 ";
 /// Words of flats and those who trade them: a small number near them may be thousands cut short.

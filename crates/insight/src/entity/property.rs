@@ -30,6 +30,7 @@ const OFFERED: &[&str] = &[
     "desks",
     "warehouse",
     "corner",
+    "floor",
     "license",
     "licence",
     "unit",
@@ -58,6 +59,14 @@ const OFFERED: &[&str] = &[
     "متر",
     "قدم",
     "زاويه",
+    "بدنا",
+    "نبي",
+    "نبغي",
+    "نحتاج",
+    "ندور",
+    "ادور",
+    "عايز",
+    "عاوز",
     "abgha",
     "adawwer",
 ];
@@ -176,7 +185,16 @@ fn doubtful_type(pass: &Pass<'_, '_>, i: usize, talk: Talk) -> Option<&'static s
         "land"
             if matches!(
                 doc.word_before(i),
-                "should" | "will" | "to" | "can" | "gold" | "dubai"
+                "should"
+                    | "will"
+                    | "to"
+                    | "can"
+                    | "gold"
+                    | "dubai"
+                    | "we"
+                    | "i"
+                    | "they"
+                    | "flight"
             ) =>
         {
             None
@@ -191,7 +209,10 @@ fn doubtful_type(pass: &Pass<'_, '_>, i: usize, talk: Talk) -> Option<&'static s
             whole_building(doc, i).then_some("building")
         }
         "th" | "ths" => {
-            (doc.is_shouted(i) && (i == 0 || doc.digits(i - 1).is_none())).then_some("townhouse")
+            let ordinal =
+                i > 0 && doc.digits(i - 1).is_some() && (doc.is_glued(i) || !doc.is_shouted(i));
+            let offered = doc.is_shouted(i) || pass.has(Kind::Bedrooms);
+            (offered && !ordinal).then_some("townhouse")
         }
         "ph" => (doc.is_shouted(i) && pass.has(Kind::Bedrooms) && !doc.is_any_mark(i + 1, ":."))
             .then_some("penthouse"),

@@ -2,10 +2,12 @@
 
 use super::{Kind, Pass};
 use crate::doc::{Doc, Gap};
-use crate::number::{Written, digits_at, plain, words_at};
+use crate::number::{Number, Written, amount_at, digits_at, plain, words_at};
 use rust_decimal::Decimal;
 
 const CONFIDENCE: f32 = 0.85;
+/// How many times larger the first number of `6 or 4 cheques` may be than the second.
+const ALIKE_MAX: u32 = 4;
 
 /// Finds quantities.
 pub(super) fn find(pass: &mut Pass<'_, '_>) {
@@ -26,15 +28,39 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
         return Some((format!("2 {unit}"), i + 1));
     }
     // `دور واحد`, `شيك واحد`: Arabic puts the one behind what it counts.
-    if matches!(doc.word(i + 1), "واحد" | "واحده")
+    if matches!(doc.word(i + 1), "واحد" | "واحده" | "وحده" | "وحد")
         && let Some(unit) = thing(doc.word(i))
     {
         return Some((format!("1 {}", one_of(unit)), i + 2));
+    }
+    // `Baths: 3`, as in a list of details.
+    if doc.is_any_mark(i + 1, ":=")
+        && let Some((unit, _)) = unit_at(pass, i).filter(|(unit, _)| is_detail(unit))
+        && let Some(number) = digits_at(doc, i + 2).filter(|n| n.value < Decimal::ONE_HUNDRED)
+        && doc.gap(i + 2) != Gap::Line
+    {
+        return Some((normal_form(number.value, unit), number.next));
+    }
+    if doc.word(i) == "single"
+        && let Some(unit) =
+            thing(doc.word(i + 1)).filter(|unit| *unit == "cheques" || *unit == "payments")
+    {
+        return Some((normal_form(Decimal::ONE, unit), i + 2));
     }
     // `B1 parking` is where it is, and not how many.
     let lettered = i > 0 && doc.word(i - 1).len() == 1 && doc.is_capitalised(i - 1);
     if i > 0 && doc.is_glued(i) && (doc.is_mark(i - 1, '/') || lettered) {
         return None;
+    }
+    // `type 4M`: a layout.
+    if doc.word_before(i) == "type" {
+        return None;
+    }
+    // `40k km`, `٤٠ ألف كيلو`: what a car has run.
+    if let Some(number) = amount_at(doc, i).filter(|n| n.multiplied)
+        && (measure(doc.word(number.next)) == Some("km") || doc.word(number.next) == "كيلو")
+    {
+        return Some((normal_form(number.value, "km"), number.next + 1));
     }
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
     let at = if doc.is_mark(number.next, '-') && doc.is_word(number.next + 1) {
@@ -47,18 +73,36 @@ fn quantity_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
             let digits = number.written == Written::Digits;
             digits.then(|| described_at(doc, at)).flatten()
         })
-        .or_else(|| shared_unit(pass, number.next))?;
+        .or_else(|| shared_unit(pass, number))?;
     // `two people, one room` is a way of speaking; rooms and people are counted in digits.
     let way_of_speaking = unit == "people" || unit == "rooms" && number.value == Decimal::ONE;
     if number.written == Written::Words && way_of_speaking {
         return None;
     }
-    let unit = if number.value == Decimal::ONE {
+    Some((normal_form(number.value, unit), end))
+}
+
+/// `3 cheques`, `1 cheque`.
+pub(super) fn normal_form(count: Decimal, unit: &str) -> String {
+    let unit = if count == Decimal::ONE {
         one_of(unit)
     } else {
         unit
     };
-    Some((format!("{} {unit}", plain(number.value)), end))
+    format!("{} {unit}", plain(count))
+}
+
+/// Things whose number stands behind them in a list of details.
+fn is_detail(unit: &str) -> bool {
+    matches!(
+        unit,
+        "bathrooms" | "parking spaces" | "cheques" | "payments" | "floors"
+    )
+}
+
+/// Whether a word is a unit, or a thing that is counted.
+pub(super) fn is_unit(word: &str) -> bool {
+    measure(word).or_else(|| thing(word)).is_some()
 }
 
 /// A unit, in its short or plural form, and the token after it.
@@ -84,11 +128,21 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
         return Some(("kW", i + 1));
     }
     // `tower 2 unit 3309`: the number of a unit stands behind it.
-    if word == "unit" && (doc.digits(i + 1).is_some() || doc.is_mark(i + 1, '#')) {
+    if matches!(word, "unit" | "seat") && (doc.digits(i + 1).is_some() || doc.is_mark(i + 1, '#')) {
         return None;
     }
     if let Some(unit) = measure(word).or_else(|| thing(word)) {
         return Some((unit, i + 1));
+    }
+    // `3 off plan units`
+    if word == "off" {
+        let at = if doc.is_mark(i + 1, '-') {
+            i + 2
+        } else {
+            i + 1
+        };
+        let unit = (doc.word(at) == "plan").then(|| thing(doc.word(at + 1)))??;
+        return Some((unit, at + 2));
     }
     let described = matches!(
         word,
@@ -136,13 +190,14 @@ fn thing(word: &str) -> Option<&'static str> {
         | "washrooms" | "toilet" | "toilets" | "حمام" | "حمامات" => "bathrooms",
         "cheque" | "cheques" | "chq" | "chqs" | "check" | "checks" | "chk" | "chks" | "chqe"
         | "pdc" | "pdcs" | "cheks" | "cheqs" | "cheqe" | "cheqes" | "cheqeus" | "chequess"
-        | "شيك" | "شيكات" | "شيكا" => "cheques",
-        "payments" | "payment" | "installments" | "instalments" | "installment" | "instalment"
-        | "دفعات" | "اقساط" => "payments",
-        "unit" | "units" | "وحدات" => "units",
-        "floor" | "floors" | "storey" | "storeys" | "stories" | "طوابق" | "ادوار" | "دور" => {
-            "floors"
+        | "شيك" | "شيكات" | "شيكا" | "sheikat" | "shekat" | "chekat" | "shikat" => {
+            "cheques"
         }
+        "payments" | "payment" | "installments" | "instalments" | "installment" | "instalment"
+        | "دفعات" | "اقساط" | "دفعه" | "قسط" => "payments",
+        "unit" | "units" | "وحدات" => "units",
+        "floor" | "floors" | "storey" | "storeys" | "stories" | "طوابق" | "ادوار" | "دور"
+        | "طابق" => "floors",
         "person" | "persons" | "people" | "pax" | "ppl" | "اشخاص" | "شخص" | "اشخاصا" => {
             "people"
         }
@@ -177,15 +232,18 @@ fn described_at(doc: &Doc<'_>, i: usize) -> Option<(&'static str, usize)> {
 }
 
 /// `from 80 to 150 kW`, `2 or 3 cheques`: the first number shares the unit of the second.
-fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
-    let doc = pass.doc;
+fn shared_unit(pass: &Pass<'_, '_>, first: Number) -> Option<(&'static str, usize)> {
+    let (doc, i) = (pass.doc, first.next);
     let joined = doc.is_mark(i, '-')
         || matches!(
             doc.word(i),
             "to" | "or" | "and" | "till" | "الى" | "الي" | "او"
         );
     let second = joined.then(|| digits_at(doc, i + 1).or_else(|| words_at(doc, i + 1)))??;
-    unit_at(pass, second.next).map(|(unit, _)| (unit, i))
+    // `at 75 or 4 chqs`: two things.
+    let alike = first.value <= second.value.checked_mul(ALIKE_MAX.into())?;
+    let (unit, _) = alike.then(|| unit_at(pass, second.next))??;
+    Some((unit, i))
 }
 
 fn parking_end(pass: &Pass<'_, '_>, i: usize) -> usize {

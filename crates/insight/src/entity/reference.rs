@@ -5,6 +5,8 @@ use crate::doc::{Doc, Gap};
 
 const CONFIDENCE: f32 = 0.93;
 const CONFIDENCE_SHAPE: f32 = 0.85;
+/// Digits that need no word for number between them and a doubtful introduction.
+const LONG_MIN: usize = 6;
 /// Tokens of one reference at most.
 const TOKENS_MAX: usize = 16;
 
@@ -60,18 +62,20 @@ fn intro(word: &str) -> Option<Intro> {
     Some(match word {
         "ref" | "refs" | "invoices" | "tickets" | "orders" | "order" | "request" | "ticket"
         | "case" | "application" | "complaint" | "package" | "parcel" | "shipment"
-        | "quotation" | "booking" | "job" | "reference" | "refno" | "permit" | "trakheesi"
-        | "invoice" | "inv" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani" | "dewa"
-        | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm" | "reservation" | "utr"
-        | "awb" | "mls" | "waybill" | "sewa" | "addc" | "premise" | "listing" | "tracking"
-        | "مرجع" | "المرجع" | "مرجعي" | "المرجعي" | "فاتوره" | "الفاتوره" | "تصريح" | "التصريح"
-        | "حجز" | "الحجز" | "تذكره" | "التذكره" => Intro::Strong,
+        | "quotation" | "booking" | "job" | "rcpt" | "reference" | "refno" | "permit"
+        | "trakheesi" | "invoice" | "inv" | "brn" | "orn" | "trn" | "rera" | "ejari" | "makani"
+        | "dewa" | "eid" | "iban" | "txn" | "passport" | "deed" | "pnr" | "dtcm"
+        | "reservation" | "utr" | "awb" | "mls" | "waybill" | "sewa" | "addc" | "premise"
+        | "listing" | "tracking" | "مرجع" | "المرجع" | "مرجعي" | "المرجعي" | "فاتوره"
+        | "الفاتوره" | "تصريح" | "التصريح" | "حجز" | "الحجز" | "تذكره" | "التذكره" => {
+            Intro::Strong
+        }
         "po" | "quote" | "lpo" | "grn" | "folio" | "claim" | "serial" | "contract" | "cheque"
         | "chq" | "transaction" | "receipt" | "license" | "licence" | "file" | "account"
-        | "property" | "policy" | "certificate" | "id" | "code" | "payment" | "noc" | "visa"
-        | "plate" | "confirmation" | "agreement" | "طلب" | "الطلب" | "العقد" | "عقد" | "شيك"
-        | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى" | "الشكوي" | "شكوي" | "الشحنه"
-        | "العمليه" | "عمليه" | "الحواله" | "حواله" | "المعاينه" | "شحنه" | "التتبع"
+        | "property" | "policy" | "certificate" | "id" | "code" | "payment" | "noc" | "report"
+        | "visa" | "plate" | "confirmation" | "agreement" | "طلب" | "الطلب" | "العقد" | "عقد"
+        | "شيك" | "الشيك" | "معامله" | "المعامله" | "رخصه" | "شكوى" | "الشكوي" | "شكوي"
+        | "الشحنه" | "العمليه" | "عمليه" | "الحواله" | "حواله" | "المعاينه" | "شحنه" | "التتبع"
         | "المعاملات" | "الملف" | "ملف" | "الملكيه" | "ملكيه" | "سند" | "وصل" | "ايصال"
         | "الايصال" | "بلاغ" | "البلاغ" | "الاعلان" | "اعلان" => {
             Intro::Weak
@@ -90,7 +94,13 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
         }
         None => return None,
     };
-    let mut labelled = strength == Intro::Strong;
+    let long = is_paper_number(doc, i, at)
+        || doc.digits(at).is_some_and(|d| d.len() >= LONG_MIN)
+            && matches!(
+                doc.word(i),
+                "po" | "lpo" | "chq" | "cheque" | "contract" | "receipt" | "transaction"
+            );
+    let mut labelled = strength == Intro::Strong || long;
     for _ in 0..5 {
         let label = matches!(
             doc.word(at),
@@ -107,7 +117,8 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
                 | "reference"
         ) || doc.is_any_mark(at, "#:");
         let filler = matches!(doc.word(at), "is" | "was" | "هو" | "هي" | "card")
-            || doc.is_any_mark(at, ".-=(");
+            || doc.is_any_mark(at, ".-=(")
+            || doc.is_mark(at, ',') && doc.digits(at + 1).is_some_and(|d| d.len() > LONG_MIN);
         if !label && !filler {
             break;
         }
@@ -118,6 +129,12 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
         return None;
     }
     let end = code_end(pass, at)?;
+    let end = grouped_end(doc, i, at, end);
+    // `gate code: 5567`
+    if doc.word(i) == "code" && end == at + 1 && doc.digits(at).is_some_and(|d| d.len() <= LONG_MIN)
+    {
+        return None;
+    }
     let digits: usize = (at..end).filter_map(|t| doc.digits(t)).map(str::len).sum();
     let spelled = labelled_by_number(doc, at)
         || (at..end).any(|t| doc.is_word(t) || doc.is_any_mark(t, "-/"));
@@ -128,6 +145,50 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, usize)> {
         _ => 4,
     };
     (digits >= enough && !is_price(doc, end) && !is_amount(doc, at, end)).then_some((at, end))
+}
+
+/// `receipt 5540`, `contract 2025/1881`: a number right behind a paper, which is no round sum and no year.
+fn is_paper_number(doc: &Doc<'_>, i: usize, at: usize) -> bool {
+    let paper = matches!(
+        doc.word(i),
+        "receipt"
+            | "license"
+            | "licence"
+            | "file"
+            | "contract"
+            | "po"
+            | "lpo"
+            | "policy"
+            | "agreement"
+    );
+    let Some(digits) = doc
+        .digits(at)
+        .filter(|_| paper && doc.gap(at) == Gap::Space)
+    else {
+        return false;
+    };
+    let parted = doc.is_any_mark(at + 1, "/-")
+        && doc.is_glued(at + 1)
+        && doc.is_glued(at + 2)
+        && doc.digits(at + 2).is_some_and(|d| d.len() >= 3);
+    let year = digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"));
+    parted || digits.len() >= 4 && !year && !digits.ends_with("00") && !digits.ends_with("50")
+}
+
+/// `AWB 3345 6671 2209`: past further groups of as many digits.
+fn grouped_end(doc: &Doc<'_>, intro: usize, at: usize, end: usize) -> usize {
+    let carried = matches!(
+        doc.word(intro),
+        "awb" | "tracking" | "waybill" | "shipment" | "parcel" | "account" | "eid"
+    );
+    let size = doc.digits(at).map_or(0, str::len);
+    if !carried || end != at + 1 || !(3..=4).contains(&size) {
+        return end;
+    }
+    let more = (end..at + TOKENS_MAX).take_while(|&t| {
+        doc.gap(t) == Gap::Space && doc.digits(t).is_some_and(|d| d.len() == size)
+    });
+    end + more.count()
 }
 
 /// `order 2000 pieces`: a number of things, which nothing calls a number of a paper.

@@ -225,6 +225,15 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
         literal = true;
         next += 1;
     }
+    if let Some((said, end)) = minutes_behind_h(doc, i) {
+        return Some(Clock {
+            hour,
+            minute: said,
+            half,
+            literal: true,
+            next: end,
+        });
+    }
     // `12.30` alone is a number.
     if with_dot && half == Half::Unsaid {
         return None;
@@ -240,6 +249,16 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
         literal,
         next: ish(doc, next),
     })
+}
+
+/// The minutes of `18h30`.
+fn minutes_behind_h(doc: &Doc<'_>, i: usize) -> Option<(i8, usize)> {
+    let written = doc.word(i + 1) == "h" && doc.is_glued(i + 1) && doc.is_glued(i + 2);
+    let digits = written
+        .then(|| doc.digits(i + 2))?
+        .filter(|d| d.len() == 2)?;
+    let minute = digits.parse().ok().filter(|m| *m < 60)?;
+    Some((minute, i + 3))
 }
 
 /// Past `o'clock`, in all its forms, and `ish`.
@@ -396,7 +415,8 @@ pub(super) fn half_at(doc: &Doc<'_>, i: usize) -> Option<(Half, usize)> {
         ("el" | "al" | "bel" | "bil", "sob7" | "sobh" | "sabah", _) => Some((Half::Morning, i + 2)),
         (
             "el" | "al" | "bel" | "bil",
-            "leil" | "masa" | "3asr" | "asr" | "maghreb" | "3esha",
+            "leil" | "masa" | "3asr" | "3aser" | "3assr" | "asr" | "aser" | "maghreb" | "maghrib"
+            | "3esha" | "3isha" | "dohr" | "duhr" | "zuhr",
             _,
         ) => Some((Half::Evening, i + 2)),
         ("in", "morning", _) => Some((Half::Morning, i + 2)),
@@ -453,9 +473,9 @@ fn hour_word_at(doc: &Doc<'_>, i: usize) -> Option<Clock> {
     if minute == 0
         && let Some((count, end)) = count_at(doc, next, 59).filter(|(m, _)| *m >= 10)
         && !doc.word(next).is_empty()
-        && half_at(doc, end).is_some()
+        && (half_at(doc, end).is_some() || count % 5 == 0 && doc.word_before(i) == "at")
     {
-        // `three thirty pm`
+        // `three thirty pm`, `at three fifteen`
         minute = count as i8;
         next = end;
     }

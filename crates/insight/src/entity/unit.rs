@@ -135,7 +135,13 @@ fn door_in_tower(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
         && doc.word(i - 1).len() == 1
         && matches!(doc.word(i - 2), "tower" | "block" | "building" | "bldg");
     let behind = letter || pass.ends_at(Kind::Project, i);
-    let fits = behind
+    // `T2 1105`
+    let tower = i >= 2
+        && doc.digits(i - 1).is_some_and(|d| d.len() == 1)
+        && doc.is_glued(i - 1)
+        && doc.word(i - 2) == "t"
+        && doc.is_capitalised(i - 2);
+    let fits = (behind || tower)
         && !year
         && !digits.ends_with("00")
         && doc.gap(i) == Gap::Space
@@ -182,12 +188,36 @@ fn bare_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let odd = digits.len() == 4 && !digits.ends_with('0') && doc.word(i + 1).is_ascii();
     let several = !(begins_sentence(doc, i) || odd) || doc.word(i + 1).ends_with('s');
     let counts = several
+        && !is_behind_its_people(doc, i)
         && doc.is_word(i + 1)
         && doc.gap(i + 1) == Gap::Space
         && !BEHIND_A_DOOR.contains(doc.word(i + 1));
-    let stands = BEFORE_A_DOOR.contains(doc.word_before(i)) || begins_sentence(doc, i);
+    // `4 bedrooms for 250`: what they go for.
+    let priced = i >= 1 && doc.word(i - 1) == "for" && pass.ends_at(Kind::Bedrooms, i - 1);
+    let stands = !priced && (BEFORE_A_DOOR.contains(doc.word_before(i)) || begins_sentence(doc, i));
     (stands && !year && !round && !counts && is_detached(doc, i, i + 1) && !is_measured(doc, i + 1))
         .then(|| (digits.to_owned(), i + 1))
+}
+
+/// `landlord of 906 refuses`, `ساكن في 304 والجيران`: a number that looks like a door, behind those who live there.
+fn is_behind_its_people(doc: &Doc<'_>, i: usize) -> bool {
+    let digits = doc.str(i);
+    let (floor, door) = digits.split_at(digits.len().saturating_sub(2));
+    let looks = floor != "0" && door.parse::<u8>().is_ok_and(|d| (1..=40).contains(&d));
+    let introduced = matches!(
+        doc.word_before(i),
+        "of" | "in"
+            | "from"
+            | "for"
+            | "tenant"
+            | "owner"
+            | "مستاجر"
+            | "المستاجر"
+            | "ساكن"
+            | "في"
+            | "من"
+    );
+    looks && introduced && !super::quantity::is_unit(doc.word(i + 1))
 }
 
 /// `Mrs. Pinto from 703`: a number that is not round, behind `from` and at the end of what is said.
@@ -423,6 +453,9 @@ fn is_measured(doc: &Doc<'_>, end: usize) -> bool {
             | "people"
             | "persons"
             | "floors"
+            | "model"
+            | "master"
+            | "masters"
             | "usd"
             | "bd"
             | "bdr"

@@ -111,11 +111,14 @@ pub(super) fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
 
 pub(super) fn weekday_name(doc: &Doc<'_>, i: usize) -> Option<(Weekday, usize)> {
     let word = doc.word(i);
-    let weekday = match word
-        .strip_prefix('و')
-        .filter(|w| w.starts_with("ال"))
-        .unwrap_or(word)
-    {
+    // `للخميس`, `بالجمعة`: to, on.
+    let stripped = word.strip_prefix("لل").map(|rest| format!("ال{rest}"));
+    let bare = stripped.as_deref().unwrap_or_else(|| {
+        word.strip_prefix(['و', 'ب'])
+            .filter(|w| w.starts_with("ال"))
+            .unwrap_or(word)
+    });
+    let weekday = match bare {
         "monday" | "mon" | "ithnain" | "itnein" | "etnein" | "الاثنين" | "الاتنين" | "اثنين"
         | "الإثنين" => Weekday::Monday,
         "tuesday" | "tusday" | "tuesdy" | "thalatha" | "talat" | "tlata" | "tue" | "tues"
@@ -166,7 +169,20 @@ pub(super) fn weekday_name(doc: &Doc<'_>, i: usize) -> Option<(Weekday, usize)> 
             "on" | "next" | "this" | "by" | "until" | "till" | "for" | "from"
         )
         || doc.digits(i + 1).is_some()
-        || matches!(doc.word(i + 1), "at" | "morning" | "evening");
+        || matches!(
+            doc.word(i + 1),
+            "at" | "morning"
+                | "evening"
+                | "afternoon"
+                | "night"
+                | "noon"
+                | "between"
+                | "around"
+                | "after"
+                | "before"
+                | "anytime"
+        )
+        || doc.is_mark(i + 1, '@');
     sure.then_some((weekday, i + 1))
 }
 

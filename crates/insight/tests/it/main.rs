@@ -10,6 +10,7 @@ mod accuracy;
 mod asked;
 mod conversations;
 mod entities;
+mod fresh;
 mod hostile;
 mod intents;
 mod properties;
