@@ -1,5 +1,6 @@
 //! How right intents and feelings are on messages that the model has not learnt from: every fifth of
-//! `data/insight/train.jsonl` in turn, with all else learnt, and what is taken for what.
+//! `data/insight/train.jsonl` in turn, with all else learnt, and what is taken for what. Last, all of them by a model
+//! that learnt the other messages alone: how far it carries to another hand.
 //!
 //! `cargo run --release -p waypost-insight --example folds -- data/insight/train.jsonl data/insight/examples.jsonl`;
 //! anything after the two files has the misses printed too.
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Instant;
 use waypost_insight::eval::{Listing, evaluate, read};
-use waypost_insight::{Analyzer, Input, Settings};
+use waypost_insight::{Analyzer, Input, Settings, SettingsError};
 
 /// Parts that the messages are split into.
 const FOLDS: usize = 5;
@@ -39,11 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .collect()
         };
         let started = Instant::now();
-        let settings = Settings {
-            labelled: format!("{}\n{beside}", part(false).join("\n")),
-            ..Settings::default()
-        };
-        let analyzer = Analyzer::new(settings)?;
+        let analyzer = learnt_from(format!("{}\n{beside}", part(false).join("\n")))?;
         let took = started.elapsed().as_millis();
         let cases = read(&part(true).join("\n"), &zone, &default)?;
         let report = evaluate(&analyzer, &cases, None, Listing::Figures, &mut || 0);
@@ -82,5 +79,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     for ((wanted, said), count) in sorted.into_iter().take(SHOWN) {
         println!("{count:>3} {wanted} taken for {said}");
     }
+    if !beside.is_empty() {
+        let cases = read(&judged, &zone, &default)?;
+        let analyzer = learnt_from(beside)?;
+        let report = evaluate(&analyzer, &cases, None, Listing::Figures, &mut || 0);
+        if let (Some(intent), Some(sentiment)) = (report.intent, report.sentiment) {
+            let outside = intent.out_of_scope_recall.unwrap_or(0.0);
+            println!(
+                "the other messages alone: intents {:.4}, refused {outside:.4}, feelings {:.4}",
+                intent.accuracy, sentiment.accuracy
+            );
+        }
+    }
     Ok(())
+}
+
+fn learnt_from(labelled: String) -> Result<Analyzer, SettingsError> {
+    Analyzer::new(Settings {
+        labelled,
+        ..Settings::default()
+    })
 }
