@@ -13,7 +13,7 @@ const PIECES: std::ops::RangeInclusive<usize> = 3..=5;
 pub enum FeatureSet {
     /// Words and pairs of words: the plain baseline.
     Words,
-    /// Words, pairs, pieces of words, their meaning, length, and hints.
+    /// Words, near and loose pairs, pieces of words, their meaning, length, and hints.
     Full,
 }
 
@@ -21,6 +21,8 @@ pub enum FeatureSet {
 #[derive(Debug, Default)]
 pub(crate) struct Features {
     pub(crate) words: Vec<u64>,
+    /// Looser pairs of words: around a word left out, and of words in another language.
+    pub(crate) loose: Vec<u64>,
     pub(crate) pieces: Vec<u64>,
     /// Words whose meaning is known: their hash, and where their numbers are.
     pub(crate) meanings: Vec<(u64, u32)>,
@@ -49,6 +51,7 @@ pub(crate) fn features(doc: &Doc<'_>, hints: &[&str], set: FeatureSet) -> Featur
         features.words.push(hash(pair[0], pair[1]));
     }
     if set == FeatureSet::Full {
+        push_loose_pairs(&all, &mut features.loose);
         for word in &words {
             push_pieces(word, &mut features.pieces);
             push_meaning(word, &mut features);
@@ -66,14 +69,35 @@ pub(crate) fn features(doc: &Doc<'_>, hints: &[&str], set: FeatureSet) -> Featur
     features
 }
 
-/// An Arabic word counts as its English neighbour too.
+/// Pairs that leave a word out between them, and pairs with Arabic words as their English neighbours: the same
+/// thing is said with a word more, or in another language.
+fn push_loose_pairs(words: &[&str], loose: &mut Vec<u64>) {
+    for three in words.windows(3) {
+        loose.push(hash(three[0], three[2]).rotate_left(1));
+    }
+    let known = vectors();
+    let english: Vec<&str> = words
+        .iter()
+        .map(|w| known.english(w).unwrap_or(w))
+        .collect();
+    for (pair, typed) in english.windows(2).zip(words.windows(2)) {
+        if pair != typed {
+            loose.push(hash(pair[0], pair[1]));
+        }
+    }
+}
+
+/// An Arabic word counts as its English neighbour too, and means what both mean.
 fn push_meaning(word: &str, features: &mut Features) {
     let known = vectors();
-    if let Some(english) = known.english(word) {
+    let english = known.english(word);
+    if let Some(english) = english {
         features.words.push(hash("w", english));
     }
-    if let Some(place) = known.place(word) {
-        features.meanings.push((hash("w", word), place));
+    for word in std::iter::once(word).chain(english) {
+        if let Some(place) = known.place(word) {
+            features.meanings.push((hash("w", word), place));
+        }
     }
 }
 

@@ -205,8 +205,8 @@ impl IntentModel {
 
     /// The weights of a message's features: words and pieces are each brought to length one.
     fn row(&self, made: &features::Features) -> Row {
-        let mut row = self.block(&made.words, 1.0);
-        row.extend(self.block(&made.pieces, 0.8));
+        let mut row = self.block(made.words.iter().chain(&made.loose), 1.0);
+        row.extend(self.block(made.pieces.iter(), 0.8));
         row.extend(self.meaning(&made.meanings));
         row
     }
@@ -238,9 +238,8 @@ impl IntentModel {
         self.rarity.iter().copied().fold(1.0_f32, f32::max)
     }
 
-    fn block(&self, hashes: &[u64], weight: f32) -> Row {
+    fn block<'a>(&self, hashes: impl Iterator<Item = &'a u64>, weight: f32) -> Row {
         let mut known: Vec<u32> = hashes
-            .iter()
             .filter_map(|h| self.vocabulary.get(h).copied())
             .collect();
         known.sort_unstable();
@@ -421,6 +420,7 @@ fn vocabulary(made: &[features::Features], labels: usize) -> (Vocabulary, Vec<f3
         let mut seen: Vec<u64> = features
             .words
             .iter()
+            .chain(&features.loose)
             .chain(&features.pieces)
             .copied()
             .collect();

@@ -1,7 +1,7 @@
 //! What words mean, as numbers: words that are used alike lie close together.
 //!
-//! The list is English; words of Arabic, in either script, lend the meaning of an English word through a
-//! glossary. `data/vectors` says where the numbers come from.
+//! The list is of English and Arabic words; a glossary names an English word of the same use beside words of
+//! Arabic, in either script. `data/vectors` says where the numbers come from.
 
 use crate::text::Text;
 use std::collections::HashMap;
@@ -98,12 +98,13 @@ impl Vectors {
         Meaning(sum)
     }
 
-    /// Where the numbers of a folded word are.
+    /// Where the numbers of a folded word are; those of an Arabic word also without its beginning or ending.
     pub(crate) fn place(&self, word: &str) -> Option<u32> {
-        self.places
-            .get(word)
-            .or_else(|| self.places.get(self.english(word)?))
-            .copied()
+        let listed = |word: &str| self.places.get(word).copied();
+        if word.is_ascii() {
+            return listed(word);
+        }
+        listed(word).or_else(|| bare_forms(word).find_map(listed))
     }
 
     /// The English word beside a folded word of Arabic.
@@ -189,7 +190,9 @@ mod tests {
         assert_eq!(NUMBERS.len(), WORDS.lines().count() * SIZE);
         assert!(likeness("apartment", "flat") > likeness("apartment", "goodbye"));
         assert!(likeness("invoice", "payment") > likeness("invoice", "weather"));
-        assert!((likeness("والشقه", "apartment") - 1.0).abs() < 1e-5);
+        assert!(likeness("والشقه", "apartment") > likeness("والشقه", "goodbye"));
+        assert!(likeness("فاتوره", "invoice") > likeness("فاتوره", "weather"));
+        assert!((likeness("والشقه", "شقه") - 1.0).abs() < 1e-5);
         assert_eq!(vectors().english("sheek"), Some("cheque"));
         assert_eq!(vectors().place("zxcvb"), None);
     }
