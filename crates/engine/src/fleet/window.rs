@@ -10,7 +10,8 @@
 //!   scan costs the time it stays open. How likely each is comes from a survival curve in steps of
 //!   four seconds, which counts attempts that ended unscanned for what they are: a scan that had not
 //!   happened *yet*. Where an account has seen little itself, accounts of a similar pace speak for
-//!   it, and all accounts for those.
+//!   it, and all accounts for those. People who take over from others are noticed by their first scans
+//!   ([`CHANGE_AT`]); the longer one of the windows with and without those before them holds.
 //!
 //! One set of codes lives [`REFS_LIFE`]. A longer window (only the blend asks for one) goes on with
 //! a new set from a new socket; [`Learned::needs_new_refs`] says so. How the strategies compare is
@@ -76,6 +77,9 @@ const PRIOR_UNSEEN_WEIGHT: f64 = 50.0;
 /// What each attempt of an account counts for against the next newer one, so that a change of hands
 /// is noticed: thirty-three attempts in all.
 const FADING: f64 = 0.97;
+/// Other people have the phone when their scans are likelier of anybody than of those before them by
+/// this much together, as a logarithm: twenty times.
+const CHANGE_AT: f64 = 3.0;
 /// Scans needed to know an account's pace, and how many of the newest tell it.
 const PACE_SCANS_MIN: usize = 5;
 const PACE_SCANS_MAX: usize = 15;
@@ -228,7 +232,7 @@ pub fn learn(strategy: Strategy, base: Duration, own: &[Sample], pool: &Pool) ->
         Strategy::Blend => blend(base, &times, known),
         Strategy::Survival if pool.scans < POOL_SCANS_MIN => known,
         Strategy::Survival => Learned {
-            window: pool.cheapest(&pool.curve(own)),
+            window: pool.window(own),
             basis: if times.0.len() >= PACE_SCANS_MIN {
                 Basis::Own
             } else {
@@ -349,12 +353,18 @@ impl Tally {
     /// An account's own attempts, newest last: the older the less.
     fn fading(samples: &[Sample]) -> Self {
         let mut tally = Self::EMPTY;
-        let mut weight = 1.0;
-        for sample in samples.iter().rev() {
-            tally.add(sample, weight);
-            weight *= FADING;
+        for sample in samples {
+            tally.add_newer(sample);
         }
         tally
+    }
+
+    /// An attempt that came after all that is counted here.
+    fn add_newer(&mut self, sample: &Sample) {
+        for count in self.open.iter_mut().chain(&mut self.scanned) {
+            *count *= FADING;
+        }
+        self.add(sample, 1.0);
     }
 
     /// The chance of a scan in each step, given none before; `prior` counts as `weight` attempts.
@@ -364,6 +374,19 @@ impl Tally {
 }
 
 type Chances = [f64; STEPS];
+
+/// What holds of people of whom nothing is known.
+fn anybody() -> Chances {
+    [1.0 - (-(STEP.0 as f64 / 1_000.0) / PRIOR_HALF_LIFE_S).exp2(); STEPS]
+}
+
+/// The logarithm of how likely a scan after this long is.
+fn likelihood(chances: &Chances, waited: Duration) -> f64 {
+    let step = ((waited.0 / STEP.0) as usize).min(STEPS - 1);
+    let before = chances[..step].iter().map(|chance| 1.0 - chance);
+    let likely = before.product::<f64>() * chances[step];
+    likely.max(f64::MIN_POSITIVE).ln()
+}
 
 /// The share of people still to come at the beginning of each step, and after the last one.
 type Curve = [f64; STEPS + 1];
@@ -401,8 +424,7 @@ impl Pool {
                 bands[band].add_all(newest);
             }
         }
-        let each_step = 1.0 - (-(STEP.0 as f64 / 1_000.0) / PRIOR_HALF_LIFE_S).exp2();
-        let fleet = all.chances(&[each_step; STEPS], 1.0);
+        let fleet = all.chances(&anybody(), 1.0);
         let unseen = abandoned as f64 + PRIOR_UNSEEN * PRIOR_UNSEEN_WEIGHT;
         Self {
             scans,
@@ -418,9 +440,25 @@ impl Pool {
         self.scans
     }
 
-    fn curve(&self, own: &[Sample]) -> Curve {
-        let similar = band(own).map_or(&self.fleet, |band| &self.bands[band]);
-        let chances = Tally::fading(own).chances(similar, BAND_WEIGHT);
+    /// The window of an account. Habits may come back, and a window that is too long costs less than one
+    /// that is too short: so people who took over lengthen it at once, and shorten it only as those before
+    /// them fade.
+    fn window(&self, own: &[Sample]) -> Duration {
+        let all = self.cheapest(&self.curve(own, &self.fleet));
+        match people_of_today(self, own) {
+            Some(today) => all.max(self.cheapest(&self.curve(today, &anybody()))),
+            None => all,
+        }
+    }
+
+    /// The chances of people with these attempts, of whom `strangers` holds until their pace is known.
+    fn chances(&self, tally: &Tally, own: &[Sample], strangers: &Chances) -> Chances {
+        let similar = band(own).map_or(strangers, |band| &self.bands[band]);
+        tally.chances(similar, BAND_WEIGHT)
+    }
+
+    fn curve(&self, own: &[Sample], strangers: &Chances) -> Curve {
+        let chances = self.chances(&Tally::fading(own), own, strangers);
         let (mut curve, mut left) = ([1.0; STEPS + 1], 1.0);
         for (after, chance) in curve.iter_mut().skip(1).zip(chances) {
             left *= 1.0 - chance;
@@ -439,6 +477,37 @@ impl Pool {
         let best = (least..=LIFE).min_by(|a, b| cost(*a).total_cmp(&cost(*b)));
         Duration(best.unwrap_or(LIFE) as u64 * STEP.0)
     }
+}
+
+/// The attempts of the people of today; `None` when they are those of always. Found by a cumulative sum
+/// (Page, 1954): each scan that is likelier of anybody than of the people before it adds to a suspicion,
+/// each other one takes from it. One that grows to [`CHANGE_AT`] began with their first scan.
+fn people_of_today<'a>(pool: &Pool, own: &'a [Sample]) -> Option<&'a [Sample]> {
+    let anybody = anybody();
+    let (mut begin, mut suspected, mut suspicion) = (0, 0, 0.0);
+    let (mut tally, mut scans) = (Tally::EMPTY, 0);
+    for (place, sample) in own.iter().enumerate() {
+        if sample.seen == Seen::Scanned {
+            scans += 1;
+            if scans > PACE_SCANS_MIN {
+                let strangers = if begin > 0 { &anybody } else { &pool.fleet };
+                let expected = pool.chances(&tally, &own[begin..place], strangers);
+                suspicion += likelihood(&anybody, sample.waited);
+                suspicion -= likelihood(&expected, sample.waited);
+            }
+            if suspicion <= 0.0 {
+                (suspicion, suspected) = (0.0, place + 1);
+            }
+            if suspicion >= CHANGE_AT {
+                (begin, suspicion) = (suspected, 0.0);
+                tally = Tally::fading(&own[begin..place]);
+                scans = Times::of(&own[begin..=place]).0.len();
+                suspected = place + 1;
+            }
+        }
+        tally.add_newer(sample);
+    }
+    (begin > 0).then(|| &own[begin..])
 }
 
 /// How many windows of this many steps are expected to close on somebody who would have scanned

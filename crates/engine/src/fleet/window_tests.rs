@@ -119,6 +119,57 @@ fn attempts_that_nobody_scans_shorten_the_window_and_cancelled_ones_teach_nothin
     assert_eq!(seconds_of(Strategy::Survival, &cancelled), well_used);
 }
 
+/// Accounts of every pace, so that nobody's is unheard of.
+fn everybody() -> Vec<Vec<Sample>> {
+    let fast = (0..20).map(|i| 6 + i % 12);
+    let mixed = (0..20).map(|i| if i % 5 == 0 { 90 + 2 * i } else { 10 + i % 9 });
+    let slow = (0..20).map(|i| 50 + 4 * i);
+    vec![scans(fast), scans(mixed), scans(slow)]
+}
+
+fn among_everybody(own: &[Sample]) -> (u64, Option<usize>) {
+    let others = everybody();
+    let pool = Pool::of(others.iter().map(Vec::as_slice).chain([own]));
+    let learned = learn(Strategy::Survival, BASE, own, &pool);
+    let today = people_of_today(&pool, own).map(<[Sample]>::len);
+    (learned.window.0 / 1_000, today)
+}
+
+#[test]
+fn whoever_takes_over_and_is_slow_is_believed_within_two_scans() {
+    let mut own = scans((0..60).map(|i| 6 + i % 9));
+    let (before, nobody_new) = among_everybody(&own);
+    assert_eq!((before < 80, nobody_new), (true, None), "{before} s");
+    for (count, seconds) in [(1, 85), (2, 110)] {
+        own.push(scan(seconds));
+        let (window, today) = among_everybody(&own);
+        if count == 2 {
+            assert_eq!(today, Some(2));
+            assert!(window >= 130, "{window} s would close on them");
+        }
+    }
+}
+
+#[test]
+fn whoever_takes_over_and_is_quick_shortens_the_window_only_as_the_others_fade() {
+    let mut own = scans((0..40).map(|i| 60 + 2 * i));
+    let (before, _) = among_everybody(&own);
+    own.extend(scans((0..6).map(|i| 7 + i)));
+    let (soon, today) = among_everybody(&own);
+    assert_eq!(today, Some(6));
+    assert!(soon + 8 >= before, "{soon} s after {before} s");
+    own.extend(scans((0..150).map(|i| 7 + i % 6)));
+    assert!(among_everybody(&own).0 < 80);
+}
+
+#[test]
+fn people_who_come_late_now_and_then_are_nobody_new_each_time() {
+    let own = scans((0..60).map(|i| if i % 4 == 3 { 80 + i } else { 9 + i % 5 }));
+    let (_, today) = among_everybody(&own);
+    // They may count as new from their first late scan on, which is as they are.
+    assert!(today.is_none_or(|today| today >= 50), "{today:?}");
+}
+
 #[test]
 fn habits_are_named() {
     let habits = |own: &[Sample]| learn(Strategy::Fixed, BASE, own, &Pool::default()).habits;
@@ -165,7 +216,7 @@ proptest! {
         let blend = learn(Strategy::Blend, BASE, &own, &pool);
         prop_assert!((WINDOW_MIN..=BLEND_MAX).contains(&blend.window));
         prop_assert!((0.0..=1.0).contains(&survival.confidence));
-        let curve = pool.curve(&own);
+        let curve = pool.curve(&own, &pool.fleet);
         prop_assert!(curve.windows(2).all(|pair| pair[0] >= pair[1] && pair[1] >= 0.0));
         prop_assert!(needless(&curve, LIFE) == 0.0, "a whole life closes on nobody");
     }

@@ -16,6 +16,8 @@ const FIXED: [u64; 6] = [60, 80, 100, 120, 140, 160];
 const SHOWN_FROM: u64 = 100;
 /// Days that are one point of the picture over time.
 const STRIDE: u32 = 5;
+/// By this day people who changed have had a few attempts to be known by.
+const KNOWN_DAY: u32 = LEARNED_DAY + 5;
 /// What stands around the figures in the document.
 const BEGIN: &str = "<!-- figures: written by `cargo xtask sim window --write docs` -->";
 const END: &str = "<!-- end of figures -->";
@@ -183,7 +185,7 @@ impl Comparison {
     fn elsewhere(&self, out: &mut String) {
         let _ = writeln!(
             out,
-            "\n| who and when | blend: fewer | survival: fewer | open for nobody: fixed 120 s | blend | survival |\n|---|---|---|---|---|---|"
+            "\n| who and when | blend: fewer | survival: fewer (over seeds) | open for nobody: fixed 120 s | blend | survival |\n|---|---|---|---|---|---|"
         );
         let rows = [
             ("even, all days", &self.even, 0),
@@ -195,15 +197,21 @@ impl Comparison {
                 &self.changing,
                 LEARNED_DAY,
             ),
+            (
+                "the same, from five days after it",
+                &self.changing,
+                KNOWN_DAY,
+            ),
         ];
         for (name, results, from) in rows {
             let sums = MAIN.map(|rule| of(results, rule, |_, day| day >= from));
             let [usual, blend, survival] = sums;
             let _ = writeln!(
                 out,
-                "| {name} | {:.0} % | {:.0} % | {:.0} s | {:.0} s | {:.0} s |",
+                "| {name} | {:.0} % | {:.0} % ({}) | {:.0} s | {:.0} s | {:.0} s |",
                 saved(usual, blend),
                 saved(usual, survival),
+                spread(results, |_, day| day >= from),
                 usual.deserted_s(),
                 blend.deserted_s(),
                 survival.deserted_s()
@@ -303,6 +311,19 @@ impl Comparison {
             self.tables()
         ))
     }
+}
+
+/// The least and the most that the default spares, over the seeds.
+fn spread(results: &BTreeMap<Rule, Vec<Result>>, wanted: impl Fn(Kind, u32) -> bool) -> String {
+    let (Some(usual), Some(learned)) = (results.get(&USUAL), results.get(&Rule::Survival)) else {
+        return String::new();
+    };
+    let pairs = usual.iter().zip(learned);
+    let each = pairs.map(|(usual, learned)| saved(usual.sum(&wanted), learned.sum(&wanted)));
+    let (least, most) = each.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), one| {
+        (least.min(one), most.max(one))
+    });
+    format!("{least:.0} to {most:.0}")
 }
 
 fn of(
