@@ -28,6 +28,7 @@ mod parts;
 pub mod places;
 mod resolve;
 pub mod sentiment;
+mod table;
 pub mod text;
 pub mod threads;
 pub mod time;
@@ -36,12 +37,12 @@ pub use doc::Doc;
 pub use kept::{Fingerprint, KeptError, Trained};
 pub use parts::Opened;
 
+use crate::table::Set;
 use entity::{Context, Entity, Gazetteer, GazetteerError, Names};
 use intent::{ExamplesError, Intent, IntentModel, Labelled, TrainOptions, examples};
 use jiff::Zoned;
 use sentiment::{Lexicon, LexiconError, Mood, Sentiment, Urgency};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 
 /// The places that are known when nobody edited the list.
 pub const DEFAULT_PLACES: &str = include_str!("../data/places.yaml");
@@ -314,7 +315,7 @@ impl Analyzer {
     }
 }
 
-fn common_words() -> HashSet<String> {
+fn common_words() -> Set<String> {
     COMMON_WORDS
         .split_whitespace()
         .map(|w| text::Text::new(w).folded().to_owned())
@@ -322,7 +323,7 @@ fn common_words() -> HashSet<String> {
 }
 
 /// Ordinary words and all that the default examples write in small letters.
-fn words_in_use(mut words: HashSet<String>) -> HashSet<String> {
+fn words_in_use(mut words: Set<String>) -> Set<String> {
     for text in [DEFAULT_INTENTS, DEFAULT_LABELLED] {
         let small = text
             .split(|c: char| !c.is_alphabetic())

@@ -8,9 +8,9 @@ mod mood;
 pub(crate) use mood::{EXAMPLES_MIN, Mood};
 
 use crate::doc::{Doc, TokenKind};
+use crate::table::{Set, Table};
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
 
 /// Single English words with their mean ratings.
 pub(crate) const ENGLISH: &str = include_str!("../data/feelings-en.txt");
@@ -106,15 +106,15 @@ pub struct LexiconError(String);
 /// The list of words and marks.
 #[derive(Debug, Default)]
 pub struct Lexicon {
-    words: HashMap<String, f32>,
-    emoji: HashMap<char, f32>,
-    negations: HashSet<String>,
-    boosters: HashSet<String>,
-    dampeners: HashSet<String>,
-    contrasts: HashSet<String>,
-    urgent: HashSet<String>,
+    words: Table<String, f32>,
+    emoji: Table<char, f32>,
+    negations: Set<String>,
+    boosters: Set<String>,
+    dampeners: Set<String>,
+    contrasts: Set<String>,
+    urgent: Set<String>,
     /// Idioms of two or three words that say nothing about feelings.
-    idioms: HashSet<String>,
+    idioms: Set<String>,
 }
 
 impl Lexicon {
@@ -310,7 +310,7 @@ fn folded(word: &str) -> String {
     Text::new(word).folded().to_owned()
 }
 
-fn fold(words: &[String]) -> HashSet<String> {
+fn fold(words: &[String]) -> Set<String> {
     words.iter().map(|w| folded(w)).collect()
 }
 

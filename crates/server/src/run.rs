@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use waypost_store::blobs::blobs_folder;
 use waypost_store::{MasterKey, Store, StoreConfig};
@@ -41,12 +42,13 @@ pub async fn serve(config: Config) -> Result<()> {
     start_logs(&config);
     warn_if_simulated();
     crate::driver::crash::watch_store();
+    let stop = CancellationToken::new();
+    heed_signals(stop.clone())?;
     let _lock = claim_or_take_over(&config).await?;
     let store = open_store(&config).await?;
 
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
-    let stop = CancellationToken::new();
     let driver = Driver::start(&config, store.clone(), stop.clone()).await?;
     let webhooks = webhooks::Worker::start(
         &config.webhooks,
@@ -68,14 +70,8 @@ pub async fn serve(config: Config) -> Result<()> {
         stop.clone(),
     ));
     introduce(&config, &store, address).await?;
-    let until_told = {
-        let stop = stop.clone();
-        async move {
-            told_to_stop().await;
-            stop.cancel();
-        }
-    };
-    let served = axum::serve(listener, api::router(state)).with_graceful_shutdown(until_told);
+    let told = stop.clone().cancelled_owned();
+    let served = axum::serve(listener, api::router(state)).with_graceful_shutdown(told);
     let limit = Duration::from_secs(config.server.shutdown_s);
     let served = tokio::spawn(async move { served.await });
     stop.cancelled().await;
@@ -289,17 +285,16 @@ async fn introduce(config: &Config, store: &Store, address: SocketAddr) -> Resul
     Ok(())
 }
 
-async fn told_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
+/// Cancels `stop` at SIGTERM or Ctrl-C, from now on: whoever stops the program while it starts is heard too.
+fn heed_signals(stop: CancellationToken) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        Err(_) => {
-            let _ = interrupt.await;
-        }
-    }
+        stop.cancel();
+    });
+    Ok(())
 }

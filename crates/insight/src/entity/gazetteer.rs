@@ -3,9 +3,9 @@
 //! A name is looked up without spaces, so that `down town` and `downtown` are one. An error of one letter is
 //! forgiven in names of six letters or more, unless what was typed are ordinary words.
 
+use crate::table::{Set, Table};
 use crate::text::Text;
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
 
 /// Names of one list at most.
 pub(super) const PLACES_MAX: usize = 20_000;
@@ -100,17 +100,17 @@ pub(super) struct Entry {
 pub struct Gazetteer {
     places: Vec<(PlaceKind, String)>,
     /// What a place is in, for those whose weak names need it.
-    within: HashMap<u32, String>,
+    within: Table<u32, String>,
     /// Weak names that need the place which they are in.
-    inner: HashMap<String, Vec<u32>>,
-    exact: HashMap<String, Entry>,
+    inner: Table<String, Vec<u32>>,
+    exact: Table<String, Entry>,
     /// Hashes of names with one letter left out, and the names.
-    near: HashMap<u64, Vec<u32>>,
+    near: Table<u64, Vec<u32>>,
     names: Vec<String>,
     /// Words of names, and hashes of them with one letter left out.
-    words: HashSet<String>,
-    near_words: HashMap<u64, Vec<String>>,
-    common: HashSet<String>,
+    words: Set<String>,
+    near_words: Table<u64, Vec<String>>,
+    common: Set<String>,
 }
 
 impl Gazetteer {
@@ -118,18 +118,18 @@ impl Gazetteer {
     ///
     /// # Errors
     /// When the YAML is no such list, or too long.
-    pub fn from_yaml(yaml: &str, common: HashSet<String>) -> Result<Self, GazetteerError> {
+    pub fn from_yaml(yaml: &str, common: Set<String>) -> Result<Self, GazetteerError> {
         let file: File =
             serde_saphyr::from_str(yaml).map_err(|e| GazetteerError::Yaml(e.to_string()))?;
         let mut gazetteer = Self {
             places: Vec::new(),
-            within: HashMap::new(),
-            inner: HashMap::new(),
-            exact: HashMap::new(),
-            near: HashMap::new(),
+            within: Table::default(),
+            inner: Table::default(),
+            exact: Table::default(),
+            near: Table::default(),
             names: Vec::new(),
-            words: HashSet::new(),
-            near_words: HashMap::new(),
+            words: Set::default(),
+            near_words: Table::default(),
             common,
         };
         for place in file.locations {
@@ -275,7 +275,7 @@ impl Gazetteer {
     }
 
     /// The place of that weak name which is in one of the named places.
-    pub(super) fn inner(&self, key: &str, named: &HashSet<String>) -> Option<u32> {
+    pub(super) fn inner(&self, key: &str, named: &Set<String>) -> Option<u32> {
         let is_named = |place: &&u32| self.within.get(*place).is_some_and(|w| named.contains(w));
         self.inner.get(key)?.iter().find(is_named).copied()
     }

@@ -3,9 +3,9 @@
 use super::person_lead::{Lead, is_called, is_title, lead_at, speaks_to_a_person};
 use super::{Kind, Pass, Source};
 use crate::doc::{Doc, Gap, TokenKind};
+use crate::table::Set;
 use crate::text::Text;
 use serde::Deserialize;
-use std::collections::HashSet;
 
 /// Words of one name at most.
 const WORDS_MAX: usize = 5;
@@ -15,9 +15,9 @@ const CONFIDENCE_LISTED: f32 = 0.85;
 /// First and family names, and ordinary words that are none.
 #[derive(Debug, Default)]
 pub struct Names {
-    sure: HashSet<String>,
-    doubtful: HashSet<String>,
-    common: HashSet<String>,
+    sure: Set<String>,
+    doubtful: Set<String>,
+    common: Set<String>,
 }
 
 #[derive(Deserialize)]
@@ -34,14 +34,14 @@ impl Names {
     ///
     /// # Errors
     /// When the YAML is no such list.
-    pub fn from_yaml(yaml: &str, common: HashSet<String>) -> Result<Self, super::GazetteerError> {
+    pub fn from_yaml(yaml: &str, common: Set<String>) -> Result<Self, super::GazetteerError> {
         let file: File =
             serde_saphyr::from_str(yaml).map_err(|e| super::GazetteerError::Yaml(e.to_string()))?;
         let fold = |names: Vec<String>| {
             names
                 .iter()
                 .map(|n| Text::new(n).folded().to_owned())
-                .collect::<HashSet<_>>()
+                .collect::<Set<_>>()
         };
         let doubtful = fold(file.doubtful);
         let sure = fold(file.sure).difference(&doubtful).cloned().collect();

@@ -6,8 +6,8 @@
 use super::gazetteer::{Entry, FUZZY_LETTERS, PlaceKind, Strength};
 use super::{Kind, Pass, Source};
 use crate::doc::{Doc, Gap, TokenKind};
+use crate::table::Set;
 use crate::text::Text;
-use std::collections::HashSet;
 use std::ops::Range;
 
 /// Words of the longest name that is looked for.
@@ -73,7 +73,7 @@ fn without_community(
             return false;
         };
         let places = pass.context.places;
-        let named = HashSet::from([within]);
+        let named = Set::from_iter([within]);
         let left = places.exact(&rest).map(|e| e.place);
         left == Some(place) || places.inner(&rest, &named) == Some(place)
     };
@@ -112,7 +112,7 @@ fn add_community(pass: &mut Pass<'_, '_>, tokens: Range<usize>) {
 
 /// Finds weak names of places inside a place that the message names too.
 fn find_inner(pass: &mut Pass<'_, '_>) {
-    let named: HashSet<String> = pass
+    let named: Set<String> = pass
         .found
         .iter()
         .filter(|f| matches!(f.kind, Kind::Location | Kind::Project))
@@ -141,7 +141,7 @@ fn find_inner(pass: &mut Pass<'_, '_>) {
     }
 }
 
-fn inner_at(pass: &Pass<'_, '_>, i: usize, named: &HashSet<String>) -> Option<(u32, usize)> {
+fn inner_at(pass: &Pass<'_, '_>, i: usize, named: &Set<String>) -> Option<(u32, usize)> {
     let (doc, places) = (pass.doc, pass.context.places);
     if !pass.is_open(i) || !doc.is_word(i) {
         return None;

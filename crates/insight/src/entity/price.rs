@@ -100,7 +100,7 @@ fn is_spoken_sum(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
         doc.word_before(i),
         "in" | "of" | "from" | "at" | "since" | "to" | "until" | "on" | "no" | "and" | "or"
     );
-    let near = |words: &std::collections::HashSet<&str>| {
+    let near = |words: &crate::table::Set<&str>| {
         doc.has_word_near(&(i..number.next), SPOKEN_REACH, |word| words.contains(word))
     };
     let whole = number.value >= Decimal::from(SPOKEN_MIN)

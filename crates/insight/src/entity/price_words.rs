@@ -1,10 +1,10 @@
 //! The words around a number that make it money, a label, or a number like any other.
 
-use std::collections::HashSet;
+use crate::table::Set;
 use std::sync::LazyLock;
 
 /// Words, to be looked up.
-type Words = LazyLock<HashSet<&'static str>>;
+type Words = LazyLock<Set<&'static str>>;
 
 /// Words of prices, near an amount or right before it.
 const PRICE: &str = "
@@ -118,7 +118,7 @@ seller buyer premium asking cheques cheque chqs rera villa's psf sale sell studi
 شقه فيلا المالك الموجر البايع المشتري شيكات دفعات
 ";
 
-fn words(lists: &[&'static str]) -> HashSet<&'static str> {
+fn words(lists: &[&'static str]) -> Set<&'static str> {
     let words = lists.iter().flat_map(|list| list.split_whitespace());
     words.collect()
 }

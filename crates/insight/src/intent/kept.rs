@@ -2,7 +2,7 @@
 
 use super::judge::{Judge, SIGNS};
 use super::linear::Linear;
-use super::{FeatureSet, IntentModel, vectors};
+use super::{FeatureSet, IntentModel, rarest, vectors};
 use crate::kept::{Reader, Writer};
 
 impl IntentModel {
@@ -48,6 +48,7 @@ impl IntentModel {
             knows_outside,
             set,
             vocabulary: hashes.into_iter().zip(0..).collect(),
+            unseen: rarest(&rarity),
             rarity,
             linear,
             judge,

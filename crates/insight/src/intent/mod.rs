@@ -115,6 +115,8 @@ pub struct IntentModel {
     set: FeatureSet,
     vocabulary: Vocabulary,
     rarity: Vec<f32>,
+    /// How rare a word is that was never seen.
+    unseen: f32,
     linear: Linear,
     judge: Judge,
 }
@@ -179,6 +181,7 @@ impl IntentModel {
             knows_outside,
             set: options.features,
             vocabulary,
+            unseen: rarest(&rarity),
             rarity,
             linear: Linear::train(&[], 0, 0, TRAINING_NONE),
             judge: Judge::default(),
@@ -216,7 +219,7 @@ impl IntentModel {
         if meanings.is_empty() {
             return Row::new();
         }
-        let unseen = self.rarest();
+        let unseen = self.unseen;
         let mut mean = [0.0_f32; vectors::SIZE];
         for (hash, place) in meanings {
             let weight = self
@@ -232,10 +235,6 @@ impl IntentModel {
         (first..)
             .zip(mean.map(|v| v * MEANING_WEIGHT / length))
             .collect()
-    }
-
-    fn rarest(&self) -> f32 {
-        self.rarity.iter().copied().fold(1.0_f32, f32::max)
     }
 
     fn block<'a>(&self, hashes: impl Iterator<Item = &'a u64>, weight: f32) -> Row {
@@ -287,7 +286,7 @@ impl IntentModel {
 
     /// How much of what was said the model has seen before, weighed by rarity.
     fn share_known(&self, hashes: &[u64]) -> f32 {
-        let unseen = self.rarest();
+        let unseen = self.unseen;
         let (mut known, mut all) = (0.0_f32, 0.0_f32);
         for hash in hashes {
             match self.vocabulary.get(hash) {
@@ -411,6 +410,11 @@ fn training(loss: Loss, weights: usize) -> Training {
             decay: 0.0,
         },
     }
+}
+
+/// The rarity of what is rarer than all else.
+fn rarest(rarity: &[f32]) -> f32 {
+    rarity.iter().copied().fold(1.0_f32, f32::max)
 }
 
 /// Numbers the features, and says how rare each is.

@@ -3,8 +3,8 @@
 //! The list is of English and Arabic words; a glossary names an English word of the same use beside words of
 //! Arabic, in either script. `data/vectors` says where the numbers come from.
 
+use crate::table::Table;
 use crate::text::Text;
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Numbers of one word.
@@ -23,8 +23,8 @@ const ENDINGS: &[&str] = &[
 /// The words whose meaning is known.
 #[derive(Debug)]
 pub(crate) struct Vectors {
-    places: HashMap<&'static str, u32>,
-    glossary: HashMap<String, &'static str>,
+    places: Table<&'static str, u32>,
+    glossary: Table<String, &'static str>,
     /// How long the numbers of each word are together.
     lengths: Vec<f32>,
 }
@@ -59,7 +59,7 @@ impl Vectors {
             .zip(0_u32..)
             .take(NUMBERS.len() / SIZE)
             .collect();
-        let mut glossary = HashMap::new();
+        let mut glossary = Table::default();
         for line in GLOSSARY.lines().filter(|l| !l.starts_with('#')) {
             let mut words = line.split_whitespace();
             let Some(english) = words.next() else {
