@@ -216,7 +216,7 @@ impl Analyzer {
         // A name is no slip for a place: `Sharma` is not `Sharja`.
         let typed_right = common.into_iter().chain(names.sure().map(str::to_owned));
         Ok(Self {
-            places: Gazetteer::from_yaml(&settings.places, typed_right.collect())?,
+            places: Gazetteer::from_yaml(&settings.places, typed_right)?,
             names,
             lexicon: Lexicon::from_yaml(&settings.feelings)?,
             trained,

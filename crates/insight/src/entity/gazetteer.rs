@@ -118,7 +118,10 @@ impl Gazetteer {
     ///
     /// # Errors
     /// When the YAML is no such list, or too long.
-    pub fn from_yaml(yaml: &str, common: Set<String>) -> Result<Self, GazetteerError> {
+    pub fn from_yaml(
+        yaml: &str,
+        common: impl IntoIterator<Item = String>,
+    ) -> Result<Self, GazetteerError> {
         let file: File =
             serde_saphyr::from_str(yaml).map_err(|e| GazetteerError::Yaml(e.to_string()))?;
         let mut gazetteer = Self {
@@ -130,7 +133,7 @@ impl Gazetteer {
             names: Vec::new(),
             words: Set::default(),
             near_words: Table::default(),
-            common,
+            common: common.into_iter().collect(),
         };
         for place in file.locations {
             gazetteer.add(PlaceKind::Location, place)?;

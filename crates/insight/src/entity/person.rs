@@ -34,7 +34,10 @@ impl Names {
     ///
     /// # Errors
     /// When the YAML is no such list.
-    pub fn from_yaml(yaml: &str, common: Set<String>) -> Result<Self, super::GazetteerError> {
+    pub fn from_yaml(
+        yaml: &str,
+        common: impl IntoIterator<Item = String>,
+    ) -> Result<Self, super::GazetteerError> {
         let file: File =
             serde_saphyr::from_str(yaml).map_err(|e| super::GazetteerError::Yaml(e.to_string()))?;
         let fold = |names: Vec<String>| {
@@ -48,7 +51,7 @@ impl Names {
         Ok(Self {
             sure,
             doubtful,
-            common,
+            common: common.into_iter().collect(),
         })
     }
 

@@ -8,7 +8,7 @@ use super::TextParts;
 use crate::clock;
 use crate::insight::shared_analyzer;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError};
@@ -90,12 +90,8 @@ impl SetName {
             return Err(format!("a set has at most {SET_LEN_MAX} bytes"));
         }
         let read = match self {
-            Self::Places => Gazetteer::from_yaml(content, HashSet::new())
-                .map(drop)
-                .map_err(said),
-            Self::Names => Names::from_yaml(content, HashSet::new())
-                .map(drop)
-                .map_err(said),
+            Self::Places => Gazetteer::from_yaml(content, []).map(drop).map_err(said),
+            Self::Names => Names::from_yaml(content, []).map(drop).map_err(said),
             Self::Feelings => Lexicon::from_yaml(content).map(drop).map_err(said),
             Self::Intents => examples::from_yaml(content).map(drop).map_err(said),
             Self::Labelled => examples::from_lines(content).map(drop).map_err(said),
