@@ -1,6 +1,6 @@
 //! Where the channel commits messages before WhatsApp is told.
 
-use super::registry::Registry;
+use super::registry::{Registry, Running};
 use crate::clock;
 use crate::parts::TextParts;
 use crate::parts::again::Aside;
@@ -14,6 +14,12 @@ use waypost_wa::{CommitError, Inbox, KeysError};
 pub(super) struct StoreInbox {
     store: Store,
     registry: Arc<Registry>,
+    next: Next,
+}
+
+/// Who hears of what was committed.
+#[derive(Clone)]
+struct Next {
     text: Arc<TextParts>,
     aside: Aside,
 }
@@ -28,8 +34,22 @@ impl StoreInbox {
         Self {
             store,
             registry,
-            text,
-            aside,
+            next: Next { text, aside },
+        }
+    }
+}
+
+impl Next {
+    fn offer(&self, running: &Running, outcomes: Vec<Accepted>) {
+        let board = self.text.switchboard();
+        let reads_aside = board.reads_own() || board.reads_history();
+        for outcome in outcomes {
+            match outcome {
+                Accepted::New(work) => running.flow.offer(*work),
+                Accepted::Repaired(work) => running.flow.repaired(*work),
+                Accepted::Stored { message, .. } if reads_aside => self.aside.offer(message),
+                Accepted::Stored { .. } | Accepted::Duplicate { .. } => {}
+            }
         }
     }
 }
@@ -49,26 +69,23 @@ impl Inbox for StoreInbox {
             now: clock::now(),
             items: super::mutant::acknowledged(messages),
         };
-        let outcomes = self
-            .store
-            .accept(accept)
-            .await
-            .map_err(|error| commit_error(&error))?;
-        super::crash::point("after_commit_1");
-        running.gaps.accepted(seen, &outcomes);
-        let board = self.text.switchboard();
-        let reads_aside = board.reads_own() || board.reads_history();
-        for outcome in outcomes {
-            match outcome {
-                Accepted::New(work) => running.flow.offer(*work),
-                Accepted::Repaired(work) => running.flow.repaired(*work),
-                Accepted::Stored { message, .. } if reads_aside => self.aside.offer(message),
-                Accepted::Stored { .. } | Accepted::Duplicate { .. } => {}
-            }
+        let (store, next) = (self.store.clone(), self.next.clone());
+        let tasks = running.tasks.clone();
+        // Whoever calls is dropped when its connection is cut. What is stored by then must be worked on all the
+        // same: sent again it counts as a duplicate, and nobody else would hear of it before the next start.
+        let committed = tasks.spawn(async move {
+            let outcomes = store.accept(accept).await?;
+            super::crash::point("after_commit_1");
+            running.gaps.accepted(seen, &outcomes);
+            next.offer(&running, outcomes);
+            running.media.notify_one();
+            running.groups.spoke(chats.iter());
+            Ok::<(), StoreError>(())
+        });
+        match committed.await {
+            Ok(committed) => committed.map_err(|error| commit_error(&error)),
+            Err(fault) => Err(CommitError::Passing(fault.to_string())),
         }
-        running.media.notify_one();
-        running.groups.spoke(chats.iter());
-        Ok(())
     }
 
     async fn has(

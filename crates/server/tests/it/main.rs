@@ -16,6 +16,7 @@ mod api_fleet;
 mod api_health;
 mod api_messages;
 mod api_scene;
+mod cut_off;
 #[cfg(feature = "sim")]
 mod e2e;
 #[cfg(all(feature = "sim", feature = "failpoints"))]
