@@ -127,6 +127,12 @@ async fn main() -> Result<()> {
     for path in [&mut setting.results, &mut setting.cache] {
         *path = std::path::absolute(&*path)?;
     }
+    for program in [&mut setting.waypost, &mut setting.wasim] {
+        // A bare name is looked up; a path means the same from every folder.
+        if program.components().count() > 1 {
+            *program = std::path::absolute(&*program)?;
+        }
+    }
     let started = clock::now();
     let mut report = match cli.bench {
         Bench::Store => store::run(&setting).await?,

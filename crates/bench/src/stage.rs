@@ -23,6 +23,9 @@ pub(crate) const LOOK: Duration = Duration::from_millis(50);
 const LINKS_AT_ONCE: usize = 8;
 /// The most items that one page of the API holds.
 const PAGE: usize = 200;
+/// The oldest message that a rule may answer, in milliseconds: a day. Ten minutes, the default, pass in a
+/// long run while the network keeps a message back.
+const AGE_MAX_MS: u64 = 24 * 3_600_000;
 
 /// Settings under which the limits for sending do not decide what is measured.
 const SETTINGS: &str = r#"
@@ -185,11 +188,11 @@ impl Stage {
         Ok(())
     }
 
-    /// Lets a rule answer every message that contains `word`. Returns its path.
+    /// Lets a rule answer every message that contains `word`, however late it comes. Returns its path.
     pub(crate) async fn answer(&self, word: &str) -> Result<String> {
         let rule = json!({
             "name": word, "matches": {"on": "contains", "text": word},
-            "answer": "Thank you, {name}, we got: {text}",
+            "answer": "Thank you, {name}, we got: {text}", "max_age": AGE_MAX_MS,
         });
         let made = self.api()?.post("/rules", &rule).await?;
         Ok(format!("/rules/{}", text(&made, "id")?))
@@ -207,6 +210,13 @@ impl Stage {
     pub(crate) async fn stop(self) -> Result<()> {
         self.waypost.stop().await?;
         self.wasim.stop().await
+    }
+
+    /// Stops both programs and leaves what Waypost stored, for whoever looks into it.
+    pub(crate) async fn stop_and_keep(self) -> Result<PathBuf> {
+        self.waypost.stop().await?;
+        self.wasim.stop().await?;
+        Ok(self.folder.keep())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Memory may grow by this share over the second half of the run.
 const GROWTH_MAX: f64 = 0.10;
@@ -73,6 +74,8 @@ pub(super) struct Ledger {
     pub(super) reordered: u64,
     pub(super) unexpected: u64,
     pub(super) truncated: bool,
+    /// What stands in the messages that were lost, and in those that were answered out of order.
+    pub(super) marks: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// Everything that was noted.
@@ -86,6 +89,8 @@ pub(super) struct Notes {
     pub(super) ledger: Ledger,
     /// How often each fault struck.
     pub(super) faults: BTreeMap<&'static str, u64>,
+    /// Where the program's data and log are, when a promise was broken.
+    pub(super) kept: Option<PathBuf>,
 }
 
 /// How memory went over the second half.
@@ -262,6 +267,7 @@ mod tests {
                 ..Ledger::default()
             },
             faults: [("cut", 12)].into(),
+            kept: None,
         }
     }
 

@@ -103,6 +103,9 @@ fn report(args: &SoakArgs, notes: &Notes, broken: &[String]) -> String {
     for sentence in broken {
         line(format!("- {sentence}"));
     }
+    if let Some(kept) = &notes.kept {
+        line(format!("\nData and log are in {}.\n", kept.display()));
+    }
     let ledger = &notes.ledger;
     line("| what | |\n|---|---|".to_owned());
     line(format!(

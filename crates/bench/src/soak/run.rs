@@ -3,7 +3,7 @@
 use super::SoakArgs;
 use super::chance::Chance;
 use super::faults::{self, Fault, Strike};
-use super::judge::{Ledger, Notes, Sample};
+use super::judge::{self, Ledger, Notes, Sample};
 use super::rhythm::{self, Said};
 use crate::Setting;
 use crate::clock::{self, until};
@@ -340,14 +340,22 @@ impl Soak {
                 seen.missing = shown["counts"]["missing"].as_u64().unwrap_or(u64::MAX);
             }
         }
-        self.stage.stop().await?;
+        if judge::judge(&self.notes).is_empty() {
+            self.stage.stop().await?;
+        } else {
+            self.notes.kept = Some(self.stage.stop_and_keep().await?);
+        }
         Ok(self.notes)
     }
 
     async fn judged(&self) -> Result<Ledger> {
         let judged = self.stage.network.get("/ledger/judgement?mark=%23").await?;
         let number = |field: &str| judged[field].as_u64().unwrap_or_default();
-        let list = |field: &str| judged[field].as_array().map_or(0, Vec::len) as u64;
+        let marks = |field: &str| -> Vec<String> {
+            let list = judged[field].as_array().into_iter().flatten();
+            list.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let list = |field: &str| marks(field).len() as u64;
         Ok(Ledger {
             expected: number("expected"),
             answered: number("answered"),
@@ -356,6 +364,9 @@ impl Soak {
             reordered: list("reordered"),
             unexpected: list("unexpected"),
             truncated: judged["truncated"] == true,
+            marks: ["lost", "reordered"]
+                .map(|which| (which, marks(which)))
+                .into(),
         })
     }
 }
