@@ -8,7 +8,7 @@
 //!
 //! | trouble | what follows |
 //! |---|---|
-//! | a connection that worked was cut | at once, [`FLAP_BUDGET`] times in [`FLAP_WINDOW`]; then as below |
+//! | a connection that worked was cut, or what was kept while away stopped half-way | at once, [`FLAP_BUDGET`] times in [`FLAP_WINDOW`]; then as below |
 //! | [`ErrorClass::Network`] | reconnect with backoff, [`TRIES_MAX`] times; then restore the session from the store, then rebuild the client, over and over |
 //! | [`ErrorClass::Protocol`], [`ErrorClass::Unknown`] | rebuild the client, with the same backoff |
 //! | [`ErrorClass::Auth`], [`ErrorClass::Lock`], an outdated client | nothing automatic: a new link or another act is offered to a person. A ban is waited out |
@@ -555,7 +555,9 @@ impl ConnectFlow {
                 Phase::Waiting { at, client }
             }
             Remedy::Reconnect | Remedy::Rebuild => {
-                let quick = worked_since.is_some() && may_be_quick(down);
+                // What was kept while away comes before the account counts as online.
+                let was_in = worked_since.is_some() || *down == DownReason::OfflineSyncInterrupted;
+                let quick = was_in && may_be_quick(down);
                 self.next_try(down, quick, now, jitter)
             }
         };

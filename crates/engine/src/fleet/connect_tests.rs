@@ -340,6 +340,30 @@ fn doubtful_caches_are_never_reused() {
 }
 
 #[test]
+fn the_rest_of_a_backlog_is_fetched_at_once_but_not_for_ever() {
+    let mut flow = ConnectFlow::default();
+    step(&mut flow, ConnectInput::Start, 0);
+    let interrupted = || down(DownReason::OfflineSyncInterrupted);
+    let mut now = 0;
+    for _ in 0..FLAP_BUDGET {
+        step(&mut flow, ConnectInput::Dialing, now);
+        step(&mut flow, interrupted(), now + 100);
+        let at = flow.next_attempt().unwrap();
+        assert_eq!(at, Timestamp(now + 100) + QUICK_WAIT);
+        assert_eq!(flow.failures(), 0);
+        now = at.0;
+        let fresh = ConnectEffect::Open(Client::Fresh);
+        assert!(step(&mut flow, ConnectInput::Tick, now).contains(&fresh));
+    }
+    step(&mut flow, interrupted(), now + 100);
+    assert_eq!(
+        flow.next_attempt(),
+        Some(Timestamp(now + 100) + BACKOFF_BASE)
+    );
+    assert_eq!(flow.failures(), 1);
+}
+
+#[test]
 fn a_connection_that_never_comes_up_is_closed_and_tried_again() {
     let mut flow = ConnectFlow::default();
     step(&mut flow, ConnectInput::Start, 0);
