@@ -7,7 +7,7 @@ use crate::config::{ChannelConfig, HistoryPolicy};
 use crate::connection::{Connection, Keeper, Parts};
 use crate::directory::Directory;
 use crate::event::Events;
-use crate::hook::Hook;
+use crate::hook::{Hook, Intake};
 use crate::limits::{
     CACHE_ENTRIES_MAX, CHAT_LANES_MAX, DEVICE_LISTS_MAX, LINK_SOCKETS_MAX, OWN_SENDS_MAX,
     PREKEYS_PER_UPLOAD, SESSION_LOCKS_MAX,
@@ -146,8 +146,9 @@ impl Connector {
             switch: ReconnectSwitch::default(),
             signs: Signs::new(),
             backlog: crate::backlog::Counter::default(),
+            arrivals: Arc::default(),
         });
-        let (lost, reports) = LostReports::new();
+        let (lost, reports) = LostReports::new(Arc::clone(&shared.arrivals));
         let frame = Frame {
             route,
             own_sends: Arc::new(RecentIds::new(OWN_SENDS_MAX)),
@@ -155,7 +156,16 @@ impl Connector {
             socket: Socket::default(),
             lost,
         };
-        let bot = self.build(account, purpose, &shared, &frame).await?;
+        let intake = Arc::new(Intake::new(
+            Arc::clone(&self.inbox),
+            account,
+            Arc::clone(&shared.cause),
+            Arc::clone(&shared.broken),
+            Arc::clone(&shared.arrivals),
+            self.config.in_flight_max,
+        ));
+        let hook = Hook(Arc::clone(&intake));
+        let bot = self.build(account, purpose, &shared, &frame, hook).await?;
         let Frame {
             own_sends,
             tasks,
@@ -163,7 +173,12 @@ impl Connector {
             ..
         } = frame;
         let client = bot.client();
-        let asking = lost::ask_again(Arc::downgrade(&client), reports, Arc::clone(&shared.cause));
+        let asking = lost::ask_again(
+            Arc::downgrade(&client),
+            reports,
+            Arc::clone(&shared.cause),
+            Arc::clone(&intake),
+        );
         tasks.spawn_detached(Box::pin(asking));
         client.enable_auto_reconnect.store(false, Ordering::SeqCst);
         // The first and only time it is set.
@@ -182,6 +197,7 @@ impl Connector {
             shared: Arc::clone(&shared),
             out: out.clone(),
             directory: Directory::of(&client),
+            intake,
             expected: 0,
         };
         let pump = tokio::spawn(pump.run(queued));
@@ -221,6 +237,7 @@ impl Connector {
         purpose: Purpose,
         shared: &Arc<Shared>,
         frame: &Frame,
+        hook: Hook,
     ) -> Result<Bot, OpenError> {
         let cause = &shared.cause;
         let storage = Storage::new(
@@ -230,13 +247,6 @@ impl Connector {
             Arc::clone(cause),
             Arc::clone(&frame.own_sends),
             frame.lost.clone(),
-        );
-        let hook = Hook::new(
-            Arc::clone(&self.inbox),
-            account,
-            Arc::clone(cause),
-            Arc::clone(&shared.broken),
-            self.config.in_flight_max,
         );
         let sockets_max = match purpose {
             Purpose::Link => LINK_SOCKETS_MAX,

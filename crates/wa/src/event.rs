@@ -117,7 +117,8 @@ pub enum ChannelEvent {
         /// Which messages.
         wire_ids: Vec<String>,
     },
-    /// A message arrived that cannot be decrypted yet; its retry has the same id.
+    /// A message arrived that cannot be decrypted yet; what stands for it is committed, and its retry has
+    /// the same id.
     Placeholder(Box<Inbound>),
     /// Messages that came without a chance to hold their acknowledgement back: recoveries from the
     /// phone and newsletters.

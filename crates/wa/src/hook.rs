@@ -1,13 +1,19 @@
-//! The way every decrypted message takes: normal form, commit, and only then the acknowledgement.
+//! The way every message takes: normal form, commit, and only then the acknowledgement. Messages are
+//! committed in the order in which they came ([`crate::arrivals`]), those that cannot be decrypted among
+//! them.
 //!
 //! The library acknowledges a message when this hook returns `Ok`. An error in passing would leave
 //! that message for the next connection while later ones commit, so this hook never returns one and
 //! goes on: it waits and tries again, and when it must give up it poisons the connection first, so
 //! that nothing later can overtake.
 
+use crate::arrivals::{Arrivals, Place, Wait};
 use crate::cause::Cause;
 use crate::clock;
-use crate::limits::{COMMIT_RETRIES_MAX, COMMIT_RETRY_PAUSE, COMMIT_WAIT_MAX};
+use crate::limits::{
+    COMMIT_RETRIES_MAX, COMMIT_RETRY_PAUSE, COMMIT_WAIT_MAX, OTHER_ADDRESS_WAIT_MAX,
+    PLACEHOLDER_WAIT_MAX,
+};
 use crate::normalise;
 use crate::ports::{CommitError, Inbox};
 use crate::recent::RecentIds;
@@ -16,25 +22,28 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wacore::types::events::InboundMessage;
 use waypost_engine::fleet::down::DownReason;
-use waypost_engine::model::{AccountId, Inbound, Origin};
+use waypost_engine::model::{AccountId, Address, Inbound, Origin};
 use whatsapp_rust::{Client, InboundDurabilityHook};
 
-pub(crate) struct Hook {
+/// Commits what comes on one connection.
+pub(crate) struct Intake {
     inbox: Arc<dyn Inbox>,
     account: AccountId,
     cause: Arc<Cause>,
     /// Ids that came undecryptable before: what now arrives under them is their repair.
     broken: Arc<RecentIds>,
+    arrivals: Arc<Arrivals>,
     in_flight: Semaphore,
     in_flight_max: usize,
 }
 
-impl Hook {
+impl Intake {
     pub(crate) fn new(
         inbox: Arc<dyn Inbox>,
         account: AccountId,
         cause: Arc<Cause>,
         broken: Arc<RecentIds>,
+        arrivals: Arc<Arrivals>,
         in_flight_max: usize,
     ) -> Self {
         let in_flight_max = in_flight_max.clamp(1, Semaphore::MAX_PERMITS);
@@ -44,6 +53,7 @@ impl Hook {
             account,
             cause,
             broken,
+            arrivals,
             in_flight,
             in_flight_max,
         }
@@ -56,8 +66,14 @@ impl Hook {
         self.in_flight.try_acquire_many(count).ok()
     }
 
-    fn normal(&self, item: &InboundMessage) -> Option<Inbound> {
-        let mut inbound = normalise::inbound(&item.message, &item.info, clock::now())?;
+    fn normal(&self, place: Place, item: &InboundMessage) -> Option<Inbound> {
+        let now = clock::now();
+        let mut inbound = match normalise::inbound(&item.message, &item.info, now) {
+            Some(inbound) => inbound,
+            // It says nothing to people; but what stands in for it must not stay for ever.
+            None if self.arrivals.is_stood_in_for(place) => normalise::silent(&item.info, now),
+            None => return None,
+        };
         if inbound.origin.may_act() && self.broken.contains(&inbound.wire_id) {
             inbound.origin = Origin::Repair;
         }
@@ -90,7 +106,83 @@ impl Hook {
             Err(_) => Err(DownReason::Backpressure),
         }
     }
+
+    /// Commits a batch, or gives the connection up.
+    async fn take(&self, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.cause.is_poisoned(), "this connection was given up");
+        let Some(_room) = self.room(batch.len()) else {
+            self.cause.poison(DownReason::Backpressure);
+            anyhow::bail!("too many messages in flight");
+        };
+        if let [one] = batch
+            && !one.info.is_offline
+        {
+            // A backlog is taken one by one: there nobody may wait for another.
+            let place = self.arrivals.place(&one.info.id);
+            let other = self
+                .arrivals
+                .turn(place, Wait::Other, OTHER_ADDRESS_WAIT_MAX);
+            other.await;
+        }
+        let places = batch.iter().map(|item| self.arrivals.place(&item.info.id));
+        let places: Vec<Place> = places.collect();
+        let last = places.iter().max().copied().unwrap_or(Place::BEFORE);
+        let mut placed = self.arrivals.take_broken(last);
+        // Nothing need stand for what is here itself.
+        placed.retain(|(_, it)| batch.iter().all(|item| item.info.id != it.wire_id));
+        let here = places.iter().copied().zip(batch);
+        placed.extend(here.filter_map(|(place, item)| Some((place, self.normal(place, item)?))));
+        self.put(placed).await?;
+        // What says nothing to people is done with, too.
+        self.arrivals.settle(places);
+        Ok(())
+    }
+
+    /// Commits what stands for an undecryptable message when its turn has come, unless it was committed
+    /// with others.
+    pub(crate) async fn take_broken(&self, id: &str) {
+        let place = self.arrivals.place(id);
+        let turn = self.arrivals.turn(place, Wait::Both, PLACEHOLDER_WAIT_MAX);
+        turn.await;
+        let Some(placed) = self.arrivals.take_one_broken(id) else {
+            return;
+        };
+        if let Err(error) = self.put(vec![placed]).await {
+            tracing::warn!(account = %self.account, %error, "a message that cannot be decrypted left no trace");
+        }
+    }
+
+    /// Commits messages in the order in which they came, or gives the connection up.
+    async fn put(&self, mut placed: Vec<(Place, Inbound)>) -> anyhow::Result<()> {
+        let places: Vec<Place> = placed.iter().map(|(place, _)| *place).collect();
+        for (place, stand_in) in self.arrivals.stand_ins(&places) {
+            self.broken.insert(&stand_in.wire_id);
+            placed.push((place, stand_in));
+        }
+        placed.sort_by_key(|(place, _)| *place);
+        let messages: Vec<Inbound> = placed.into_iter().map(|(_, message)| message).collect();
+        if !messages.is_empty()
+            && let Err(reason) = self.commit(messages).await
+        {
+            let error = format!("{reason:?}");
+            self.cause.poison(reason);
+            anyhow::bail!("not committed: {error}");
+        }
+        // A later poisoning of this connection does not undo this commit, so it may be acknowledged.
+        self.arrivals.settle(places);
+        Ok(())
+    }
+
+    /// Whether the content of a message is stored.
+    pub(crate) async fn has(&self, sender: &Address, id: &str) -> bool {
+        let has = self.inbox.has(self.account, sender, id).await;
+        has.inspect_err(|error| tracing::warn!(account = %self.account, %error, "a message cannot be looked up"))
+            .unwrap_or(false)
+    }
 }
+
+/// What the library calls with every decrypted message.
+pub(crate) struct Hook(pub(crate) Arc<Intake>);
 
 #[async_trait]
 impl InboundDurabilityHook for Hook {
@@ -100,22 +192,7 @@ impl InboundDurabilityHook for Hook {
         batch: &[InboundMessage],
     ) -> anyhow::Result<()> {
         // Never call the client in here: it may hold the very lock that call would wait for.
-        anyhow::ensure!(!self.cause.is_poisoned(), "this connection was given up");
-        let Some(_room) = self.room(batch.len()) else {
-            self.cause.poison(DownReason::Backpressure);
-            anyhow::bail!("too many messages in flight");
-        };
-        let messages: Vec<Inbound> = batch.iter().filter_map(|item| self.normal(item)).collect();
-        if messages.is_empty() {
-            return Ok(());
-        }
-        if let Err(reason) = self.commit(messages).await {
-            let error = format!("{reason:?}");
-            self.cause.poison(reason);
-            anyhow::bail!("not committed: {error}");
-        }
-        // A later poisoning of this connection does not undo this commit, so it may be acknowledged.
-        Ok(())
+        self.0.take(batch).await
     }
 }
 
@@ -155,42 +232,43 @@ mod tests {
         }
     }
 
-    fn hook(failures: u32, in_flight_max: usize) -> Hook {
+    fn intake(failures: u32, in_flight_max: usize) -> Intake {
         let inbox = Arc::new(Stubborn(AtomicU32::new(failures)));
         let broken = Arc::new(RecentIds::new(4));
         let account = AccountId::from_raw(1);
-        Hook::new(
+        Intake::new(
             inbox,
             account,
             Arc::new(Cause::new()),
             broken,
+            Arc::default(),
             in_flight_max,
         )
     }
 
     #[test]
     fn there_is_room_for_so_many_messages_and_no_more() {
-        let hook = hook(0, 3);
-        let two = hook.room(2);
+        let intake = intake(0, 3);
+        let two = intake.room(2);
         assert!(two.is_some());
-        assert!(hook.room(2).is_none(), "a fourth message has no room");
-        let one = hook.room(1);
+        assert!(intake.room(2).is_none(), "a fourth message has no room");
+        let one = intake.room(1);
         assert!(one.is_some());
         drop((two, one));
         assert!(
-            hook.room(50).is_some(),
+            intake.room(50).is_some(),
             "a batch above the limit may pass alone"
         );
     }
 
     #[tokio::test]
     async fn trouble_in_passing_is_waited_out() {
-        assert_eq!(hook(2, 8).commit(Vec::new()).await, Ok(()));
+        assert_eq!(intake(2, 8).commit(Vec::new()).await, Ok(()));
     }
 
     #[tokio::test]
     async fn trouble_that_stays_ends_the_connection() {
-        let given_up = hook(COMMIT_RETRIES_MAX + 1, 8).commit(Vec::new()).await;
+        let given_up = intake(COMMIT_RETRIES_MAX + 1, 8).commit(Vec::new()).await;
         assert!(
             matches!(given_up, Err(DownReason::StoreFailed { error }) if error.contains("busy"))
         );

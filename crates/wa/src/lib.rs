@@ -24,7 +24,7 @@
 //! | server acks of our sends | [`ChannelEvent::ServerAck`] | nothing: no ack in time means the same id is sent again |
 //! | receipts | [`ChannelEvent::Receipt`] | a tick that stays grey |
 //! | messages decrypted but not yet committed | asked for again, then [`Inbox::commit`] | nothing, as long as the sender still has the message |
-//! | undecryptable messages | [`ChannelEvent::Placeholder`] | the placeholder; the sender's retry still arrives through the commit |
+//! | undecryptable messages | [`Inbox::commit`] of a placeholder, in its place, then [`ChannelEvent::Placeholder`] | the placeholder; the sender's retry still arrives through the commit |
 //! | recoveries from the phone, newsletters | [`ChannelEvent::Messages`] | that message |
 //! | history | [`ChannelEvent::History`] | part of the history |
 //! | older messages that were asked for | [`ChannelEvent::Recalled`] | that answer; it is asked for again |
@@ -40,6 +40,7 @@
 //! Every limit is a named constant in [`limits`], with what happens at it.
 
 mod alive;
+mod arrivals;
 mod backlog;
 mod cause;
 mod clock;

@@ -10,6 +10,17 @@ pub const IN_FLIGHT_MAX: usize = 512;
 /// connection ends with `Down(Backpressure)`.
 pub const EVENTS_MAX: usize = 4_096;
 
+/// Messages of a connection whose place in line is remembered until they are committed. The oldest is
+/// forgotten, and counts as the first.
+pub const ARRIVALS_MAX: usize = 4_096;
+
+/// Longest that a message waits for an earlier one of the same person under their other address.
+pub const OTHER_ADDRESS_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Longest that the placeholder of an undecryptable message waits for those before it. The protocol
+/// library commits a backlog every three seconds at least.
+pub const PLACEHOLDER_WAIT_MAX: Duration = Duration::from_secs(4);
+
 /// How often a failed commit is tried again before the connection is given up with
 /// `Down(StoreFailed)`.
 pub const COMMIT_RETRIES_MAX: u32 = 5;

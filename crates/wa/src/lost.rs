@@ -6,14 +6,18 @@
 //! decrypted any more, and the library takes it for a duplicate that may be acknowledged. Nothing
 //! in its interface lets us order the two writes, so the storage looks whether the message is really
 //! there ([`crate::Inbox::has`]). If it is not, a placeholder keeps its place, the acknowledgement
-//! is refused, and the message is asked for again. Unacknowledged it comes again with the next connection, should the answer not come.
+//! is refused, and the message is asked for again, unless it was only on its way to its commit.
+//! Unacknowledged it comes again with the next connection, should the answer not come.
 
+use crate::arrivals::Arrivals;
 use crate::cause::Cause;
 use crate::clock;
+use crate::hook::Intake;
 use crate::jid;
 use crate::limits::LOST_MAX;
 use std::sync::{Arc, Weak};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _, Node};
 use waypost_engine::model::{Content, Inbound, Origin, Timestamp};
@@ -68,16 +72,24 @@ impl Lost {
 /// Where the storage reports lost messages. At [`LOST_MAX`] waiting ones further reports are
 /// dropped: those messages come again with the next connection.
 #[derive(Clone)]
-pub(crate) struct LostReports(mpsc::Sender<Lost>);
+pub(crate) struct LostReports {
+    queue: mpsc::Sender<Lost>,
+    arrivals: Arc<Arrivals>,
+}
 
 impl LostReports {
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Lost>) {
-        let (sender, receiver) = mpsc::channel(LOST_MAX);
-        (Self(sender), receiver)
+    pub(crate) fn new(arrivals: Arc<Arrivals>) -> (Self, mpsc::Receiver<Lost>) {
+        let (queue, receiver) = mpsc::channel(LOST_MAX);
+        (Self { queue, arrivals }, receiver)
+    }
+
+    /// Keeps its place, so that what its sender writes next is not worked on first.
+    pub(crate) fn hold_place(&self, lost: &Lost) {
+        self.arrivals.broke(lost.placeholder(clock::now()));
     }
 
     pub(crate) fn report(&self, lost: Lost) {
-        if let Err(error) = self.0.try_send(lost) {
+        if let Err(error) = self.queue.try_send(lost) {
             tracing::debug!(%error, "a lost message waits for the next connection");
         }
     }
@@ -88,28 +100,44 @@ pub(crate) async fn ask_again(
     client: Weak<Client>,
     mut reports: mpsc::Receiver<Lost>,
     cause: Arc<Cause>,
+    intake: Arc<Intake>,
 ) {
+    // They end with this one.
+    let mut asking = JoinSet::new();
     loop {
+        while asking.try_join_next().is_some() {}
         let lost = tokio::select! {
             biased;
             () = cause.ended() => return,
             lost = reports.recv() => lost,
         };
-        let (Some(lost), Some(client)) = (lost, client.upgrade()) else {
+        let Some(lost) = lost else {
             return;
         };
-        let stanza = lost.stanza();
-        let asked = client
-            .request_message_retry(&stanza.as_node_ref(), RetryRequestOptions::new())
-            .await;
-        match asked {
-            Ok(_) => tracing::warn!(
-                id = lost.id,
-                "a message was lost in a crash; asked for it again"
-            ),
-            Err(error) => {
-                tracing::warn!(id = lost.id, %error, "a lost message waits for the next connection");
-            }
+        asking.spawn(ask(client.clone(), lost, Arc::clone(&intake)));
+    }
+}
+
+async fn ask(client: Weak<Client>, lost: Lost, intake: Arc<Intake>) {
+    intake.take_broken(&lost.id).await;
+    if intake.has(&jid::address(&lost.sender), &lost.id).await {
+        // It came twice, and the first was on its way to its commit.
+        return;
+    }
+    let Some(client) = client.upgrade() else {
+        return;
+    };
+    let stanza = lost.stanza();
+    let asked = client
+        .request_message_retry(&stanza.as_node_ref(), RetryRequestOptions::new())
+        .await;
+    match asked {
+        Ok(_) => tracing::warn!(
+            id = lost.id,
+            "a message was lost in a crash; asked for it again"
+        ),
+        Err(error) => {
+            tracing::warn!(id = lost.id, %error, "a lost message waits for the next connection");
         }
     }
 }
@@ -146,7 +174,7 @@ mod tests {
 
     #[test]
     fn too_many_reports_do_not_pile_up() {
-        let (reports, mut queue) = LostReports::new();
+        let (reports, mut queue) = LostReports::new(Arc::default());
         let one = Lost {
             chat: "200@lid".parse().unwrap(),
             sender: "200:3@lid".parse().unwrap(),

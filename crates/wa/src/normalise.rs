@@ -47,6 +47,12 @@ pub(crate) fn placeholder(info: &MessageInfo, received_at: Timestamp) -> Inbound
     envelope(info, received_at, Content::Placeholder, Vec::new())
 }
 
+/// A message that says nothing to people, where there must be one.
+pub(crate) fn silent(info: &MessageInfo, received_at: Timestamp) -> Inbound {
+    let what = "protocol_message".to_owned();
+    envelope(info, received_at, Content::Unsupported { what }, Vec::new())
+}
+
 fn envelope(info: &MessageInfo, received_at: Timestamp, content: Content, raw: Vec<u8>) -> Inbound {
     let source = &info.source;
     let from_me = source.is_from_me;

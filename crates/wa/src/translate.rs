@@ -5,12 +5,14 @@
 //! takes them out in their order, translates, and waits for whoever reads them.
 
 use crate::alive::Signs;
+use crate::arrivals::Arrivals;
 use crate::backlog::Counter;
 use crate::cause::{self, Cause};
 use crate::clock;
 use crate::directory::Directory;
 use crate::event::{ChannelEvent, GroupChange, ReceiptKind, TypingState};
 use crate::history::read_chunks;
+use crate::hook::Intake;
 use crate::jid;
 use crate::limits::HISTORY_CHUNKS_MAX;
 use crate::normalise;
@@ -19,6 +21,7 @@ use crate::transport::ReconnectSwitch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use wacore::stanza::groups::{GroupNotificationAction, GroupParticipantInfo};
 use wacore::types::events::{
     Event, EventHandler, EventInterest, EventKind, GroupUpdate, MessageBatch, Receipt,
@@ -73,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) signs: Signs,
     /// What came of what was kept while away.
     pub(crate) backlog: Counter,
+    /// The order in which messages came.
+    pub(crate) arrivals: Arc<Arrivals>,
 }
 
 impl Shared {
@@ -95,6 +100,7 @@ impl EventHandler for Listener {
         if let Event::RawNode(stanza) = &*event {
             self.shared.signs.stanza(stanza.get(), &self.directory);
             self.shared.backlog.stanza(stanza.get());
+            self.shared.arrivals.stanza(stanza.get());
             note_stream_error(&self.shared, stanza.get());
             return;
         }
@@ -161,7 +167,11 @@ fn note(shared: &Shared, event: &Event) {
         Event::ServerAck(ack) if ack.class.as_deref().is_none_or(|class| class == "message") => {
             shared.signs.acked(&ack.id);
         }
-        Event::UndecryptableMessage(message) => shared.broken.insert(&message.info.id),
+        Event::UndecryptableMessage(message) => {
+            shared.broken.insert(&message.info.id);
+            let placeholder = normalise::placeholder(&message.info, clock::now());
+            shared.arrivals.broke(placeholder);
+        }
         _ => {}
     }
 }
@@ -171,6 +181,7 @@ pub(crate) struct Pump {
     pub(crate) shared: Arc<Shared>,
     pub(crate) out: mpsc::Sender<ChannelEvent>,
     pub(crate) directory: Directory,
+    pub(crate) intake: Arc<Intake>,
     pub(crate) expected: u32,
 }
 
@@ -183,12 +194,24 @@ impl Pump {
             self.directory.clone(),
             self.out.clone(),
         ));
+        // What stands for undecryptable messages waits for those that came before.
+        let mut broken = JoinSet::new();
         while let Some(event) = queue.recv().await {
             if let Event::HistorySync(_) = &*event {
                 // Only a reader that panicked is gone, and its panic was logged.
                 let _ = chunks.send(event).await;
                 continue;
             }
+            if let Event::UndecryptableMessage(message) = &*event {
+                let placeholder = normalise::placeholder(&message.info, clock::now());
+                broken.spawn(take_broken(
+                    Arc::clone(&self.intake),
+                    self.out.clone(),
+                    placeholder,
+                ));
+                continue;
+            }
+            while broken.try_join_next().is_some() {}
             let Some(mut event) = self.translate(&event) else {
                 continue;
             };
@@ -201,6 +224,8 @@ impl Pump {
             }
         }
         drop(chunks);
+        self.shared.arrivals.end();
+        broken.join_all().await;
         let _ = historian.await;
     }
 
@@ -224,6 +249,15 @@ impl Pump {
             other => linking(other).or_else(|| living(other)),
         }
     }
+}
+
+/// Commits what stands for a message in its turn, and tells of it.
+async fn take_broken(intake: Arc<Intake>, out: mpsc::Sender<ChannelEvent>, placeholder: Inbound) {
+    intake.take_broken(&placeholder.wire_id).await;
+    // Nobody listens to a connection that is gone.
+    let _ = out
+        .send(ChannelEvent::Placeholder(Box::new(placeholder)))
+        .await;
 }
 
 /// Events of linking.
@@ -280,9 +314,6 @@ fn living(event: &Event) -> Option<ChannelEvent> {
             }
         }
         Event::Receipt(receipt) => return news(receipt),
-        Event::UndecryptableMessage(message) => ChannelEvent::Placeholder(Box::new(
-            normalise::placeholder(&message.info, clock::now()),
-        )),
         Event::Messages(batch) => return uncommitted(batch),
         Event::ChatPresence(update) => ChannelEvent::Typing {
             chat: jid::address(&update.source.chat),

@@ -52,9 +52,6 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
             };
             context.store.receipt(confirmation).await.map(|_| ())
         }
-        ChannelEvent::Placeholder(inbound) => {
-            accept(context, account, vec![*inbound]).await.map(drop)
-        }
         ChannelEvent::Messages(messages) => accept(context, account, messages).await.map(drop),
         ChannelEvent::History(messages) => history(context, account, messages).await,
         ChannelEvent::Typing {

@@ -314,7 +314,7 @@ fn mapping((number, lid): (&str, &str), now: i64) -> LidPnMappingEntry {
 const SCRATCH: AccountId = AccountId::from_raw(0);
 
 fn scratch(keys: Arc<MemoryKeys>) -> Storage {
-    let (lost, _) = LostReports::new();
+    let (lost, _) = LostReports::new(Arc::default());
     Storage::new(
         keys,
         Arc::new(NoInbox),

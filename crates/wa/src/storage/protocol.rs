@@ -213,7 +213,9 @@ impl Storage {
         if let (Ok(chat), Ok(sender)) = (chat.parse(), sender.parse()) {
             let id = id.to_owned();
             let lost = Lost { chat, sender, id };
-            self.hold_place(&lost).await?;
+            if !self.is_own(&lost).await? {
+                self.lost.hold_place(&lost);
+            }
             self.lost.report(lost);
         }
         Err(StoreError::Validation(
@@ -221,18 +223,12 @@ impl Storage {
         ))
     }
 
-    /// Commits a placeholder, so that what its sender writes next is not worked on first. The
-    /// account's own messages are not worked on.
-    async fn hold_place(&self, lost: &Lost) -> Result<()> {
+    /// Whether the account wrote it itself. Such messages are not worked on.
+    async fn is_own(&self, lost: &Lost) -> Result<bool> {
         let device = self.load().await?;
         let own = device.map(|device| [device.pn, device.lid]);
-        let own = own.into_iter().flatten().flatten();
-        if own.into_iter().any(|own| own.user == lost.sender.user) {
-            return Ok(());
-        }
-        let placeholder = lost.placeholder(clock::now());
-        let committed = self.inbox.commit(self.account, vec![placeholder]).await;
-        committed.map_err(|error| StoreError::Database(Box::new(error)))
+        let mut own = own.into_iter().flatten().flatten();
+        Ok(own.any(|own| own.user == lost.sender.user))
     }
 }
 

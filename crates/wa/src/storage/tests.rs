@@ -57,7 +57,7 @@ impl Bench {
             keys: Arc::default(),
             cause: Arc::new(Cause::new()),
             own_sends,
-            lost: LostReports::new(),
+            lost: LostReports::new(Arc::default()),
             frozen: BTreeMap::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! Messages both ways, of every kind.
 
 use crate::bench::{ANA, Bench, NUMBER};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::Duration;
 use wasim::{FaultPlan, Kind, NetEvent, Outgoing, SendHow, UseAddress};
@@ -311,13 +312,26 @@ async fn every_kind_leaves_as_it_was_meant() {
             &about_ours,
         )
         .await;
-    for (id, expect) in [
+    let kinds = [
         ("K1", Kind::Text),
         ("K2", Kind::Reaction),
         ("K3", Kind::Edit),
         ("K4", Kind::Revoke),
-    ] {
-        assert_eq!(line.server_ack(id).await, None);
+    ];
+    // The library tells of acks beside each other, in any order.
+    let mut accepted = BTreeSet::new();
+    while !kinds.iter().all(|(id, _)| accepted.contains(*id)) {
+        line.wait("a server ack", |event| match event {
+            ChannelEvent::ServerAck { wire_id, error } => {
+                assert_eq!(*error, None, "{wire_id}");
+                accepted.insert(wire_id.clone());
+                Some(())
+            }
+            _ => None,
+        })
+        .await;
+    }
+    for (id, expect) in kinds {
         let received = |event: &NetEvent| matches!(event, NetEvent::MessageReceived { id: of, reader, .. } if of == id && reader == ANA);
         let NetEvent::MessageReceived { kind, .. } = bench
             .net
@@ -448,11 +462,12 @@ async fn an_undecryptable_message_is_a_placeholder_until_its_retry_fills_it() {
         .send_how(NUMBER, said("at last"), how)
         .await
         .unwrap();
-    let placeholder = line.wait("a placeholder", |event| match event {
-        ChannelEvent::Placeholder(inbound) => Some(inbound.clone()),
+    let told = line.wait("a placeholder", |event| match event {
+        ChannelEvent::Placeholder(inbound) => Some(inbound.wire_id.clone()),
         _ => None,
     });
-    let placeholder = placeholder.await;
+    assert_eq!(told.await, id);
+    let placeholder = bench.message().await;
     assert_eq!(
         (&placeholder.wire_id, &placeholder.content),
         (&id, &Content::Placeholder)
@@ -464,4 +479,69 @@ async fn an_undecryptable_message_is_a_placeholder_until_its_retry_fills_it() {
     );
     assert_eq!(repaired.origin, Origin::Repair);
     bench.end(line).await;
+}
+
+/// Messages that wait for a device that was away.
+const BACKLOG: usize = 12;
+
+/// Lets Ana write while the device is away, each message as `how` says, under these faults, and sees that
+/// they are committed in the order in which she wrote them, all of them with their words in the end.
+async fn a_backlog_keeps_its_order(plan: FaultPlan, how: impl Fn(usize) -> SendHow) {
+    let mut bench = Bench::new().await;
+    let line = bench.linked().await;
+    // A first word, so that there is a session.
+    bench.ana.send(NUMBER, said("hello")).await.unwrap();
+    bench.message().await;
+    bench.acknowledged().await;
+    line.connection.close().await;
+    bench.net.set_faults(NUMBER, plan);
+    let mut sent = Vec::new();
+    for n in 0..BACKLOG {
+        let message = said(&n.to_string());
+        sent.push(bench.ana.send_how(NUMBER, message, how(n)).await.unwrap());
+    }
+    let line = bench.resumed().await;
+    let (mut order, mut read) = (Vec::new(), BTreeSet::new());
+    while read.len() < BACKLOG {
+        let inbound = bench.message().await;
+        if inbound.content != Content::Placeholder {
+            read.insert(inbound.wire_id.clone());
+        }
+        // What stands for a message comes before it, in its place.
+        if !order.contains(&inbound.wire_id) {
+            order.push(inbound.wire_id);
+        }
+    }
+    assert_eq!(order, sent);
+    bench.end(line).await;
+}
+
+fn under_either_address(n: usize) -> SendHow {
+    SendHow {
+        address: [UseAddress::Lid, UseAddress::Pn][n % 2],
+        ..Default::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_under_both_addresses_of_its_sender_keeps_its_order() {
+    a_backlog_keeps_its_order(FaultPlan::default(), under_either_address).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_decrypted_keeps_its_place_in_a_backlog() {
+    a_backlog_keeps_its_order(FaultPlan::default(), |n| SendHow {
+        undecryptable_first: n % 5 == 3,
+        ..under_either_address(n)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_of_doubles_keeps_its_order() {
+    let twice = FaultPlan {
+        duplicate: 1.0,
+        ..FaultPlan::default()
+    };
+    a_backlog_keeps_its_order(twice, under_either_address).await;
 }
