@@ -60,6 +60,14 @@ describe("an account's proxy", () => {
   });
 
   if (mocked) {
+    it("that fails behind a connection that is still open is told with the account", async () => {
+      await page.goto("/accounts/acc_0london");
+      await page.getByTestId("proxy-fails").getByText("opens no new connection").waitFor();
+      await page.getByRole("link", { name: "Change the proxy" }).click();
+      await page.getByTestId("proxy-state").getByText(/^No new connection for \d+ min\. .*It is tried again in/).waitFor();
+      assertHealthy(page);
+    });
+
     it("is tested, and what is wrong with it is said in a sentence", async () => {
       await page.goto("/accounts/acc_0abroad");
       await page.getByRole("link", { name: "Change the proxy" }).click();

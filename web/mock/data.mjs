@@ -16,6 +16,7 @@ const REASONS = {
   link_cancelled: "Linking was cancelled; start it again when you are ready.",
   restricted: "WhatsApp lets this number start no new chats for now; people who have written are answered as usual. Write to fewer strangers.",
   phone_offline: "The phone has not been seen for long; switch it on with internet access, or WhatsApp unlinks this device.",
+  proxy_unreachable: "This account's proxy gives no way to WhatsApp (the proxy cannot be reached); check it or set another. Waypost tries again, and never connects without it.",
   proxy_refused: "This account's proxy refuses us (user or password is wrong); set its user and password anew. Nothing connects without it.",
   server_error: "WhatsApp's server answered with error 503; Waypost tries again.",
   link_expired: "Nobody scanned in time; start linking again when the phone is at hand.",
@@ -175,6 +176,13 @@ export function linkWindow(account) {
   return base;
 }
 
+/** What is known of a proxy. */
+export function proxyState(state, code = null) {
+  const now = Date.now();
+  const failing_since = state === "failing" ? new Date(now - 8 * MINUTE).toISOString() : null;
+  return { state, reason: code && reason(code), checked_at: new Date(now - 20_000).toISOString(), failing_since, next_check_at: new Date(now + 3 * MINUTE).toISOString() };
+}
+
 function account(id, name, phone, state, code, minutes, more = {}) {
   const now = Date.now();
   return {
@@ -190,6 +198,7 @@ function account(id, name, phone, state, code, minutes, more = {}) {
     next_attempt_at: null,
     recovery: null,
     proxy: null,
+    proxy_state: null,
     created_at: new Date(now - 40 * 24 * HOUR).toISOString(),
     counts: { waiting_to_send: 0, unfinished: 0, missing: 0 },
     ...more,
@@ -204,12 +213,13 @@ export function accounts() {
     account("acc_0viewings", "Viewings", "+971524417788", "recovering", "connection_lost", 1, { next_attempt_at: soon, counts: { waiting_to_send: 7, unfinished: 0, missing: 0 }, recovery: recovery("reconnect", "connection_lost", { at: soon, failures: 6 }) }),
     account("acc_0service", "After-sales", "+971501209944", "logged_out", "device_removed", 95, { counts: { waiting_to_send: 3, unfinished: 0, missing: 0 }, recovery: recovery("relink_qr", "device_removed", { class: "auth", since: new Date(Date.now() - 95 * MINUTE).toISOString() }) }),
     account("acc_0abu", "Abu Dhabi office", "+971561112233", "degraded", "backpressure", 6, { counts: { waiting_to_send: 0, unfinished: 212, missing: 0 } }),
-    account("acc_0london", "London partners", "+442079460018", "online", "connected", 9 * 24 * 60, { role: "secondary", priority: 20 }),
+    account("acc_0london", "London partners", "+442079460018", "online", "connected", 9 * 24 * 60, { role: "secondary", priority: 20, proxy: "http://london:***@proxy.example.com:3128", proxy_state: proxyState("failing", "proxy_unreachable") }),
     account("acc_0night", "Night shift", "+971508889900", "disabled", "requested", 13 * 60),
     account("acc_0airport", "Airport desk", "+971504445566", "degraded", "phone_offline", 70, { phoneAway: 11.6 * DAY, reason: { ...reason("phone_offline"), until: new Date(Date.now() + 2.4 * DAY).toISOString() } }),
     account("acc_0events", "Events", "+971507778899", "degraded", "restricted", 25),
     account("acc_0abroad", "Berlin office", "+4930123456", "needs_attention", "proxy_refused", 8, {
       proxy: "socks5://berlin:***@proxy.example.com:1080",
+      proxy_state: proxyState("failing", "proxy_refused"),
       recovery: recovery("person", "proxy_refused", { class: "auth", then: "person" }),
     }),
     account("acc_0villas", "Villas", "+971502020303", "needs_attention", "server_error", 31, {

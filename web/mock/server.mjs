@@ -432,6 +432,7 @@ export class Mock {
     if (proxy !== null && !/^(http|socks5):\/\/\S+:\d+$/.test(proxy)) throw new Refusal(422, "bad_proxy", "The proxy's address does not begin with http:// or socks5://.", "proxy");
     // The password is forgotten here and only sealed there; neither shows it again.
     account.proxy = proxy?.replace(/(:\/\/[^:@]*):[^@]*@/, "$1:***@") ?? null;
+    account.proxy_state = proxy ? data.proxyState("works") : null;
     if (account.phone && account.state !== "logged_out") {
       this.setState(account, "connecting", "requested");
       this.after(500, () => this.setState(account, "online", "connected"));

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use waypost_engine::fleet::gaps::GapsConfig;
+use waypost_engine::fleet::proxy_watch::ProxyWatchConfig;
 use waypost_engine::fleet::window::Strategy;
 use waypost_engine::fleet::{BreakerConfig, ConnectConfig, LivenessConfig, WaveConfig};
 use waypost_engine::flow::caution::{self, WarmUp};
@@ -62,6 +63,8 @@ pub struct Config {
     pub recovery: Recovery,
     /// Messages that never came.
     pub gaps: Gaps,
+    /// Accounts' proxies.
+    pub proxies: Proxies,
     /// The flow of messages.
     pub flow: Flow,
     /// The parts that messages go through.
@@ -253,6 +256,8 @@ pub struct Gaps {
     pub pause_ms: u64,
     /// Milliseconds before a hole is asked for a second time; each further wait is six times as long.
     pub retry_ms: u64,
+    /// Milliseconds that the next piece of the history may take after a link.
+    pub history_ms: u64,
 }
 
 impl Gaps {
@@ -264,6 +269,28 @@ impl Gaps {
             answer: Duration::millis(self.answer_ms),
             pause: Duration::millis(self.pause_ms),
             retry: Duration::millis(self.retry_ms),
+            history: Duration::millis(self.history_ms),
+        }
+    }
+}
+
+/// Accounts' proxies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxies {
+    /// A proxy through which nothing was opened for so many milliseconds is tried; 0 tries none.
+    pub check_ms: u64,
+    /// Milliseconds before one that failed is tried again; doubled each time, up to `check_ms`.
+    pub again_ms: u64,
+}
+
+impl Proxies {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn waits(&self) -> ProxyWatchConfig {
+        ProxyWatchConfig {
+            every: (self.check_ms > 0).then_some(Duration::millis(self.check_ms)),
+            again: Duration::millis(self.again_ms),
         }
     }
 }
@@ -613,6 +640,11 @@ impl Default for Config {
                 answer_ms: 60_000,
                 pause_ms: 15_000,
                 retry_ms: 60_000,
+                history_ms: 300_000,
+            },
+            proxies: Proxies {
+                check_ms: 600_000,
+                again_ms: 30_000,
             },
             flow: Flow {
                 parallel: 16,
@@ -791,6 +823,11 @@ impl Config {
         between("gaps.answer_ms", self.gaps.answer_ms, 100, 600_000)?;
         between("gaps.pause_ms", self.gaps.pause_ms, 100, 3_600_000)?;
         between("gaps.retry_ms", self.gaps.retry_ms, 100, 3_600_000)?;
+        between("gaps.history_ms", self.gaps.history_ms, 100, 86_400_000)?;
+        if self.proxies.check_ms > 0 {
+            between("proxies.check_ms", self.proxies.check_ms, 1_000, 86_400_000)?;
+        }
+        between("proxies.again_ms", self.proxies.again_ms, 1_000, 3_600_000)?;
         for (key, [shed, recover]) in [
             ("load.cpu_percent", self.load.cpu_percent),
             ("load.memory_percent", self.load.memory_percent),
@@ -989,6 +1026,7 @@ mod tests {
         assert_eq!(config.liveness.timings(), LivenessConfig::default());
         assert_eq!(config.recovery.patience(), ConnectConfig::default());
         assert_eq!(config.gaps.waits(), GapsConfig::default());
+        assert_eq!(config.proxies.waits(), ProxyWatchConfig::default());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::backlog::Kept;
 use std::time::Duration;
 use waypost_engine::fleet::down::DownReason;
+use waypost_engine::fleet::gaps::Piece;
 use waypost_engine::model::{Address, Inbound, Timestamp};
 
 /// How far a sent message came, as the recipient's side says.
@@ -123,8 +124,10 @@ pub enum ChannelEvent {
     /// Messages that came without a chance to hold their acknowledgement back: recoveries from the
     /// phone and newsletters.
     Messages(Vec<Inbound>),
-    /// A piece of history; stored and marked, never acted on.
+    /// Messages of a piece of history; stored and marked, never acted on.
     History(Vec<Inbound>),
+    /// All that can be read of a piece of history was handed over.
+    HistoryPiece(Piece),
     /// The phone's answer to [`crate::Connection::ask_before`]: messages before the one that was
     /// named, at most [`crate::limits::RECALLED_MAX`]; stored and marked, never acted on.
     Recalled {

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use wacore::types::events::{Event, LazyHistorySync};
 use waproto::whatsapp as wa;
-use waypost_engine::fleet::gaps::Mark;
+use waproto::whatsapp::message::HistorySyncType;
+use waypost_engine::fleet::gaps::{HistoryPart, Legible, Mark, Piece};
 use waypost_engine::model::{Address, Inbound, Origin, Timestamp};
 
 impl Connection {
@@ -108,10 +109,23 @@ fn read(history: &LazyHistorySync, own: &Address, out: &mpsc::Sender<ChannelEven
         },
         None => Reader::Chunk(out),
     };
-    let names = match read_conversations(history, own, &mut reader) {
-        Ok(names) => names,
+    let (names, legible) = match read_conversations(history, own, &mut reader) {
+        Ok(read) => read,
         Err(Gone) => return,
     };
+    let piece = part(history).map(|part| Piece {
+        part,
+        order: history.chunk_order(),
+        progress: progress(history),
+        legible,
+    });
+    if let (None, Some(piece)) = (&request, piece)
+        && out
+            .blocking_send(ChannelEvent::HistoryPiece(piece))
+            .is_err()
+    {
+        return;
+    }
     if let (
         Some(request),
         Reader::Answer {
@@ -145,12 +159,32 @@ fn read(history: &LazyHistorySync, own: &Address, out: &mpsc::Sender<ChannelEven
     }
 }
 
-/// Reads as far as it is readable; answers the names.
+/// What a piece is a part of; `None` when it holds no messages, only names and settings.
+fn part(history: &LazyHistorySync) -> Option<HistoryPart> {
+    let is = |kind: HistorySyncType| history.sync_type() == kind as i32;
+    if is(HistorySyncType::INITIAL_BOOTSTRAP) || is(HistorySyncType::NO_HISTORY) {
+        return Some(HistoryPart::Newest);
+    }
+    if is(HistorySyncType::RECENT) {
+        return Some(HistoryPart::Recent);
+    }
+    is(HistorySyncType::FULL).then_some(HistoryPart::Full)
+}
+
+/// How far the phone has come. One that says that there is none is done.
+fn progress(history: &LazyHistorySync) -> Option<u32> {
+    if history.sync_type() == HistorySyncType::NO_HISTORY as i32 {
+        return Some(100);
+    }
+    history.progress()
+}
+
+/// Reads as far as it is readable; answers the names, and whether that was all.
 fn read_conversations(
     history: &LazyHistorySync,
     own: &Address,
     reader: &mut Reader<'_>,
-) -> Result<Vec<wa::Pushname>, Gone> {
+) -> Result<(Vec<wa::Pushname>, Legible), Gone> {
     let received_at = clock::now();
     let mut stream = history.stream();
     loop {
@@ -162,15 +196,16 @@ fn read_conversations(
             Ok(None) => break,
             Err(error) => {
                 tracing::warn!(%error, "the rest of this history is unreadable; it is left out");
-                return Ok(Vec::new());
+                return Ok((Vec::new(), Legible::No));
             }
         }
     }
     Ok(match stream.remainder() {
-        Ok(rest) => rest.pushnames,
+        Ok(rest) => (rest.pushnames, Legible::Yes),
         Err(error) => {
             tracing::warn!(%error, "the names in this history are unreadable; they are left out");
-            Vec::new()
+            // The messages stand before them.
+            (Vec::new(), Legible::Yes)
         }
     })
 }

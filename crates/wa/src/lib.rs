@@ -26,7 +26,7 @@
 //! | messages decrypted but not yet committed | asked for again, then [`Inbox::commit`] | nothing, as long as the sender still has the message |
 //! | undecryptable messages | [`Inbox::commit`] of a placeholder, in its place, then [`ChannelEvent::Placeholder`] | the placeholder; the sender's retry still arrives through the commit |
 //! | recoveries from the phone, newsletters | [`ChannelEvent::Messages`] | that message |
-//! | history | [`ChannelEvent::History`] | part of the history |
+//! | history | [`ChannelEvent::History`], [`ChannelEvent::HistoryPiece`] | part of the history, which is noticed |
 //! | older messages that were asked for | [`ChannelEvent::Recalled`] | that answer; it is asked for again |
 //! | typing, names, group changes | their own events | that news |
 //!

@@ -62,6 +62,6 @@ pub use person::{
 };
 pub use phone::{LinkedDevice, Phone};
 pub use script::{Answerer, Script};
-pub use server::history::{PastAuthor, PastMessage};
+pub use server::history::{HistorySharing, PastAuthor, PastMessage};
 /// The protocol's messages, for contents that have no shorthand in [`Outgoing`].
 pub use waproto::whatsapp as proto;

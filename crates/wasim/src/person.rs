@@ -130,7 +130,9 @@ pub(crate) struct PhoneState {
     /// Switched off until this time of the network's clock.
     pub(crate) offline_until: Option<std::time::Duration>,
     /// What a newly linked device is given.
-    pub(crate) history: Vec<crate::server::history::PastMessage>,
+    pub(crate) history: Vec<crate::server::history::Kept>,
+    /// How it is given that.
+    pub(crate) sharing: crate::server::history::HistorySharing,
     /// What happens when a code is scanned or typed.
     pub(crate) linking: LinkPolicy,
     /// What happens when a linked device could not decrypt a message.

@@ -6,7 +6,7 @@ use crate::error::{Result, SimError};
 use crate::lock::Locked;
 use crate::person::{LinkPolicy, Person, PlaceholderHelp};
 use crate::sending;
-use crate::server::history::PastMessage;
+use crate::server::history::{self, HistorySharing, PastMessage};
 use crate::server::{self, code, linking};
 use crate::world::World;
 use serde::Serialize;
@@ -170,9 +170,17 @@ impl Phone {
     }
 
     /// What devices that are linked from now on are given as history.
-    pub fn set_history(&self, past: Vec<PastMessage>) {
+    ///
+    /// # Errors
+    /// [`SimError::UnknownNumber`].
+    pub fn set_history(&self, past: Vec<PastMessage>) -> Result<()> {
+        history::keep(&self.world, &self.person, past)
+    }
+
+    /// How they are given it.
+    pub fn set_history_sharing(&self, sharing: HistorySharing) {
         if let Some(account) = &self.person.account {
-            account.phone.locked().history = past;
+            account.phone.locked().sharing = sharing;
         }
     }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Entity, LinkWindow } from "../lib/api/types.ts";
+import type { Entity, LinkWindow, ProxyState } from "../lib/api/types.ts";
 import { languageName, marked } from "../lib/format/insight.ts";
-import { proxyAddress, proxyForm } from "../lib/format/proxy.ts";
+import { proxyAddress, proxyForm, proxyLine, proxyTone } from "../lib/format/proxy.ts";
 import { windowWhy } from "../lib/format/window.ts";
 import { importRequest, PickError, sessionsIn, stillWarm, type PickedFile } from "../lib/imports.ts";
 import { routeFor } from "../lib/state/router.svelte.ts";
@@ -32,6 +32,22 @@ describe("a proxy's address", () => {
     expect(proxyForm("socks5://a%40b:***@[::1]:1080")).toEqual({ kind: "socks5", host: "::1", port: "1080", user: "a@b", password: "" });
     expect(proxyForm("http://proxy.example.com:3128")).toMatchObject({ kind: "http", host: "proxy.example.com", user: "" });
     expect(proxyForm(null).host).toBe("");
+  });
+});
+
+describe("what is known of a proxy", () => {
+  const now = Date.parse("2026-11-21T09:10:00.000Z");
+  const known = (more: Partial<ProxyState>): ProxyState => ({ state: "unknown", reason: null, checked_at: null, failing_since: null, next_check_at: null, ...more });
+  const reason = { code: "proxy_unreachable", text: "This proxy gives no way." };
+  it("is said in a sentence, with how long and what next", () => {
+    expect(proxyLine(null, now)).toBeNull();
+    expect(proxyLine(known({}), now)).toBeNull();
+    expect(proxyLine(known({ state: "works", checked_at: "2026-11-21T09:05:00.000Z" }), now)).toBe("It gave a way to WhatsApp 5 min ago.");
+    expect(proxyLine(known({ state: "doubtful", reason, next_check_at: "2026-11-21T09:10:30.000Z" }), now)).toBe("It failed once: This proxy gives no way. It is tried again in 0:30.");
+    expect(proxyLine(known({ state: "failing", reason, failing_since: "2026-11-21T08:08:00.000Z" }), now)).toBe("No new connection for 1 h. This proxy gives no way.");
+  });
+  it("has a colour", () => {
+    expect((["works", "doubtful", "failing", "unknown"] as const).map((state) => proxyTone(known({ state })))).toEqual(["good", "warn", "bad", "idle"]);
   });
 });
 

@@ -18,6 +18,7 @@ const ACCOUNT: Account = {
   state_since: "2026-11-21T08:00:00.000Z",
   next_attempt_at: null,
   proxy: null,
+  proxy_state: null,
   recovery: null,
   health: null,
   liveness: {

@@ -61,12 +61,13 @@ fn next(gaps: &mut Gaps) -> (Timestamp, Vec<Effect>) {
 fn asked(gaps: &mut Gaps, behind: &[Mark]) -> (Timestamp, Mark) {
     for _ in 0..20 {
         let (now, mut effects) = next(gaps);
-        if let Some(Effect::Look(gap)) = effects.first() {
-            let found = Input::Found {
-                key: gap.key.clone(),
-                behind: behind.to_vec(),
-            };
-            effects = gaps.step(found, now);
+        let looked = effects.iter().find_map(|effect| match effect {
+            Effect::Look(gap) => Some(gap.key.clone()),
+            _ => None,
+        });
+        if let Some(key) = looked {
+            let behind = behind.to_vec();
+            effects = gaps.step(Input::Found { key, behind }, now);
         }
         if let Some(Effect::Check { key, .. }) = effects.first() {
             let checked = Input::Checked {
@@ -391,4 +392,202 @@ fn a_message_that_is_counted_already_is_not_counted_again_when_it_is_named() {
     let _ = gaps.step(Input::Stored(vec![mark(ANA, "q", 7_100)]), now);
     assert_eq!(missing(&gaps), 0);
     assert!(!gaps.is_watching());
+}
+
+fn piece(part: HistoryPart, order: u32, progress: u32) -> Input {
+    Input::Piece(Piece {
+        part,
+        order: Some(order),
+        progress: Some(progress),
+        legible: Legible::Yes,
+    })
+}
+
+/// Just linked: what is waited for is written down.
+fn just_linked() -> Gaps {
+    let mut gaps = gaps();
+    let effects = gaps.step(Input::Linked, at(0));
+    assert!(matches!(effects.as_slice(), [Effect::Await(Some(_))]));
+    gaps
+}
+
+/// What a table row gives, and after five minutes of silence whether history counts as missing.
+fn is_missed(pieces: &[Input]) -> bool {
+    let mut gaps = just_linked();
+    for piece in pieces {
+        assert_eq!(told(&gaps.step(piece.clone(), at(10))), []);
+    }
+    let patience = GapsConfig::default().history;
+    let effects = gaps.step(Input::Tick, at(10) + patience);
+    match told(&effects).as_slice() {
+        [] => false,
+        [(GapKind::History, GapState::Open, News::Found)] => true,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn history_that_does_not_come_whole_is_missed() {
+    use HistoryPart::{Newest, Recent};
+    let illegible = Input::Piece(Piece {
+        part: Recent,
+        order: Some(2),
+        progress: Some(100),
+        legible: Legible::No,
+    });
+    let silent = Input::Piece(Piece {
+        part: Newest,
+        order: None,
+        progress: None,
+        legible: Legible::Yes,
+    });
+    for (what, pieces, missed) in [
+        ("nothing came", vec![], true),
+        ("all in one", vec![piece(Newest, 1, 100)], false),
+        ("only the newest", vec![piece(Newest, 1, 50)], true),
+        (
+            "numbered through",
+            vec![
+                piece(Newest, 1, 10),
+                piece(Recent, 2, 60),
+                piece(Recent, 3, 100),
+            ],
+            false,
+        ),
+        (
+            "numbered anew, and overtaking each other",
+            vec![
+                piece(Recent, 2, 100),
+                piece(Newest, 1, 100),
+                piece(Recent, 1, 40),
+            ],
+            false,
+        ),
+        (
+            "one between two is missing",
+            vec![
+                piece(Newest, 1, 10),
+                piece(Recent, 2, 50),
+                piece(Recent, 4, 100),
+            ],
+            true,
+        ),
+        (
+            "it never ends",
+            vec![piece(Recent, 1, 10), piece(Recent, 2, 99)],
+            true,
+        ),
+        (
+            "a piece is torn",
+            vec![piece(Newest, 1, 50), illegible],
+            true,
+        ),
+        (
+            "a phone that tells nothing is believed",
+            vec![silent],
+            false,
+        ),
+    ] {
+        assert_eq!(is_missed(&pieces), missed, "{what}");
+    }
+}
+
+#[test]
+fn history_is_not_missed_while_nobody_is_connected_and_survives_a_restart() {
+    let mut gaps = just_linked();
+    let _ = gaps.step(Input::Offline, at(5));
+    assert_eq!(gaps.wake_at(), None);
+    assert_eq!(told(&gaps.step(Input::Tick, at(4_000))), []);
+    let Some(Effect::Await(noted)) = gaps
+        .step(piece(HistoryPart::Newest, 1, 50), at(4_001))
+        .pop()
+    else {
+        panic!("what is awaited still is not written down");
+    };
+    // Another process goes on with what was written down.
+    let mut gaps = Gaps::new(GapsConfig::default(), LINKED, LINKED, Vec::new()).awaiting(noted);
+    assert_eq!(gaps.step(Input::Online, at(9_000)), []);
+    let patience = GapsConfig::default().history;
+    assert_eq!(gaps.wake_at(), Some(at(9_000) + patience));
+    assert_eq!(told(&gaps.step(Input::Tick, at(9_100))), []);
+    let late = gaps.step(Input::Tick, at(9_000) + patience);
+    assert_eq!(
+        told(&late),
+        [(GapKind::History, GapState::Open, &News::Found)]
+    );
+}
+
+/// A message from before the link.
+fn old(chat: &str, wire_id: &str, secs_before: u64) -> Mark {
+    Mark {
+        sent_at: LINKED - Duration::secs(secs_before),
+        ..mark(chat, wire_id, 0)
+    }
+}
+
+#[test]
+fn missing_history_is_asked_for_once_per_chat_and_stays_flagged() {
+    let mut gaps = just_linked();
+    let newest = [old(ANA, "a9", 60), old("971500000003", "b9", 90)];
+    let mut stored = 0;
+    for chat in &newest {
+        let (now, before) = asked(&mut gaps, &newest);
+        assert_eq!(before, *chat);
+        let older = Mark {
+            chat: chat.chat.clone(),
+            ..old(ANA, "older", 500)
+        };
+        let effects = gaps.step(
+            Input::Answered {
+                question: Question::Asked,
+                given: 1,
+                oldest: Some(older.clone()),
+                stored: vec![older],
+            },
+            now,
+        );
+        stored += 1;
+        let came = News::Filled(vec!["older".to_owned()]);
+        assert_eq!(told(&effects), [(GapKind::History, GapState::Open, &came)]);
+    }
+    // Both chats were asked to their beginning: nothing more can be had there.
+    let mut lost = None;
+    for _ in 0..20 {
+        let (now, effects) = next(&mut gaps);
+        assert!(
+            !effects.iter().any(|e| matches!(e, Effect::Ask(_))),
+            "{effects:?}"
+        );
+        if let Some(Effect::Look(gap)) = effects.first() {
+            let key = gap.key.clone();
+            let behind = newest.to_vec();
+            let effects = gaps.step(Input::Found { key, behind }, now);
+            if let Some(Effect::Keep(gap, _)) = effects.first() {
+                lost = (gap.state == GapState::Lost).then(|| (gap.filled, gap.missing()));
+            }
+        }
+        if lost.is_some() {
+            break;
+        }
+    }
+    assert_eq!(lost, Some((stored, 0)), "how many are missing nobody knows");
+    // A chat of which nothing was known says something: what was before can be had.
+    let new = mark("971500000004", "c1", 20_000);
+    let _ = gaps.step(Input::Spoke(new.clone()), at(20_000));
+    assert_eq!(asked(&mut gaps, &[]).1, new);
+}
+
+#[test]
+fn history_that_comes_after_all_closes_its_hole() {
+    let mut gaps = just_linked();
+    let _ = gaps.step(piece(HistoryPart::Newest, 1, 50), at(1));
+    let now = at(1) + GapsConfig::default().history;
+    assert_eq!(told(&gaps.step(Input::Tick, now)).len(), 1);
+    let effects = gaps.step(piece(HistoryPart::Recent, 2, 100), now + Duration::hours(1));
+    let filled = News::Filled(Vec::new());
+    assert_eq!(
+        told(&effects),
+        [(GapKind::History, GapState::Filled, &filled)]
+    );
+    assert!(matches!(effects.last(), Some(Effect::Await(None))));
 }

@@ -7,6 +7,7 @@
 //! - [`rung`]: the recovery ladder, and what is shown of it.
 //! - [`breaker`]: when an account is left alone for a while.
 //! - [`liveness`]: whether an open connection is alive.
+//! - [`proxy_watch`]: whether a proxy that nobody needs just now would give a way.
 //! - [`window`]: how long a set of QR codes should wait, learned from earlier scans.
 //! - [`slots`]: how many link or connect at once.
 
@@ -16,6 +17,7 @@ pub mod down;
 pub mod gaps;
 pub mod link;
 pub mod liveness;
+pub mod proxy_watch;
 pub mod rung;
 pub mod slots;
 pub mod window;

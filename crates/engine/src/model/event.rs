@@ -39,6 +39,8 @@ pub mod kind {
     pub const ACCOUNT_RESTRICTED: &str = "account.restricted";
     /// An account that is not well is being brought back another way, or a person is called.
     pub const ACCOUNT_RECOVERY: &str = "account.recovery";
+    /// An account's proxy gives no way to WhatsApp, or gives one again.
+    pub const ACCOUNT_PROXY: &str = "account.proxy";
     /// An account's health score changed much, dropped, or made it be brought back.
     pub const ACCOUNT_HEALTH: &str = "account.health";
     /// Work is put off because the machine is overloaded, or taken up again.

@@ -6,6 +6,7 @@ use super::extract::{Body, Id, Params, line, page};
 use super::health::{self, Summary};
 use super::phone;
 use super::problem::{ApiError, ApiResult};
+use super::proxies::{self, ProxyStateView};
 use super::shape::{Explained, List, PageParams, iso_or_null, shown};
 use crate::auth::caller::{Caller, May};
 use crate::auth::scope::need::{AccountsRead, AccountsWrite};
@@ -18,12 +19,10 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use waypost_engine::fleet::DownReason;
 use waypost_engine::model::account::{Account, Role};
-use waypost_engine::model::{AccountId, AccountState, Reason, StateChange};
+use waypost_engine::model::{AccountId, AccountState, StateChange};
 use waypost_store::accounts::{ACCOUNT_NAME_MAX, AccountPatch, NewAccount, PRIORITY_DEFAULT};
 use waypost_store::admin::counts::AccountQueues;
-use waypost_wa::Proxy;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -35,7 +34,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(resume))
         .routes(routes!(reconnect))
         .routes(routes!(unlink))
-        .routes(routes!(check_proxy))
 }
 
 /// An account.
@@ -72,6 +70,8 @@ pub(super) struct AccountView {
     /// The proxy that all its traffic goes through, without the password.
     #[schema(example = "socks5://user:***@proxy.example.com:1080")]
     proxy: Option<String>,
+    /// What is known of that proxy; null without one.
+    proxy_state: Option<ProxyStateView>,
     counts: AccountCounts,
 }
 
@@ -158,20 +158,6 @@ fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Stri
     Option::deserialize(from).map(Some)
 }
 
-/// What came of trying a proxy.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = ProxyCheck)]
-struct ProxyCheckView {
-    /// Whether it gave a way to WhatsApp.
-    works: bool,
-    /// Why not: `proxy_unreachable` or `proxy_refused`.
-    code: Option<String>,
-    /// The same as a sentence.
-    error: Option<String>,
-    /// How long it took, in milliseconds.
-    took_ms: u64,
-}
-
 impl From<Role> for RoleText {
     fn from(role: Role) -> Self {
         match role {
@@ -250,6 +236,7 @@ fn view_with(state: &AppState, account: Account, waiting: &Waiting) -> AccountVi
             .fleet()
             .proxy(account.id)
             .map(|proxy| proxy.to_string()),
+        proxy_state: state.fleet().proxy_state(account.id).map(Into::into),
         counts: AccountCounts {
             waiting_to_send: queues.sends_waiting,
             unfinished: queues.unfinished,
@@ -355,7 +342,7 @@ async fn change(
         .as_deref()
         .map(|n| line("name", n, ACCOUNT_NAME_MAX))
         .transpose()?;
-    let proxy = wanted.proxy.map(proxy_of).transpose()?;
+    let proxy = wanted.proxy.map(proxies::typed).transpose()?;
     let patch = AccountPatch {
         name,
         role: wanted.role.map(Into::into),
@@ -367,37 +354,6 @@ async fn change(
     };
     state.fleet().set_proxy(id, proxy).await?;
     now(&state, &caller, id).await
-}
-
-fn proxy_of(typed: Option<String>) -> ApiResult<Option<Proxy>> {
-    let read = |text: String| {
-        let read = text.parse::<Proxy>();
-        read.map_err(|error| ApiError::invalid("proxy", error.to_string()))
-    };
-    typed.map(read).transpose()
-}
-
-/// Sees whether the account's proxy gives a way to WhatsApp. Nothing is said there.
-#[utoipa::path(post, path = "/accounts/{id}/proxy/check", tag = "accounts",
-    params(("id" = String, Path)), responses((status = 200, body = ProxyCheckView)),
-    security(("api_key" = ["accounts:write"]), ("session" = ["accounts:write"])))]
-async fn check_proxy(
-    State(state): State<AppState>,
-    caller: May<AccountsWrite>,
-    Id(id): Id<AccountId>,
-) -> ApiResult<Json<ProxyCheckView>> {
-    own_account(&state, &caller, id).await?;
-    let checked = state.fleet().check_proxy(id).await?;
-    let reason = checked
-        .outcome
-        .err()
-        .map(|error| DownReason::from(error).reason());
-    Ok(Json(ProxyCheckView {
-        works: reason.is_none(),
-        code: reason.as_ref().map(|reason| reason.code().to_owned()),
-        error: reason.as_ref().map(Reason::explain),
-        took_ms: checked.took.0,
-    }))
 }
 
 /// Deletes an account with its messages and its session. There is no way back.

@@ -48,7 +48,7 @@ struct GapView {
     state: StateText,
     /// Its messages that are missing still.
     missing: u32,
-    /// How many were missing when it was found.
+    /// How many were missing when it was found; 0 for `history`, where nobody knows.
     expected: u32,
     /// How many came after all.
     filled: u32,
@@ -86,6 +86,7 @@ enum KindText {
     Deleted,
     ReadElsewhere,
     Recalled,
+    History,
 }
 
 /// How a hole stands.
@@ -112,6 +113,9 @@ impl KindText {
             Self::Deleted => "A message was deleted that is not here.",
             Self::ReadElsewhere => "A message was read on the phone that is not here.",
             Self::Recalled => "The phone gave messages that had never come.",
+            Self::History => {
+                "The history that the phone gives at linking never came, or not all of it. What can be had of it is asked for chat by chat; link the account again to get the rest."
+            }
         }
     }
 }
@@ -127,6 +131,7 @@ impl From<GapKind> for KindText {
             GapKind::Deleted => Self::Deleted,
             GapKind::ReadElsewhere => Self::ReadElsewhere,
             GapKind::Recalled => Self::Recalled,
+            GapKind::History => Self::History,
         }
     }
 }

@@ -36,6 +36,7 @@ mod phone;
 mod pipeline;
 pub mod ports;
 pub(crate) mod problem;
+mod proxies;
 mod qr;
 mod recipient;
 mod rules;
@@ -73,6 +74,7 @@ fn document() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(links::routes())
+        .merge(proxies::routes())
         .merge(health::routes())
         .merge(sending::routes())
         .merge(gaps::routes())

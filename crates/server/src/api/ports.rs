@@ -6,6 +6,7 @@ use crate::performance::{Lately, Measured};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use waypost_engine::fleet::proxy_watch::{ProxyState, ProxyView};
 use waypost_engine::fleet::window::Learned;
 use waypost_engine::fleet::{LivenessView, Recovery, Rung};
 use waypost_engine::flow::parts::ShedLevel;
@@ -260,6 +261,15 @@ pub trait Fleet: Send + Sync {
     async fn set_proxy(&self, account: AccountId, proxy: Option<Proxy>) -> Result<(), FleetError>;
     /// Sees whether the account's proxy gives a way to WhatsApp.
     async fn check_proxy(&self, account: AccountId) -> Result<ProxyCheck, FleetError>;
+    /// What is known of the account's proxy, whether or not it is needed just now; `None` without one.
+    fn proxy_state(&self, account: AccountId) -> Option<ProxyView> {
+        let _ = account;
+        None
+    }
+    /// How many accounts' proxies are in each state.
+    fn proxy_states(&self) -> BTreeMap<ProxyState, usize> {
+        BTreeMap::new()
+    }
     /// An account was created.
     async fn account_added(&self, account: AccountId);
     /// An account is about to be deleted: stop everything about it before returning.

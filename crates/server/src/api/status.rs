@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waypost_engine::fleet::Rung;
+use waypost_engine::fleet::proxy_watch::ProxyState;
 use waypost_engine::model::AccountState;
 use waypost_store::admin::counts::Counts;
 
@@ -171,6 +172,12 @@ fn gauges(counts: &Counts, state: &AppState) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         metrics::gauge!("waypost_accounts_recovering", "rung" => rung.as_str()).set(as_f64(count));
     }
+    let proxies = state.fleet().proxy_states();
+    for proxy in ProxyState::ALL {
+        let count = proxies.get(&proxy).copied().unwrap_or_default();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        metrics::gauge!("waypost_proxies", "state" => proxy.as_str()).set(as_f64(count));
+    }
     let uptime = clock::now().since(state.started_at()).as_millis();
     metrics::gauge!("waypost_uptime_seconds").set(as_f64(uptime.cast_signed()) / 1000.0);
 }
@@ -252,6 +259,10 @@ fn describe() {
             "Accounts being brought back, by rung of the recovery ladder",
         ),
         (
+            "waypost_proxies",
+            "Accounts' proxies by what is known of them",
+        ),
+        (
             "waypost_messages_unfinished",
             "Messages accepted and not processed yet",
         ),
@@ -330,6 +341,10 @@ fn describe() {
         (
             "waypost_liveness_questions_total",
             "Questions to open connections by kind and outcome",
+        ),
+        (
+            "waypost_proxy_checks_total",
+            "Trials of accounts' proxies, by outcome",
         ),
         (
             "waypost_recovery_attempts_total",

@@ -3,6 +3,7 @@
 use super::Who;
 use super::client::Client;
 use super::output::{Output, printable, table, text};
+use super::proxy;
 use super::remedy::{self, RestoreArgs};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
@@ -130,9 +131,9 @@ pub(super) async fn run(command: AccountCommand, client: &Client, output: Output
                 let checked = client
                     .post(&format!("{path}/proxy/check"), json!({}))
                     .await?;
-                return output.show(&checked, checked_proxy);
+                return output.show(&checked, proxy::checked);
             }
-            output.show(&client.get(&path).await?, proxy)
+            output.show(&client.get(&path).await?, proxy::shown)
         }
         AccountCommand::Delete { who, yes } => {
             if !yes {
@@ -191,26 +192,6 @@ fn typed_or_piped(typed: String) -> Result<String> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     Ok(line.trim().to_owned())
-}
-
-fn proxy(account: &Value) -> String {
-    match account["proxy"].as_str() {
-        Some(proxy) => format!(
-            "{} goes through {proxy}.",
-            printable(text(account, "/name"))
-        ),
-        None => format!("{} has no proxy.", printable(text(account, "/name"))),
-    }
-}
-
-fn checked_proxy(checked: &Value) -> String {
-    match checked["error"].as_str() {
-        Some(error) => printable(error),
-        None => format!(
-            "The proxy gives a way to WhatsApp ({} ms).",
-            checked["took_ms"]
-        ),
-    }
 }
 
 async fn act(client: &Client, output: Output, who: &Who, action: &str) -> Result<()> {
@@ -386,7 +367,7 @@ fn score(account: &Value) -> String {
     lines
 }
 
-fn or_never(value: &Value, pointer: &str) -> String {
+pub(super) fn or_never(value: &Value, pointer: &str) -> String {
     match text(value, pointer) {
         "" => "never".into(),
         at => at.to_owned(),
@@ -419,7 +400,7 @@ fn pulse(account: &Value) -> String {
 
 pub(super) fn describe(account: &Value) -> String {
     format!(
-        "{} ({})\nphone: {}\nstate: {} since {}\n{}{}",
+        "{} ({})\nphone: {}\nstate: {} since {}\n{}{}{}",
         printable(text(account, "/name")),
         text(account, "/id"),
         text(account, "/phone"),
@@ -427,6 +408,7 @@ pub(super) fn describe(account: &Value) -> String {
         text(account, "/state_since"),
         text(account, "/reason/text"),
         repair(account),
+        proxy::line(account),
     )
 }
 
@@ -467,7 +449,7 @@ fn gaps(gaps: &Value) -> String {
             vec![
                 text(gap, "/found_at").to_owned(),
                 text(gap, "/state").to_owned(),
-                format!("{} of {}", gap["missing"], gap["expected"]),
+                missing(gap),
                 printable(text(gap, "/chat")),
                 text(gap, "/next_attempt_at").to_owned(),
                 text(gap, "/text").to_owned(),
@@ -479,6 +461,14 @@ fn gaps(gaps: &Value) -> String {
     }
     let heads = ["found", "state", "missing", "chat", "asked next", "what"];
     format!("{sums}\n{}", table(&heads, &rows))
+}
+
+/// How much of a hole is missing. Of history nobody knows.
+fn missing(gap: &Value) -> String {
+    if text(gap, "/kind") == "history" {
+        return "unknown".into();
+    }
+    format!("{} of {}", gap["missing"], gap["expected"])
 }
 
 fn history(changes: &Value) -> String {

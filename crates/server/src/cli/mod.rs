@@ -18,6 +18,7 @@ mod load;
 mod message;
 mod output;
 mod pipeline;
+mod proxy;
 mod read;
 mod remedy;
 mod sheet_rows;

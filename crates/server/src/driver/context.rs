@@ -6,6 +6,7 @@ use super::gate::Gate;
 use super::health::Healths;
 use super::load::LoadWatch;
 use super::outbox::Refusal;
+use super::proxy_watch::ProxyWatches;
 use super::recent::Recent;
 use super::registry::Registry;
 use super::steps::Steps;
@@ -49,6 +50,7 @@ pub(super) struct Context {
     pub(super) asked: Asked,
     pub(super) healths: Healths,
     pub(super) load: LoadWatch,
+    pub(super) proxies: ProxyWatches,
     connector: OnceLock<Connector>,
     pipeline: Pipeline,
     /// Reads what messages say.
@@ -95,6 +97,7 @@ impl Context {
             windows: Windows::new(config.link.strategy, base),
             healths: Healths::default(),
             load: LoadWatch::new(&config.load),
+            proxies: ProxyWatches::new(config.proxies.waits()),
             config,
             store,
             registry,

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use waypost_engine::fleet::Rung;
+use waypost_engine::fleet::proxy_watch::{ProxyState, ProxyView};
 use waypost_engine::fleet::window::Learned;
 use waypost_engine::model::{AccountId, Address, MessageId, Timestamp, WorkspaceId};
 use waypost_engine::watch::recent::Went;
@@ -151,6 +152,7 @@ impl Fleet for Shared {
         let running = self.running(account)?;
         let route = proxy.map_or(Route::Direct, Route::Via);
         proxies::write(&self.context.store, account, &route).await?;
+        self.context.proxies.changed(account, &route, &self.context);
         running.route.set(route);
         self.command(account, |reply| Command::Reroute { reply })
             .await
@@ -165,10 +167,20 @@ impl Fleet for Shared {
         };
         let begun = clock::now();
         let outcome = self.context.connector().check_proxy(&proxy).await;
+        let watches = &self.context.proxies;
+        watches.tried(account, &proxy, outcome.clone(), &self.context);
         Ok(ProxyCheck {
             outcome,
             took: clock::now().since(begun),
         })
+    }
+
+    fn proxy_state(&self, account: AccountId) -> Option<ProxyView> {
+        self.context.proxies.of(account)
+    }
+
+    fn proxy_states(&self) -> BTreeMap<ProxyState, usize> {
+        self.context.proxies.states()
     }
 
     async fn account_added(&self, account: AccountId) {
@@ -182,6 +194,7 @@ impl Fleet for Shared {
     }
 
     async fn account_removed(&self, account: AccountId) {
+        self.context.proxies.forget(account);
         if let Some(running) = self.context.registry.remove(account) {
             running.stop.cancel();
             running.tasks.close();

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use waypost_engine::fleet::gaps::{
-    ASK_COUNT, Backlog, CHATS_MAX, Effect, Gap, Gaps, HELD_MAX, Input, Mark, News, Question,
-    Reference,
+    ASK_COUNT, Backlog, CHATS_MAX, Effect, FirstHistory, Gap, Gaps, HELD_MAX, Input, Mark, News,
+    Piece, Question, Reference,
 };
 use waypost_engine::model::event::kind;
 use waypost_engine::model::{AccountId, Content, Duration, Inbound, Origin, Quote, Timestamp};
@@ -25,15 +25,22 @@ use waypost_wa::{Connection, Kept};
 const REPORTS_MAX: usize = 1_024;
 
 /// Since when an account is linked, and up to when its messages came.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Since {
     linked_at: Timestamp,
     caught_up_at: Timestamp,
+    /// What of the history that comes at linking is awaited still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    history: Option<FirstHistory>,
 }
 
 /// What is reported to the loop.
 #[derive(Debug)]
 enum Report {
+    /// A phone has accepted this device.
+    Linked,
+    /// A piece of its history came.
+    Piece(Piece),
     /// A backlog ended.
     Synced(Kept, Backlog),
     /// Messages were stored.
@@ -142,9 +149,19 @@ impl GapsHandle {
         }
     }
 
+    /// A phone has accepted this device.
+    pub(super) async fn linked(&self) {
+        // A loop that has ended needs no reports; the same below.
+        let _ = self.reports.send(Report::Linked).await;
+    }
+
+    /// A piece of the history that comes at linking was read, and handed to the store.
+    pub(super) async fn piece(&self, piece: Piece) {
+        let _ = self.reports.send(Report::Piece(piece)).await;
+    }
+
     /// A backlog ended.
     pub(super) async fn synced(&self, kept: Kept, backlog: Backlog) {
-        // A loop that has ended needs no reports; the same below.
         let _ = self.reports.send(Report::Synced(kept, backlog)).await;
     }
 
@@ -283,6 +300,7 @@ impl GapWatch {
                 let since = Since {
                     linked_at: now,
                     caught_up_at: now,
+                    history: None,
                 };
                 notes::write(store, self.account, Note::Gaps, &since).await?;
                 since
@@ -292,6 +310,7 @@ impl GapWatch {
         let known = store.unfilled_gaps(self.account, from, HELD_MAX).await?;
         let waits = self.context.config.gaps.waits();
         let gaps = Gaps::new(waits, since.linked_at, since.caught_up_at, known);
+        let gaps = gaps.awaiting(since.history.clone());
         (self.gaps, self.since) = (Some(gaps), Some(since));
         for mark in store.unreadable(self.account, CHATS_MAX).await? {
             self.step(Input::Unreadable(mark)).await;
@@ -305,6 +324,12 @@ impl GapWatch {
             self.begin().await;
         }
         match report {
+            Report::Linked => {
+                // What was known belongs to the link before this one.
+                self.begin().await;
+                self.step(Input::Linked).await;
+            }
+            Report::Piece(piece) => self.step(Input::Piece(piece)).await,
             // What it owes comes with the next connection.
             Report::Synced(_, Backlog::Interrupted) => {}
             Report::Synced(kept, backlog) => {
@@ -422,6 +447,13 @@ impl GapWatch {
                 Ok(Some(Input::Found { key, behind }))
             }
             Effect::Ask(before) => Ok(self.ask(before).await),
+            Effect::Await(history) => {
+                if let Some(since) = &mut self.since {
+                    since.history = history;
+                    notes::write(store, account, Note::Gaps, since).await?;
+                }
+                Ok(None)
+            }
             Effect::CaughtUp(at) => {
                 if let Some(since) = &mut self.since {
                     since.caught_up_at = at;

@@ -66,6 +66,8 @@ pub(super) enum Command {
     },
     /// The account goes another way from now on.
     Reroute { reply: oneshot::Sender<()> },
+    /// The account's proxy gives a way again.
+    ProxyBack,
     /// Another account's connection came up after an outage.
     NetworkBack,
 }
@@ -258,6 +260,7 @@ impl Life {
                     self.replace(DownReason::Unwell { score }).await;
                 }
             }
+            Command::ProxyBack => self.proxy_back().await,
             Command::NetworkBack => self.step(ConnectInput::NetworkBack).await,
         }
     }
@@ -313,16 +316,24 @@ impl Life {
             | AccountState::Online
             | AccountState::Degraded
             | AccountState::Recovering => true,
-            AccountState::NeedsAttention => matches!(
-                account.reason,
-                Reason::ProxyRefused { .. } | Reason::ProxyUnreachable { .. }
-            ),
+            AccountState::NeedsAttention => is_of_proxy(&account.reason),
             _ => false,
         });
         if wanted && self.context.has_session(self.account).await {
             self.step(ConnectInput::Retry).await;
         } else {
             self.close_own().await;
+        }
+    }
+
+    /// Connects an account that only a person could have helped while its proxy refused us.
+    async fn proxy_back(&mut self) {
+        let stored = self.context.store.account(self.account).await;
+        let stopped = stored.is_ok_and(|account| {
+            account.state == AccountState::NeedsAttention && is_of_proxy(&account.reason)
+        });
+        if stopped && self.link.is_none() && self.context.has_session(self.account).await {
+            self.step(ConnectInput::Retry).await;
         }
     }
 
@@ -499,12 +510,19 @@ impl Life {
                 let connection = self.own.as_ref().and_then(|(_, c)| c.clone());
                 self.connection.send_replace(connection);
                 self.before_link = None;
+                let (account, context) = (self.account, &self.context);
+                context.proxies.dialled(account, Ok(()), context);
                 self.step(ConnectInput::Online).await;
                 self.feel(Signal::Connected).await;
             }
             ChannelEvent::Down(reason) => {
                 if reason != DownReason::Closed {
                     self.context.healths.count(self.account, Happening::Failed);
+                }
+                let why = reason.reason();
+                if is_of_proxy(&why) {
+                    let (account, context) = (self.account, &self.context);
+                    context.proxies.dialled(account, Err(why), context);
                 }
                 self.close_own().await;
                 self.step(ConnectInput::Down(reason)).await;
@@ -557,6 +575,14 @@ impl Life {
             self.link_effect(effect).await;
         }
     }
+}
+
+/// Whether an account is as it is because of its proxy.
+fn is_of_proxy(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ProxyRefused { .. } | Reason::ProxyUnreachable { .. }
+    )
 }
 
 fn not_linked() -> FleetError {

@@ -174,6 +174,9 @@ impl Life {
                 let effects = flow.event(socket, LinkEvent::Linked, now);
                 let connection = self.sockets.forget(socket);
                 self.set_identity(phone, lid).await;
+                if let Some(running) = self.context.registry.get(self.account) {
+                    running.gaps.linked().await;
+                }
                 self.link_effects(effects).await;
                 return self.adopt(no, connection).await;
             }

@@ -30,6 +30,7 @@ mod notes;
 mod outbox;
 mod plan;
 mod proxies;
+mod proxy_watch;
 mod reading;
 mod recent;
 mod registry;
@@ -155,6 +156,11 @@ impl Driver {
             deferred::run(&context, &stop).await;
         });
         tasks.spawn(reads_aside);
+        let trying = (Arc::clone(&context), stop.clone());
+        tasks.spawn(async move {
+            let (context, stop) = trying;
+            context.proxies.run(&context, &stop).await;
+        });
         let learning = (Arc::clone(&context), stop.clone());
         tasks.spawn(async move {
             let (context, stop) = learning;
@@ -218,6 +224,7 @@ impl Shared {
             tracing::error!(account = %id, %error, "the account's proxy cannot be read");
             waypost_wa::Route::Direct
         });
+        self.context.proxies.take(id, &route, &self.context);
         let stop = self.stop.child_token();
         let (life, handle, connection) = Life::new(Arc::clone(&self.context), id);
         let (flow, flow_handle) = Flow::new(Arc::clone(&self.context), id);

@@ -54,6 +54,12 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
         }
         ChannelEvent::Messages(messages) => accept(context, account, messages).await.map(drop),
         ChannelEvent::History(messages) => history(context, account, messages).await,
+        ChannelEvent::HistoryPiece(piece) => {
+            if let Some(running) = context.registry.get(account) {
+                running.gaps.piece(piece).await;
+            }
+            Ok(())
+        }
         ChannelEvent::Typing {
             chat,
             sender,

@@ -300,11 +300,14 @@ async fn the_phones_history_arrives_marked_as_history() {
         text: text.into(),
         seconds_ago,
     };
-    bench.phone.set_history(vec![
-        past(PastAuthor::Contact, "long ago", 7_200),
-        past(PastAuthor::Owner, "yes?", 7_100),
-        past(PastAuthor::Contact, "just now", 60),
-    ]);
+    bench
+        .phone
+        .set_history(vec![
+            past(PastAuthor::Contact, "long ago", 7_200),
+            past(PastAuthor::Owner, "yes?", 7_100),
+            past(PastAuthor::Contact, "just now", 60),
+        ])
+        .unwrap();
     let mut line = bench.open(Purpose::Link).await;
     let qr = line.qr().await;
     bench.phone.scan(&qr).await.unwrap();

@@ -32,6 +32,10 @@ pub fn router(network: Network) -> Router {
         .route("/phones/{number}/online", post(people::go_online))
         .route("/phones/{number}/history", post(people::set_history))
         .route(
+            "/phones/{number}/history-sharing",
+            post(people::set_history_sharing),
+        )
+        .route(
             "/phones/{number}/link-policy",
             post(people::set_link_policy),
         )

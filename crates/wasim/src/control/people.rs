@@ -3,8 +3,8 @@
 use super::{Answer, done};
 use crate::contact::{PresenceState, TypingState};
 use crate::{
-    Burst, ContactSpec, LinkPolicy, Network, Outgoing, PastMessage, PhoneSpec, PlaceholderHelp,
-    Script, SendHow,
+    Burst, ContactSpec, HistorySharing, LinkPolicy, Network, Outgoing, PastMessage, PhoneSpec,
+    PlaceholderHelp, Script, SendHow,
 };
 use axum::Json;
 use axum::extract::{Path, State};
@@ -216,7 +216,21 @@ pub(super) async fn set_history(
     Path(number): Path<String>,
     Json(history): Json<History>,
 ) -> Answer {
-    network.phone(&number)?.set_history(history.messages);
+    network.phone(&number)?.set_history(history.messages)?;
+    done()
+}
+
+#[derive(Deserialize)]
+pub(super) struct Sharing {
+    sharing: HistorySharing,
+}
+
+pub(super) async fn set_history_sharing(
+    State(network): State<Network>,
+    Path(number): Path<String>,
+    Json(wanted): Json<Sharing>,
+) -> Answer {
+    network.phone(&number)?.set_history_sharing(wanted.sharing);
     done()
 }
 

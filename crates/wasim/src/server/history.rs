@@ -4,13 +4,15 @@ use crate::clock::unix_seconds;
 use crate::content::MESSAGE_SECRET_LEN;
 use crate::error::{Result, SimError};
 use crate::lock::Locked;
-use crate::person::Chat;
+use crate::person::{Chat, Person, Remembered};
 use crate::sending;
 use crate::server::session::Session;
+use crate::world::World;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
+use std::sync::Arc;
 use wa::history_sync::HistorySyncType as BlobKind;
 use wa::message::peer_data_operation_request_message::HistorySyncOnDemandRequest;
 use wa::message::protocol_message::Type;
@@ -46,22 +48,105 @@ pub enum PastAuthor {
     Contact,
 }
 
+/// How a phone gives its history to a device that is linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HistorySharing {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Nothing comes, and nothing says so.
+    Withheld,
+    /// It breaks off after the newest message of each conversation.
+    BreaksOff,
+    /// All of it is announced, but the file of what follows the newest messages is not there.
+    FileLost,
+}
+
+/// One message of a phone's history, with the id it has for all devices.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    id: String,
+    past: PastMessage,
+    message: Arc<wa::Message>,
+}
+
+/// What the phone knows of the time before the next link; it knows it when it is asked, too.
+pub(crate) fn keep(world: &World, owner: &Person, mut past: Vec<PastMessage>) -> Result<()> {
+    past.sort_by_key(|message| std::cmp::Reverse(message.seconds_ago));
+    let live = owner.live(world.config.seed)?;
+    let mut kept = Vec::with_capacity(past.len());
+    for past in past {
+        let other = world.person(&past.with)?;
+        let (id, message) = (world.message_id(), Arc::new(content_of(world, &past)));
+        let author = match past.by {
+            PastAuthor::Owner => owner.lid.clone(),
+            PastAuthor::Contact => other.lid.clone(),
+        };
+        live.memory.locked().remember(
+            &id,
+            Remembered {
+                chat: Chat::Person(other.lid.clone()),
+                author,
+                message: Arc::clone(&message),
+                at: unix_seconds().saturating_sub(past.seconds_ago),
+            },
+        );
+        kept.push(Kept { id, past, message });
+    }
+    owner.account()?.phone.locked().history = kept;
+    Ok(())
+}
+
+fn content_of(world: &World, past: &PastMessage) -> wa::Message {
+    let context = wa::MessageContextInfo {
+        message_secret: Some(world.random::<MESSAGE_SECRET_LEN>().to_vec()),
+        ..Default::default()
+    };
+    wa::Message {
+        conversation: Some(past.text.clone()),
+        message_context_info: MessageField::some(context),
+        ..Default::default()
+    }
+}
+
 /// Gives a new device its history, in two portions as phones do: the newest message of each
 /// conversation first, the rest after it. Clients wait for the first portion, so it comes even when
 /// it is empty.
 pub(crate) async fn share(session: &Session) -> Result<()> {
-    let past = session.account.account()?.phone.locked().history.clone();
+    let (past, sharing) = {
+        let phone = session.account.account()?.phone.locked();
+        (phone.history.clone(), phone.sharing)
+    };
+    if sharing == HistorySharing::Withheld {
+        return Ok(());
+    }
     let (first, rest) = conversations(session, &past)?;
-    send(
-        session,
-        BlobKind::INITIAL_BOOTSTRAP,
-        NoteKind::INITIAL_BOOTSTRAP,
-        1,
-        first,
-    )
-    .await?;
+    let progress = if rest.is_empty() { 100 } else { 50 };
+    let newest = wa::HistorySync {
+        sync_type: BlobKind::INITIAL_BOOTSTRAP,
+        conversations: first,
+        chunk_order: Some(1),
+        progress: Some(progress),
+        ..Default::default()
+    };
+    hand_over(session, newest, NoteKind::INITIAL_BOOTSTRAP).await?;
+    if sharing == HistorySharing::BreaksOff {
+        return Ok(());
+    }
     if !rest.is_empty() {
-        send(session, BlobKind::RECENT, NoteKind::RECENT, 2, rest).await?;
+        let recent = wa::HistorySync {
+            sync_type: BlobKind::RECENT,
+            conversations: rest,
+            chunk_order: Some(2),
+            progress: Some(100),
+            ..Default::default()
+        };
+        let portion = match sharing {
+            HistorySharing::FileLost => Portion::announced_only(recent)?,
+            _ => Portion::stored(session, recent)?,
+        };
+        tell(session, portion, NoteKind::RECENT, None).await?;
     }
     let names = push_names(session, &past)?;
     if names.is_empty() {
@@ -70,14 +155,16 @@ pub(crate) async fn share(session: &Session) -> Result<()> {
     let history = wa::HistorySync {
         sync_type: BlobKind::PUSH_NAME,
         pushnames: names,
+        chunk_order: Some(3),
+        progress: Some(100),
         ..Default::default()
     };
-    hand_over(session, history, NoteKind::PUSH_NAME, 3).await
+    hand_over(session, history, NoteKind::PUSH_NAME).await
 }
 
 /// What the people of the history call themselves, as phones tell it: apart from the messages.
-fn push_names(session: &Session, past: &[PastMessage]) -> Result<Vec<wa::Pushname>> {
-    let mut people: Vec<&str> = past.iter().map(|m| m.with.as_str()).collect();
+fn push_names(session: &Session, past: &[Kept]) -> Result<Vec<wa::Pushname>> {
+    let mut people: Vec<&str> = past.iter().map(|m| m.past.with.as_str()).collect();
     people.sort_unstable();
     people.dedup();
     let name = |number: &str| {
@@ -92,9 +179,9 @@ fn push_names(session: &Session, past: &[PastMessage]) -> Result<Vec<wa::Pushnam
 
 fn conversations(
     session: &Session,
-    past: &[PastMessage],
+    past: &[Kept],
 ) -> Result<(Vec<wa::Conversation>, Vec<wa::Conversation>)> {
-    let mut people: Vec<&str> = past.iter().map(|m| m.with.as_str()).collect();
+    let mut people: Vec<&str> = past.iter().map(|m| m.past.with.as_str()).collect();
     people.sort_unstable();
     people.dedup();
     let (mut first, mut rest) = (Vec::new(), Vec::new());
@@ -102,12 +189,12 @@ fn conversations(
         let person = session.world.person(number)?;
         let chat = session.account.jid_for(person.addressing);
         let chat = person.jid_like(&chat).to_string();
-        let mut messages: Vec<&PastMessage> = past.iter().filter(|m| m.with == number).collect();
-        messages.sort_by_key(|m| m.seconds_ago);
+        let mut messages: Vec<&Kept> = past.iter().filter(|m| m.past.with == number).collect();
+        messages.sort_by_key(|m| m.past.seconds_ago);
         let entries: Vec<wa::HistorySyncMsg> = messages
             .iter()
             .enumerate()
-            .map(|(n, m)| entry(session, &chat, &person.push_name, m, n as u64))
+            .map(|(n, m)| entry(&chat, &person.push_name, m, n as u64))
             .collect();
         let conversation = |messages: &[wa::HistorySyncMsg]| wa::Conversation {
             id: chat.clone(),
@@ -126,30 +213,16 @@ fn conversations(
     Ok((first, rest))
 }
 
-fn entry(
-    session: &Session,
-    chat: &str,
-    push_name: &str,
-    past: &PastMessage,
-    order: u64,
-) -> wa::HistorySyncMsg {
-    let context = wa::MessageContextInfo {
-        message_secret: Some(session.world.random::<MESSAGE_SECRET_LEN>().to_vec()),
-        ..Default::default()
-    };
-    let message = wa::Message {
-        conversation: Some(past.text.clone()),
-        message_context_info: MessageField::some(context),
-        ..Default::default()
-    };
+fn entry(chat: &str, push_name: &str, kept: &Kept, order: u64) -> wa::HistorySyncMsg {
+    let past = &kept.past;
     let info = wa::WebMessageInfo {
         key: MessageField::some(wa::MessageKey {
             remote_jid: Some(chat.to_owned()),
             from_me: Some(past.by == PastAuthor::Owner),
-            id: Some(session.world.message_id()),
+            id: Some(kept.id.clone()),
             ..Default::default()
         }),
-        message: MessageField::some(message),
+        message: MessageField::some((*kept.message).clone()),
         message_timestamp: Some(unix_seconds().saturating_sub(past.seconds_ago)),
         push_name: (past.by == PastAuthor::Contact).then(|| push_name.to_owned()),
         ..Default::default()
@@ -158,23 +231,6 @@ fn entry(
         message: MessageField::some(info),
         msg_order_id: Some(order),
     }
-}
-
-async fn send(
-    session: &Session,
-    blob_kind: BlobKind,
-    note_kind: NoteKind,
-    chunk: u32,
-    conversations: Vec<wa::Conversation>,
-) -> Result<()> {
-    let history = wa::HistorySync {
-        sync_type: blob_kind,
-        conversations,
-        chunk_order: Some(chunk),
-        progress: Some(chunk * 50),
-        ..Default::default()
-    };
-    hand_over(session, history, note_kind, chunk).await
 }
 
 /// Gives a device the messages before one that it names, as many as it asks for. A phone that does
@@ -229,8 +285,9 @@ pub(crate) async fn recall(
         progress: Some(100),
         ..Default::default()
     };
+    let portion = Portion::stored(session, history)?;
     let asked_by = Some(request_id.to_owned());
-    hand_over_to(session, history, NoteKind::ON_DEMAND, 1, asked_by).await?;
+    tell(session, portion, NoteKind::ON_DEMAND, asked_by).await?;
     Ok(Recall::Given)
 }
 
@@ -244,37 +301,61 @@ pub(crate) enum Recall {
 }
 
 /// Puts a portion where the device can fetch it, and tells the device.
-async fn hand_over(
-    session: &Session,
-    history: wa::HistorySync,
-    note_kind: NoteKind,
-    chunk: u32,
-) -> Result<()> {
-    hand_over_to(session, history, note_kind, chunk, None).await
+async fn hand_over(session: &Session, history: wa::HistorySync, note_kind: NoteKind) -> Result<()> {
+    let portion = Portion::stored(session, history)?;
+    tell(session, portion, note_kind, None).await
 }
 
-async fn hand_over_to(
+/// A portion as a device is told of it: a sealed file and where it is.
+struct Portion {
+    sealed: wacore::upload::EncryptedMedia,
+    length: u64,
+    direct_path: String,
+    order: Option<u32>,
+    progress: Option<u32>,
+}
+
+impl Portion {
+    fn stored(session: &Session, history: wa::HistorySync) -> Result<Self> {
+        let mut portion = Self::announced_only(history)?;
+        let bytes = std::mem::take(&mut portion.sealed.data_to_upload);
+        portion.direct_path = session.world.media.put_new(bytes).direct_path;
+        Ok(portion)
+    }
+
+    /// Sealed, and put nowhere.
+    fn announced_only(history: wa::HistorySync) -> Result<Self> {
+        let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
+        packer.write_all(&history.encode_to_vec())?;
+        let packed = packer.finish()?;
+        let sealed = wacore::upload::encrypt_media(&packed, MediaType::History)
+            .map_err(SimError::protocol)?;
+        Ok(Self {
+            sealed,
+            length: packed.len() as u64,
+            direct_path: "/mms/md-msg-hist/lost".to_owned(),
+            order: history.chunk_order,
+            progress: history.progress,
+        })
+    }
+}
+
+async fn tell(
     session: &Session,
-    history: wa::HistorySync,
+    portion: Portion,
     note_kind: NoteKind,
-    chunk: u32,
     asked_by: Option<String>,
 ) -> Result<()> {
-    let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
-    packer.write_all(&history.encode_to_vec())?;
-    let packed = packer.finish()?;
-    let sealed =
-        wacore::upload::encrypt_media(&packed, MediaType::History).map_err(SimError::protocol)?;
-    let place = session.world.media.put_new(sealed.data_to_upload);
+    let sealed = portion.sealed;
     let note = HistorySyncNotification {
         file_sha256: Some(sealed.file_sha256.to_vec()),
-        file_length: Some(packed.len() as u64),
+        file_length: Some(portion.length),
         media_key: Some(sealed.media_key.to_vec()),
         file_enc_sha256: Some(sealed.file_enc_sha256.to_vec()),
-        direct_path: Some(place.direct_path),
+        direct_path: Some(portion.direct_path),
         sync_type: Some(note_kind),
-        chunk_order: Some(chunk),
-        progress: Some((chunk * 50).min(100)),
+        chunk_order: portion.order,
+        progress: portion.progress,
         peer_data_request_session_id: asked_by,
         ..Default::default()
     };

@@ -124,6 +124,10 @@ async fn a_phone_is_given_a_past_and_may_demand_a_passkey() {
     control
         .done("POST", &format!("{phone}/placeholder-help"), help)
         .await;
+    let sharing = json!({"sharing": "breaks_off"});
+    control
+        .done("POST", &format!("{phone}/history-sharing"), sharing)
+        .await;
     let passkey = json!({"policy": "passkey_demanded"});
     control
         .done("POST", &format!("{phone}/link-policy"), passkey)

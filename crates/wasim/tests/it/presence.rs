@@ -157,11 +157,13 @@ async fn a_new_device_is_given_the_history() {
         text: text.into(),
         seconds_ago,
     };
-    phone.set_history(vec![
-        past(PastAuthor::Contact, "long ago", 7_200),
-        past(PastAuthor::Owner, "yes?", 7_100),
-        past(PastAuthor::Contact, "just now", 60),
-    ]);
+    phone
+        .set_history(vec![
+            past(PastAuthor::Contact, "long ago", 7_200),
+            past(PastAuthor::Owner, "yes?", 7_100),
+            past(PastAuthor::Contact, "just now", 60),
+        ])
+        .unwrap();
     let device = Device::start(&net).await;
     phone.scan(&device.qr().await).await.unwrap();
     for _ in 0..2 {

@@ -1688,6 +1688,7 @@ export interface components {
              * @example socks5://user:***@proxy.example.com:1080
              */
             proxy?: string | null;
+            proxy_state?: components["schemas"]["ProxyState"] | null;
             /** @description Why it is in that state. */
             reason: components["schemas"]["Explained"];
             recovery?: components["schemas"]["Recovery"] | null;
@@ -2379,7 +2380,7 @@ export interface components {
             chat?: string | null;
             /**
              * Format: int32
-             * @description How many were missing when it was found.
+             * @description How many were missing when it was found; 0 for `history`, where nobody knows.
              */
             expected: number;
             /**
@@ -2422,7 +2423,7 @@ export interface components {
          * @description How a hole was found.
          * @enum {string}
          */
-        GapKind: "announced" | "unreadable" | "quoted" | "reacted" | "edited" | "deleted" | "read_elsewhere" | "recalled";
+        GapKind: "announced" | "unreadable" | "quoted" | "reacted" | "edited" | "deleted" | "read_elsewhere" | "recalled" | "history";
         /**
          * @description How a hole stands.
          * @enum {string}
@@ -2948,6 +2949,7 @@ export interface components {
                  * @example socks5://user:***@proxy.example.com:1080
                  */
                 proxy?: string | null;
+                proxy_state?: components["schemas"]["ProxyState"] | null;
                 /** @description Why it is in that state. */
                 reason: components["schemas"]["Explained"];
                 recovery?: components["schemas"]["Recovery"] | null;
@@ -3882,6 +3884,31 @@ export interface components {
             took_ms: number;
             /** @description Whether it gave a way to WhatsApp. */
             works: boolean;
+        };
+        /**
+         * @description Whether a proxy gives a way to WhatsApp: not tried yet; yes; failed once, which is asked again; no.
+         * @enum {string}
+         */
+        ProxyCondition: "unknown" | "works" | "doubtful" | "failing";
+        /** @description What is known of a proxy. It is tried now and then, whether or not its account is connected. */
+        ProxyState: {
+            /**
+             * Format: date-time
+             * @description When it was last tried, or a connection opened through it.
+             */
+            checked_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it gives no way.
+             */
+            failing_since?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next, if no connection opens through it before.
+             */
+            next_check_at?: string | null;
+            reason?: components["schemas"]["Explained"] | null;
+            state: components["schemas"]["ProxyCondition"];
         };
         /** @description What may pile up. */
         Queues: {

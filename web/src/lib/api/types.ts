@@ -17,7 +17,9 @@ export type Rung = Schemas["Rung"];
 export type Liveness = Whole<Schemas["Liveness"]>;
 /** How well it does, in two words. */
 export type HealthSummary = Whole<Schemas["HealthSummary"]>;
-export type Account = Whole<Omit<Schemas["Account"], "recovery" | "liveness" | "health">> & { recovery: Recovery | null; liveness: Liveness; health: HealthSummary | null };
+export type Account = Whole<Omit<Schemas["Account"], "recovery" | "liveness" | "health" | "proxy_state">> & { recovery: Recovery | null; liveness: Liveness; health: HealthSummary | null; proxy_state: ProxyState | null };
+/** Whether its proxy gives a way to WhatsApp, also while nobody needs one. */
+export type ProxyState = Whole<Schemas["ProxyState"]>;
 export type HealthFactor = Whole<Schemas["HealthFactor"]>;
 export type HealthTrend = Whole<Schemas["HealthTrend"]>;
 /** How well an account does, factor by factor. */

@@ -3,7 +3,8 @@
 import type { Gap } from "../api/types.ts";
 
 /** How a hole stands, in a few words. */
-export function gapLine(gap: Pick<Gap, "state" | "missing" | "expected" | "filled" | "next_attempt_at">): string {
+export function gapLine(gap: Pick<Gap, "kind" | "state" | "missing" | "expected" | "filled" | "next_attempt_at">): string {
+  if (gap.kind === "history") return historyLine(gap);
   switch (gap.state) {
     case "filled":
       return gap.expected === 1 ? "It came after all." : `All ${gap.expected} came after all.`;
@@ -16,6 +17,13 @@ export function gapLine(gap: Pick<Gap, "state" | "missing" | "expected" | "fille
       return `${gap.missing} of ${gap.expected} missing${asked}.`;
     }
   }
+}
+
+/** Of history nobody knows how much there was. */
+function historyLine({ state, filled, next_attempt_at }: Pick<Gap, "state" | "filled" | "next_attempt_at">): string {
+  if (state === "filled") return "It came after all.";
+  const had = filled === 0 ? "None of it came since" : `${filled} of its messages came since`;
+  return next_attempt_at ? `${had}; the phone is asked.` : `${had}.`;
 }
 
 /** Its colour. */

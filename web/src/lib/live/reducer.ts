@@ -101,6 +101,7 @@ export function changesFor(event: LiveEvent): Change[] {
   switch (event.kind) {
     case "account.state":
       return accountState(event, data);
+    case "account.proxy":
     case "account.recovery":
       return [refresh("account", event.account)];
     case "gap.found":

@@ -66,6 +66,9 @@ pub enum GapKind {
     ReadElsewhere,
     /// The phone, asked for something else, gave messages that should have come long ago.
     Recalled,
+    /// The history that the phone gives at linking did not come, or not all of it. How many messages
+    /// that are nobody knows.
+    History,
 }
 
 impl GapKind {
@@ -81,6 +84,7 @@ impl GapKind {
             Self::Deleted => "deleted",
             Self::ReadElsewhere => "read_elsewhere",
             Self::Recalled => "recalled",
+            Self::History => "history",
         }
     }
 }
@@ -157,7 +161,7 @@ pub struct Gap {
     pub found_at: Timestamp,
     /// When all of it was here.
     pub filled_at: Option<Timestamp>,
-    /// How many messages were missing.
+    /// How many messages were missing; 0 for [`GapKind::History`], where that is not known.
     pub expected: u32,
     /// How many of them came after all.
     pub filled: u32,
@@ -198,6 +202,11 @@ impl Gap {
         (self.attempts < attempts_max).then_some(self.next_at)
     }
 
+    /// Whether as many messages came as were missing.
+    pub(super) fn has_all(&self) -> bool {
+        self.kind != GapKind::History && self.filled >= self.expected
+    }
+
     /// Whether it is known which message is missing.
     pub(super) const fn is_about_one(&self) -> bool {
         self.wire_id.is_some()
@@ -209,7 +218,7 @@ impl Gap {
         match &self.wire_id {
             Some(wire_id) => *wire_id == mark.wire_id,
             None => {
-                self.filled < self.expected
+                !self.has_all()
                     && mark.sent_at.as_secs() >= self.since.as_secs()
                     && mark.sent_at.as_secs() <= self.until.as_secs()
             }

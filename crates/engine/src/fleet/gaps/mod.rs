@@ -10,9 +10,11 @@
 //! the next one that comes. What the phone gives is stored as back-filled and never acted on. An account
 //! asks one thing at a time, with pauses, so many times a day, and each hole so many times in all.
 
+mod first_history;
 mod gap;
 mod talk;
 
+pub use first_history::{FirstHistory, HistoryPart, Legible, Piece};
 use gap::recalled;
 pub use gap::{Gap, GapKind, GapState, Mark, Reference};
 pub use talk::{Backlog, Effect, GapsConfig, Input, News, Question};
@@ -72,6 +74,7 @@ pub struct Gaps {
     looking: Option<String>,
     ask_after: Timestamp,
     asked: VecDeque<Timestamp>,
+    history: Option<FirstHistory>,
 }
 
 impl Gaps {
@@ -95,7 +98,14 @@ impl Gaps {
             looking: None,
             ask_after: Timestamp(0),
             asked: VecDeque::new(),
+            history: None,
         }
+    }
+
+    /// With the history of a link that an earlier process still waited for.
+    #[must_use]
+    pub fn awaiting(self, history: Option<FirstHistory>) -> Self {
+        Self { history, ..self }
     }
 
     /// Whether messages that arrive are to be told of.
@@ -118,7 +128,9 @@ impl Gaps {
                 due.map(|due| due.max(self.ask_after).max(self.day_allows()))
             }
         };
-        [checks, asks].into_iter().flatten().min()
+        let history = self.history.as_ref().filter(|_| self.online);
+        let history = history.and_then(|history| history.due_at(self.config.history));
+        [checks, asks, history].into_iter().flatten().min()
     }
 
     /// Takes what was learned and says what is to be done.
@@ -126,7 +138,9 @@ impl Gaps {
     pub fn step(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
         let mut effects = Vec::new();
         match input {
-            Input::Online => self.online = true,
+            Input::Linked => self.linked(now, &mut effects),
+            Input::Piece(piece) => self.piece(piece, now, &mut effects),
+            Input::Online => self.online(now),
             Input::Offline => self.offline(now),
             Input::Synced {
                 announced,
@@ -170,9 +184,65 @@ impl Gaps {
             Input::Tick => {}
         }
         self.overdue(now, &mut effects);
+        self.break_off(now, &mut effects);
         self.check(now, &mut effects);
         self.ask(now, &mut effects);
         effects
+    }
+
+    fn online(&mut self, now: Timestamp) {
+        self.online = true;
+        if let Some(history) = &mut self.history {
+            history.connected(now);
+        }
+    }
+
+    fn linked(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        self.history = Some(FirstHistory::awaited_since(now));
+        effects.push(Effect::Await(self.history.clone()));
+    }
+
+    fn piece(&mut self, piece: Piece, now: Timestamp, effects: &mut Vec<Effect>) {
+        let Some(history) = &mut self.history else {
+            return;
+        };
+        history.came(piece, now);
+        if history.is_whole() {
+            let key = key_of_history(history);
+            self.history = None;
+            // What was given up came after all.
+            if let Some(mut gap) = self.held.remove(&key) {
+                gap.state = GapState::Filled;
+                gap.filled_at = Some(now);
+                effects.push(Effect::Keep(gap, News::Filled(Vec::new())));
+            }
+        }
+        effects.push(Effect::Await(self.history.clone()));
+    }
+
+    /// Nothing more of the history came in time: it is told, and asked for chat by chat.
+    fn break_off(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let patience = self.config.history;
+        let online = self.online;
+        let awaited = self.history.as_mut().filter(|_| online);
+        let Some(history) = awaited.filter(|it| it.due_at(patience).is_some_and(|at| at <= now))
+        else {
+            return;
+        };
+        history.told = true;
+        let (key, linked_at) = (key_of_history(history), history.linked_at);
+        effects.push(Effect::Await(self.history.clone()));
+        let gap = Gap {
+            state: GapState::Open,
+            expected: 0,
+            since: Timestamp(0),
+            until: linked_at,
+            next_at: now,
+            ..self.fresh(key, GapKind::History, now)
+        };
+        self.make_room();
+        self.held.insert(gap.key.clone(), gap.clone());
+        effects.push(Effect::Keep(gap, News::Found));
     }
 
     fn offline(&mut self, now: Timestamp) {
@@ -347,7 +417,7 @@ impl Gaps {
         let Some(gap) = self.held.get_mut(key) else {
             return;
         };
-        if gap.filled < gap.expected {
+        if !gap.has_all() {
             if gap.state != GapState::Suspected {
                 effects.push(Effect::Keep(gap.clone(), News::Filled(messages)));
             }
@@ -446,7 +516,11 @@ impl Gaps {
         let Some(gap) = self.held.get_mut(key) else {
             return;
         };
-        gap.todo.extend(behind.into_iter().take(CHATS_MAX));
+        let asked = gap.behind.clone();
+        let fresh = behind
+            .into_iter()
+            .filter(|mark| !asked.contains(&mark.chat));
+        gap.todo.extend(fresh.take(CHATS_MAX));
         if gap.todo.is_empty() {
             self.round_over(key, now, effects);
         }
@@ -479,7 +553,9 @@ impl Gaps {
             _ => {
                 gap.pages = 0;
                 let before = asking.before;
-                if before.sent_at > gap.until && gap.behind.len() < BEHIND_MAX {
+                // What is before the oldest message that came at linking is all that a chat had.
+                let done = before.sent_at > gap.until || gap.kind == GapKind::History;
+                if done && gap.behind.len() < BEHIND_MAX {
                     gap.behind.push(before.chat);
                 }
             }
@@ -577,6 +653,10 @@ fn is_asked(gap: &Gap) -> bool {
 
 fn key_of(wire_id: &str) -> String {
     format!("message:{wire_id}")
+}
+
+fn key_of_history(history: &FirstHistory) -> String {
+    format!("history:{}", history.linked_at.0)
 }
 
 fn filled_by(messages: &[Mark]) -> News {

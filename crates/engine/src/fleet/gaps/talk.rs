@@ -1,5 +1,6 @@
 //! What is learned about holes, and what is to be done about them.
 
+use super::first_history::{FirstHistory, Piece};
 use super::gap::{Gap, Mark, Reference};
 use crate::model::{Duration, Timestamp};
 
@@ -14,6 +15,8 @@ pub struct GapsConfig {
     pub pause: Duration,
     /// Before the second round of asking; later ones wait longer and longer.
     pub retry: Duration,
+    /// How long the next piece of the history may take after a link.
+    pub history: Duration,
 }
 
 impl Default for GapsConfig {
@@ -23,6 +26,7 @@ impl Default for GapsConfig {
             answer: Duration::mins(1),
             pause: Duration::secs(15),
             retry: Duration::mins(1),
+            history: Duration::mins(5),
         }
     }
 }
@@ -48,6 +52,10 @@ pub enum Question {
 /// What is learned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
+    /// A phone has just accepted this device: its history is awaited.
+    Linked,
+    /// A piece of that history came.
+    Piece(Piece),
     /// The connection came up.
     Online,
     /// It is gone.
@@ -127,6 +135,8 @@ pub enum Effect {
     Look(Gap),
     /// Ask the phone for [`super::ASK_COUNT`] messages before this one.
     Ask(Mark),
+    /// Write down what of the history that comes at linking is awaited still.
+    Await(Option<FirstHistory>),
     /// Write down that everything up to here has come or is known to be missing.
     CaughtUp(Timestamp),
 }

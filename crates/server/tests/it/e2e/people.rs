@@ -44,12 +44,14 @@ async fn somebody_known_from_history_is_called_what_they_call_themselves() {
     let stage = Stage::start().await;
     stage.contact(ANA);
     let phone = stage.phone(OWNER);
-    phone.set_history(vec![PastMessage {
-        with: ANA.into(),
-        by: PastAuthor::Owner,
-        text: "see you".into(),
-        seconds_ago: 3_600,
-    }]);
+    phone
+        .set_history(vec![PastMessage {
+            with: ANA.into(),
+            by: PastAuthor::Owner,
+            text: "see you".into(),
+            seconds_ago: 3_600,
+        }])
+        .unwrap();
     stage.link_phone(phone).await;
     until("the contact's name", async || {
         let contacts = stage.items("/contacts").await;

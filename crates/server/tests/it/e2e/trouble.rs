@@ -163,11 +163,13 @@ async fn an_account_whose_phone_shares_its_history_answers_none_of_it() {
         text: words.into(),
         seconds_ago,
     };
-    phone.set_history(vec![
-        past(PastAuthor::Contact, "Is it free?", 300),
-        past(PastAuthor::Owner, "It is", 200),
-        past(PastAuthor::Contact, "Great", 100),
-    ]);
+    phone
+        .set_history(vec![
+            past(PastAuthor::Contact, "Is it free?", 300),
+            past(PastAuthor::Owner, "It is", 200),
+            past(PastAuthor::Contact, "Great", 100),
+        ])
+        .unwrap();
     let linked = stage.link_phone(phone).await;
     let messages = stage.messages(&linked.id, 3).await;
     assert!(

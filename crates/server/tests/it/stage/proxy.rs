@@ -1,7 +1,9 @@
 //! Real proxies as child processes: `tinyproxy` for HTTP CONNECT, `microsocks` for SOCKS 5.
 
 use super::{LIMIT, LOOK};
+use rustix::process::{Pid, Signal};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 use tempfile::TempDir;
@@ -49,15 +51,9 @@ impl Proxy {
         let port = self.port.to_string();
         let mut command = match self.kind {
             Kind::Http => {
-                let file = self.folder.path().join("tinyproxy.conf");
-                let settings = format!(
-                    "Port {port}\nListen 127.0.0.1\nBind {FAR}\nTimeout 600\nMaxClients 50\n\
-                     LogLevel Warning\nBasicAuth {USER} {}\n",
-                    self.password()
-                );
-                std::fs::write(&file, settings).unwrap();
+                self.write_settings(self.password());
                 let mut command = Command::new("tinyproxy");
-                command.arg("-d").arg("-c").arg(file);
+                command.arg("-d").arg("-c").arg(self.settings_file());
                 command
             }
             Kind::Socks5 => {
@@ -83,6 +79,29 @@ impl Proxy {
             assert!(Instant::now() < deadline, "the proxy never listened");
             std::thread::sleep(LOOK);
         }
+    }
+
+    fn settings_file(&self) -> PathBuf {
+        self.folder.path().join("tinyproxy.conf")
+    }
+
+    fn write_settings(&self, password: &str) {
+        let port = self.port;
+        let settings = format!(
+            "Port {port}\nListen 127.0.0.1\nBind {FAR}\nTimeout 600\nMaxClients 50\n\
+             LogLevel Warning\nBasicAuth {USER} {password}\n"
+        );
+        std::fs::write(self.settings_file(), settings).unwrap();
+    }
+
+    /// Takes only this password from now on; what goes through it already goes on. Only `tinyproxy`
+    /// can be told so while it runs; in the foreground it reads its settings again at this signal.
+    pub(crate) fn takes_only(&self, password: &str) {
+        assert_eq!(self.kind, Kind::Http);
+        self.write_settings(password);
+        let child = self.child.as_ref().unwrap();
+        let id = Pid::from_child(child);
+        rustix::process::kill_process(id, Signal::USR1).unwrap();
     }
 
     /// Stops it with everything that goes through it.

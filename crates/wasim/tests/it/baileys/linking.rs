@@ -112,11 +112,13 @@ async fn baileys_is_given_the_history() {
         text: text.into(),
         seconds_ago,
     };
-    phone.set_history(vec![
-        past(PastAuthor::Contact, "long ago", 7_200),
-        past(PastAuthor::Owner, "yes?", 7_100),
-        past(PastAuthor::Contact, "just now", 60),
-    ]);
+    phone
+        .set_history(vec![
+            past(PastAuthor::Contact, "long ago", 7_200),
+            past(PastAuthor::Owner, "yes?", 7_100),
+            past(PastAuthor::Contact, "just now", 60),
+        ])
+        .unwrap();
     let mut baileys = Baileys::linked(&net, &phone).await;
     let mut told = Vec::new();
     while told.len() < 3 {
