@@ -281,10 +281,14 @@ impl State {
         let Some(arrival) = self.open.get(&place) else {
             return true;
         };
+        // What something stands in for keeps its place without anybody waiting for it.
+        let is_missed = |earlier: &Place| {
+            let arrival = self.open.get(earlier);
+            arrival.is_some_and(|arrival| arrival.stood_in_for == StoodInFor::No)
+        };
         let earlier = |address: &Address| {
             let same = self.by_address.get(address);
-            same.and_then(BTreeSet::first)
-                .is_some_and(|first| *first < place)
+            same.is_some_and(|same| same.range(..place).any(is_missed))
         };
         let waits_for_own = wait == Wait::Both && earlier(&arrival.from);
         let waits_for_other = arrival.other.as_ref().is_some_and(earlier);
@@ -422,6 +426,14 @@ mod tests {
         assert!(arrivals.stand_ins(&committing).is_empty());
         arrivals.settle(committing);
         assert!(arrivals.is_stood_in_for(*place), "it is still to come");
+        by_lid(&arrivals, "5");
+        arrivals.settle([arrivals.place("4")]);
+        by_number(&arrivals, "6");
+        let sixth = arrivals.place("6");
+        assert!(!arrivals.state().is_first(sixth, Wait::Other));
+        let stand_ins = arrivals.stand_ins(&[sixth]);
+        assert_eq!(stand_ins.len(), 1);
+        assert!(arrivals.state().is_first(sixth, Wait::Other));
     }
 
     #[test]
