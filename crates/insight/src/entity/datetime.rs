@@ -33,7 +33,8 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
         let step = repeated_at(pass, i)
             .or_else(|| offset_at(pass, i))
             .or_else(|| day_and_time(pass, i))
-            .or_else(|| time_and_day(pass, i, day));
+            .or_else(|| time_and_day(pass, i, day))
+            .or_else(|| another_time_at(pass, i, values.last()));
         match step.filter(|step| pass.is_free(i..step.end)) {
             Some(step) => {
                 named_day = step
@@ -295,9 +296,12 @@ fn clock_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock, usize)> {
                 | "لحد"
                 | "لغايه"
         );
-    let from = first.next + 1;
-    let second = joined.then(|| expected_at(pass, from))??;
-    let certain = certain_at(pass, i).is_some() || certain_at(pass, from).is_some();
+    let instead = doc.word(first.next) == "instead" && doc.word(first.next + 1) == "of";
+    let from = first.next + if instead { 2 } else { 1 };
+    let second = (joined || instead).then(|| expected_at(pass, from))??;
+    let certain = certain_at(pass, i).is_some()
+        || certain_at(pass, from).is_some()
+        || instead && day_behind(pass, second.next).is_some();
     let introduced = matches!(doc.word_before(i), "between" | "from" | "بين" | "من");
     (certain || introduced).then_some((first.sharing(second), second, from))
 }
@@ -370,7 +374,8 @@ fn quarter_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
 /// `open the flat at 5.30`: behind `at` and the like, where nothing speaks of prices.
 fn dotted_alone_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
     use super::price_words::MONEY_TALK;
-    let clock = dotted_at(pass, i)?;
+    let before_a_day = || quarter_at(pass, i).filter(|c| day_behind(pass, c.next).is_some());
+    let clock = dotted_at(pass, i).or_else(before_a_day)?;
     let speaks_of_money = pass.has(super::Kind::Money)
         || pass.has(super::Kind::Percentage)
         || (0..pass.doc.len()).any(|at| MONEY_TALK.contains(pass.doc.word(at)));
@@ -495,6 +500,35 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
         moment(day.date, time, i, clock.next, confidence).of_another_day(),
         None,
     ))
+}
+
+/// `can't do 3pm, what about 4?`, `5pm works, 4 doesn't`: an hour beside one that was named.
+fn another_time_at(pass: &Pass<'_, '_>, i: usize, named: Option<&Value>) -> Option<Step> {
+    let doc = pass.doc;
+    let named = named.filter(|value| value.time.is_some())?;
+    let clock = bare_hour(pass, i)?;
+    let asked =
+        doc.word_before(i) == "about" && i >= 2 && matches!(doc.word(i - 2), "what" | "how");
+    let offered = (asked || doc.word_before(i) == "rather") && stands_alone(pass, clock.next);
+    let judged = matches!(
+        doc.word(clock.next),
+        "doesn't" | "works" | "suits" | "won't"
+    );
+    (offered || judged).then_some(())?;
+    let evening = named.time.is_some_and(|time| time.hour() >= 12);
+    let half = if evening {
+        Half::Evening
+    } else {
+        Half::Morning
+    };
+    let value = moment(
+        named.date,
+        clock.time(half)?,
+        i,
+        clock.next,
+        CONFIDENCE_BARE,
+    );
+    Some(Step::one(value.of_another_day(), None))
 }
 
 /// `b4 6`: before.

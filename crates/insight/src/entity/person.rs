@@ -91,7 +91,9 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             .or_else(|| listed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)))
             .or_else(|| signed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)));
         match found.filter(|&(from, end, _)| pass.is_free(from..end)) {
-            Some((from, end, _)) if names_a_thing(pass.doc, from, end) => {
+            Some((from, end, _))
+                if names_a_thing(pass.doc, from, end) || is_title_of_a_place(pass, from, end) =>
+            {
                 pass.claim(from..end);
                 i = end;
             }
@@ -155,7 +157,8 @@ fn names_a_thing(doc: &Doc<'_>, from: usize, end: usize) -> bool {
             | "metro"
             | "للعقارات"
             | "للتجاره"
-    ) && doc.gap(end) == Gap::Space;
+    ) && doc.gap(end) == Gap::Space
+        && !doc.word(end - 1).ends_with("'s");
     let real_estate = doc.word(end) == "real" && doc.word(end + 1) == "estate";
     let first = matches!(
         doc.word_before(from),
@@ -172,6 +175,14 @@ fn names_a_thing(doc: &Doc<'_>, from: usize, end: usize) -> bool {
     let feast = matches!(doc.word(from), "ramadan" | "رمضان" | "eid" | "عيد")
         && (end > from + 1 || !matches!(doc.word_before(from), "mr" | "hi" | "is" | "am"));
     last || real_estate || first || feast || is_greeted_feast(doc, from)
+}
+
+/// The `Sheikh` of a street that is known without it.
+fn is_title_of_a_place(pass: &Pass<'_, '_>, from: usize, end: usize) -> bool {
+    let place = |f: &super::Found| {
+        matches!(f.kind, Kind::Location | Kind::Project) && f.tokens.start == end
+    };
+    end == from + 1 && is_title(pass.doc.word(from)) && pass.found.iter().any(place)
 }
 
 /// The second word of `Ramadan Kareem` and `رمضان كريم`.
@@ -300,6 +311,7 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
         && !pass.is_shouting()
         && (inside && !names.is_common(word)
             || names.is_any(doc.word(i + 1)) && doc.is_capitalised(i + 1)
+            || joins_names(doc, i + 1) && names.is_sure(doc.word(i + 2))
             || !is_month(word) && acts(doc, i + 1));
     // A family name alone, such as `Hall` or `المري`, is left to introductions.
     (sure || doubtful).then(|| full_name_end(pass, i))
@@ -307,7 +319,7 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
 
 /// Whether what follows is what people do: `Grace called`, `Ali and Sara will join`.
 fn acts(doc: &Doc<'_>, i: usize) -> bool {
-    let at = if doc.word(i) == "and" && doc.is_capitalised(i + 1) {
+    let at = if joins_names(doc, i) && doc.is_capitalised(i + 1) {
         i + 2
     } else {
         i
@@ -335,6 +347,11 @@ fn acts(doc: &Doc<'_>, i: usize) -> bool {
                 | "didn't"
                 | "promised"
         )
+}
+
+/// The middle of `Grace and Joseph`, `Grace n Joseph`, `Grace & Joseph`.
+fn joins_names(doc: &Doc<'_>, i: usize) -> bool {
+    matches!(doc.word(i), "and" | "n") || doc.is_mark(i, '&')
 }
 
 /// Whether a word tells of somebody who speaks.

@@ -105,7 +105,10 @@ fn is_spoken_sum(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     };
     let whole = number.value >= Decimal::from(SPOKEN_MIN)
         || number.value >= Decimal::ONE_HUNDRED && near(&PAYMENTS);
+    // `sold 35 tickets, 15 left`: tickets as well.
+    let rest = matches!(doc.word(number.next), "left" | "remaining");
     let cheap = number.value >= Decimal::TEN
+        && !rest
         && near(&SMALL_GOODS)
         && !(0..doc.len()).any(|at| PROPERTY.contains(doc.word(at)));
     let named = named && !(cheap && doc.word_before(i) == "at");
@@ -286,13 +289,43 @@ fn is_paid(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
             "above" | "over" | "below" | "under" | "upto"
         )
         && pass.has(Kind::Money);
+    // `fridge 900, washing machine 700`: things and their prices.
+    let priced = number.value >= Decimal::from(50)
+        && i > 0
+        && SMALL_GOODS.contains(doc.word(i - 1))
+        && !doc.is_shouted(i - 1)
+        && doc.gap(i) == Gap::Space
+        && stands_alone(pass, i, number.next)
+        && listed_again(doc, number.next);
+    // `2,300 to the bank, rest 90`
+    let rest = pass.has(Kind::Money)
+        && matches!(doc.word_before(i), "rest" | "remaining" | "الباقي")
+        && !super::quantity::is_unit(doc.word(number.next));
+    // `at 240 each, 720 total`
+    let totals = pass.has(Kind::Money)
+        && (doc.word(number.next) == "total"
+            || doc.word(number.next) == "in" && doc.word(number.next + 1) == "total");
     let left_short = number.value < Decimal::from(1_000)
         && pass
             .found
             .iter()
             .any(|f| f.kind == Kind::Money && super::lean::is_cut_short(number.value, f));
-    (owned || wanted || limited || follows_payment(doc, i) || ends_a_payment(doc, i, number))
+    (owned
+        || wanted
+        || limited
+        || totals
+        || priced
+        || rest
+        || follows_payment(doc, i)
+        || ends_a_payment(doc, i, number))
         && !left_short
+}
+
+/// Whether another number stands behind a comma or at a line's end: one row of several.
+fn listed_again(doc: &Doc<'_>, next: usize) -> bool {
+    const REACH: usize = 6;
+    let goes_on = doc.is_any_mark(next, ",/+") || doc.begins_line(next);
+    goes_on && (next..next + REACH).any(|at| doc.digits(at).is_some())
 }
 
 /// `I transferred to your account yesterday 6750`: a payment, and its amount at the end of the sentence.

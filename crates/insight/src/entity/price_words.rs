@@ -66,7 +66,7 @@ otherwise either by so whatever all neg nego obo each تمام شامل كاش �
 ";
 /// Payments: a number near one of them is money even if it is small.
 const PAYMENT: &str = "
-paid pay paying pays sent send transferred transfer charged charge charges charging refund refunded owe owes
+paid pay paying pays topped sent send transferred transfer charged charge charges charging refund refunded owe owes
 owed fee fees fine fined bill bills billed tip salary deducted deposited spent spend
 ejari dewa sewa typing chiller reimburse reimbursed repaid collected collect overtime wage wages جمعنا
 عموله دفعت ندفع ادفع حولت حولنا ارسلت تحويل رسوم راتب الراتب مصاريف الفاتوره الحساب دفع دفعنا استلمت المبلغ
@@ -103,7 +103,7 @@ flous feloos flos kam b3t بكم فلوس فلوسي درهم دراهم حسا�
 
 /// Things and work that cost less than a thousand, unlike a flat.
 const GOODS: &str = "
-repair repairs repaired fix fixing plumber electrician carpenter painter driver taxi uber ride fuel petrol hour hours
+machine microwave cooker freezer heater dryer repair repairs repaired fix fixing plumber electrician carpenter painter driver taxi uber ride fuel petrol hour hours
 visit delivery shipping courier tip grocery groceries bill petty printer ink paper chairs chair table tables sofa fridge
 bed mattress oven washer tv phone laptop bike item items tile tiles box boxes carton bag bags bottle bottles piece
 pieces pcs kg meal combo burger lunch dinner cake coffee ticket tickets haircut massage cleaning cleaner maid helper
