@@ -342,8 +342,9 @@ fn time_after(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Half)> {
     if pass.doc.gap(at) == Gap::Line && at > i {
         return None;
     }
-    let dotted =
-        || dotted_at(pass, at).or_else(|| expected.then(|| quarter_at(pass, at)).flatten());
+    // `26/2/26 10.00 at the bank`: right behind a day as well.
+    let awaited = expected || at == i && pass.doc.gap(at) == Gap::Space && !speaks_of_money(pass);
+    let dotted = || dotted_at(pass, at).or_else(|| awaited.then(|| quarter_at(pass, at)).flatten());
     let clock = match certain_at(pass, at).or_else(dotted) {
         Some(clock) => clock,
         None if expected => expected_at(pass, at)?,
@@ -373,13 +374,21 @@ fn quarter_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
 
 /// `open the flat at 5.30`: behind `at` and the like, where nothing speaks of prices.
 fn dotted_alone_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
+    let clock = dotted_at(pass, i)?;
+    (!speaks_of_money(pass)).then_some(clock)
+}
+
+/// `9.30 Thursday`: a quarter of an hour and the day that it belongs to.
+fn dotted_before_a_day(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
+    let clock = quarter_at(pass, i)?;
+    (day_behind(pass, clock.next).is_some() && !speaks_of_money(pass)).then_some(clock)
+}
+
+fn speaks_of_money(pass: &Pass<'_, '_>) -> bool {
     use super::price_words::MONEY_TALK;
-    let before_a_day = || quarter_at(pass, i).filter(|c| day_behind(pass, c.next).is_some());
-    let clock = dotted_at(pass, i).or_else(before_a_day)?;
-    let speaks_of_money = pass.has(super::Kind::Money)
+    pass.has(super::Kind::Money)
         || pass.has(super::Kind::Percentage)
-        || (0..pass.doc.len()).any(|at| MONEY_TALK.contains(pass.doc.word(at)));
-    (!speaks_of_money).then_some(clock)
+        || (0..pass.doc.len()).any(|at| MONEY_TALK.contains(pass.doc.word(at)))
 }
 
 /// Whether nothing follows that a bare hour could count.
@@ -458,6 +467,7 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
             introduced
                 .then(|| bare_hour(pass, i).or_else(|| dotted_alone_at(pass, i)))
                 .flatten()
+                .or_else(|| dotted_before_a_day(pass, i))
                 .map(|clock| (clock, CONFIDENCE_BARE))
         });
     let (clock, confidence) = clock?;

@@ -66,7 +66,7 @@ fn duration_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
 fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let doc = pass.doc;
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
-    let joined = doc.is_any_mark(number.next, "-/")
+    let joined = doc.is_any_mark(number.next, "-/+")
         || matches!(
             doc.word(number.next),
             "to" | "or" | "and" | "till" | "او" | "الى" | "الي"

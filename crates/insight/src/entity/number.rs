@@ -180,19 +180,32 @@ pub(super) fn counts_something(doc: &Doc<'_>, next: usize) -> bool {
     counted(next) || more_of && counted(next + 1)
 }
 
-/// `4 of them`, `only 1 works`: some of what was named before.
+/// `4 of them`, `8 of the chairs`, `only 1 works`: some of what was named before.
 fn counts_some_of_them(doc: &Doc<'_>, i: usize, next: usize) -> bool {
     let of_them = doc.word(next) == "of"
         && matches!(
             doc.word(next + 1),
             "them" | "these" | "those" | "us" | "which" | "whom"
         );
+    // `8 of the 12 chairs`
+    let of_all = doc.word(next) == "of"
+        && matches!(
+            doc.word(next + 1),
+            "the" | "my" | "our" | "your" | "his" | "her" | "their"
+        )
+        && doc.str(i) != "1";
+    // `printed 500 menus, 60 have the wrong date`
+    let some = (i == 0 || doc.is_any_mark(i - 1, ",.;"))
+        && matches!(
+            doc.word(next),
+            "have" | "had" | "are" | "were" | "need" | "came" | "work" | "don't" | "didn't"
+        );
     let only = doc.word_before(i) == "only"
         && matches!(
             doc.word(next),
             "work" | "works" | "worked" | "is" | "are" | "was" | "were" | "came" | "has" | "have"
         );
-    of_them || only || matches!(doc.word(next), "منهم" | "منها")
+    of_them || of_all || some || only || matches!(doc.word(next), "منهم" | "منها")
 }
 
 /// Whether nothing is counted or numbered by the digits.

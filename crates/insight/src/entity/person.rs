@@ -7,6 +7,8 @@ use crate::table::Set;
 use crate::text::Text;
 use serde::Deserialize;
 
+/// Letters of a name with an Irish beginning at least; `o'clock` is written small.
+const IRISH_MIN: usize = 6;
 /// Words of one name at most.
 const WORDS_MAX: usize = 5;
 const CONFIDENCE_INTRODUCED: f32 = 0.92;
@@ -219,10 +221,21 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
     if word.is_empty() || !pass.is_open(from) {
         return None;
     }
+    // `المدير على` is no Ali: the preposition is written with another letter.
     let said = matches!(
         doc.word_before(from),
-        "انا" | "معك" | "معاك" | "يا" | "زميلي"
-    );
+        "انا"
+            | "معك"
+            | "معاك"
+            | "يا"
+            | "زميلي"
+            | "الحارس"
+            | "المندوب"
+            | "الموظف"
+            | "السائق"
+            | "الفني"
+            | "المدير"
+    ) && !doc.typed(from..from + 1).ends_with('ى');
     let listed = names.is_sure(word)
         || (names.is_any(word) && (doc.is_capitalised(from) || lead == Lead::Certain || said));
     let family = is_particle(word)
@@ -292,6 +305,10 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
     {
         // `H. Lindqvist`
         return Some(i + 3);
+    }
+    // `O'Brien`
+    if word.starts_with("o'") && word.len() >= IRISH_MIN && doc.is_capitalised(i) {
+        return Some(full_name_end(pass, i));
     }
     // `كم عمر البناية`: how old.
     if doc.word_before(i) == "كم" {
