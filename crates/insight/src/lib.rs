@@ -39,7 +39,7 @@ pub use parts::Opened;
 
 use crate::table::Set;
 use entity::{Context, Entity, Gazetteer, GazetteerError, Names};
-use intent::{ExamplesError, Intent, IntentModel, Labelled, TrainOptions, examples};
+use intent::{ExamplesError, Hint, Intent, IntentModel, Labelled, TrainOptions, examples};
 use jiff::Zoned;
 use sentiment::{Lexicon, LexiconError, Mood, Sentiment, Urgency};
 use serde::{Deserialize, Serialize};
@@ -271,7 +271,7 @@ impl Analyzer {
         let doc = Doc::new(input.text);
         let region = input.locale.and_then(country).unwrap_or(&self.region);
         let entities = entity::extract(&doc, &self.context(input.at, region));
-        let hints: Vec<&str> = entities.iter().map(|e| e.kind.name()).collect();
+        let hints: Vec<Hint> = entities.iter().map(Hint::from).collect();
         Analysis {
             intent: self.trained.intents.classify(&doc, &hints),
             sentiment: self.feel(&doc),
@@ -295,12 +295,12 @@ impl Analyzer {
         }
     }
 
-    fn hints(&self, text: &str) -> Vec<&'static str> {
+    fn hints(&self, text: &str) -> Vec<Hint> {
         let doc = Doc::new(text);
         let at = Zoned::default();
         entity::extract(&doc, &self.context(&at, &self.region))
             .iter()
-            .map(|e| e.kind.name())
+            .map(Hint::from)
             .collect()
     }
 

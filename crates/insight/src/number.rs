@@ -166,7 +166,9 @@ pub(crate) fn amount_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
         }
         let at = skip_and(doc, total.next);
         let fits = |n: &Number| {
-            let hundreds = n.written == Written::Words && n.value >= Decimal::ONE_HUNDRED;
+            let joined = doc.word(total.next) == "و" && n.value < Decimal::ONE_THOUSAND;
+            let hundreds =
+                (n.written == Written::Words || joined) && n.value >= Decimal::ONE_HUNDRED;
             n.value < least && (n.multiplied || hundreds)
         };
         let Some(more) = term_at(doc, at).filter(fits) else {
@@ -174,7 +176,8 @@ pub(crate) fn amount_at(doc: &Doc<'_>, i: usize) -> Option<Number> {
         };
         // `مليون وميتين` is a million and two hundred thousand: hundreds behind a million are said of thousands.
         let spoken = !more.multiplied && least == Decimal::from(1_000_000);
-        let value = if spoken && !doc.word(at).is_ascii() {
+        let arabic = !doc.word(at).is_ascii() || doc.word(total.next) == "و";
+        let value = if spoken && arabic {
             more.value.checked_mul(Decimal::from(1_000))?
         } else {
             more.value

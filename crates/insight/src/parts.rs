@@ -2,7 +2,7 @@
 
 use crate::doc::Doc;
 use crate::entity::{self, Entity};
-use crate::intent::Intent;
+use crate::intent::{Hint, Intent};
 use crate::sentiment::{Sentiment, Urgency};
 use crate::{Analyzer, Input, country, language};
 use jiff::Zoned;
@@ -38,7 +38,7 @@ impl Opened<'_> {
     /// What it wants. The kinds of values in it speak for some intents, so pass what was found; without them
     /// the answer is a little less sure.
     pub fn intent(&self, entities: &[Entity]) -> Intent {
-        let hints: Vec<&str> = entities.iter().map(|e| e.kind.name()).collect();
+        let hints: Vec<Hint> = entities.iter().map(Hint::from).collect();
         self.analyzer.trained.intents.classify(&self.doc, &hints)
     }
 

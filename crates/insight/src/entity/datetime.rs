@@ -33,7 +33,8 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
         let step = repeated_at(pass, i)
             .or_else(|| offset_at(pass, i))
             .or_else(|| day_and_time(pass, i))
-            .or_else(|| time_and_day(pass, i, day));
+            .or_else(|| time_and_day(pass, i, day))
+            .or_else(|| another_time_at(pass, i, values.last()));
         match step.filter(|step| pass.is_free(i..step.end)) {
             Some(step) => {
                 named_day = step
@@ -295,9 +296,12 @@ fn clock_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock, usize)> {
                 | "لحد"
                 | "لغايه"
         );
-    let from = first.next + 1;
-    let second = joined.then(|| expected_at(pass, from))??;
-    let certain = certain_at(pass, i).is_some() || certain_at(pass, from).is_some();
+    let instead = doc.word(first.next) == "instead" && doc.word(first.next + 1) == "of";
+    let from = first.next + if instead { 2 } else { 1 };
+    let second = (joined || instead).then(|| expected_at(pass, from))??;
+    let certain = certain_at(pass, i).is_some()
+        || certain_at(pass, from).is_some()
+        || instead && day_behind(pass, second.next).is_some();
     let introduced = matches!(doc.word_before(i), "between" | "from" | "بين" | "من");
     (certain || introduced).then_some((first.sharing(second), second, from))
 }
@@ -338,8 +342,9 @@ fn time_after(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Half)> {
     if pass.doc.gap(at) == Gap::Line && at > i {
         return None;
     }
-    let dotted =
-        || dotted_at(pass, at).or_else(|| expected.then(|| quarter_at(pass, at)).flatten());
+    // `26/2/26 10.00 at the bank`: right behind a day as well.
+    let awaited = expected || at == i && pass.doc.gap(at) == Gap::Space && !speaks_of_money(pass);
+    let dotted = || dotted_at(pass, at).or_else(|| awaited.then(|| quarter_at(pass, at)).flatten());
     let clock = match certain_at(pass, at).or_else(dotted) {
         Some(clock) => clock,
         None if expected => expected_at(pass, at)?,
@@ -369,12 +374,21 @@ fn quarter_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
 
 /// `open the flat at 5.30`: behind `at` and the like, where nothing speaks of prices.
 fn dotted_alone_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
-    use super::price_words::MONEY_TALK;
     let clock = dotted_at(pass, i)?;
-    let speaks_of_money = pass.has(super::Kind::Money)
+    (!speaks_of_money(pass)).then_some(clock)
+}
+
+/// `9.30 Thursday`: a quarter of an hour and the day that it belongs to.
+fn dotted_before_a_day(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
+    let clock = quarter_at(pass, i)?;
+    (day_behind(pass, clock.next).is_some() && !speaks_of_money(pass)).then_some(clock)
+}
+
+fn speaks_of_money(pass: &Pass<'_, '_>) -> bool {
+    use super::price_words::MONEY_TALK;
+    pass.has(super::Kind::Money)
         || pass.has(super::Kind::Percentage)
-        || (0..pass.doc.len()).any(|at| MONEY_TALK.contains(pass.doc.word(at)));
-    (!speaks_of_money).then_some(clock)
+        || (0..pass.doc.len()).any(|at| MONEY_TALK.contains(pass.doc.word(at)))
 }
 
 /// Whether nothing follows that a bare hour could count.
@@ -453,6 +467,7 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
             introduced
                 .then(|| bare_hour(pass, i).or_else(|| dotted_alone_at(pass, i)))
                 .flatten()
+                .or_else(|| dotted_before_a_day(pass, i))
                 .map(|clock| (clock, CONFIDENCE_BARE))
         });
     let (clock, confidence) = clock?;
@@ -495,6 +510,35 @@ fn time_and_day(pass: &Pass<'_, '_>, i: usize, named: Option<Named>) -> Option<S
         moment(day.date, time, i, clock.next, confidence).of_another_day(),
         None,
     ))
+}
+
+/// `can't do 3pm, what about 4?`, `5pm works, 4 doesn't`: an hour beside one that was named.
+fn another_time_at(pass: &Pass<'_, '_>, i: usize, named: Option<&Value>) -> Option<Step> {
+    let doc = pass.doc;
+    let named = named.filter(|value| value.time.is_some())?;
+    let clock = bare_hour(pass, i)?;
+    let asked =
+        doc.word_before(i) == "about" && i >= 2 && matches!(doc.word(i - 2), "what" | "how");
+    let offered = (asked || doc.word_before(i) == "rather") && stands_alone(pass, clock.next);
+    let judged = matches!(
+        doc.word(clock.next),
+        "doesn't" | "works" | "suits" | "won't"
+    );
+    (offered || judged).then_some(())?;
+    let evening = named.time.is_some_and(|time| time.hour() >= 12);
+    let half = if evening {
+        Half::Evening
+    } else {
+        Half::Morning
+    };
+    let value = moment(
+        named.date,
+        clock.time(half)?,
+        i,
+        clock.next,
+        CONFIDENCE_BARE,
+    );
+    Some(Step::one(value.of_another_day(), None))
 }
 
 /// `b4 6`: before.

@@ -1,6 +1,7 @@
 //! Lengths of time: `2 years`, `an hour and a half`, `6-month`, `سنتين`.
 
 use super::{Kind, Pass};
+use crate::doc::Gap;
 use crate::number::{digits_at, words_at};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -65,7 +66,7 @@ fn duration_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
 fn shared_unit(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let doc = pass.doc;
     let number = digits_at(doc, i).or_else(|| words_at(doc, i))?;
-    let joined = doc.is_any_mark(number.next, "-/")
+    let joined = doc.is_any_mark(number.next, "-/+")
         || matches!(
             doc.word(number.next),
             "to" | "or" | "and" | "till" | "او" | "الى" | "الي"
@@ -140,6 +141,25 @@ fn continued(pass: &Pass<'_, '_>, i: usize, larger: TimeUnit) -> Option<Length> 
             _ => return None,
         };
         return Some(Length { count, unit, next });
+    }
+    // `1 hr 40`
+    if larger == TimeUnit::Hour
+        && at == i
+        && doc.gap(i) == Gap::Space
+        && let Some(minutes) = doc.digits(i).filter(|d| d.len() == 2)
+        && let Some(count) = minutes
+            .parse()
+            .ok()
+            .filter(|m: &Decimal| *m < Decimal::from(60))
+        && !super::number::counts_something(doc, i + 1)
+        && !doc.is_glued(i + 1)
+        && unit(doc.word(i + 1)).is_none()
+    {
+        return Some(Length {
+            count,
+            unit: TimeUnit::Minute,
+            next: i + 1,
+        });
     }
     // `2h 15m`
     if larger == TimeUnit::Hour

@@ -95,7 +95,8 @@ fn lean_on(pass: &Pass<'_, '_>, found: &Found, i: usize, number: Number) -> Opti
             (alike(number.value, other, RATIO_MAX) && (compares(pass, i, number) || counted_in))
                 .then(|| super::quantity::normal_form(number.value, unit))
         }
-        Kind::Duration if near => {
+        // `90 minutes at 180`: no length of time comes behind `at`.
+        Kind::Duration if near && pass.doc.word_before(i) != "at" => {
             duration(&found.value, number).filter(|_| compares(pass, i, number))
         }
         _ => None,

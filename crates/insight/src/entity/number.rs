@@ -42,7 +42,9 @@ fn number_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     // Four digits that count nothing are a door or a code, unless they are round.
     let code =
         doc.str(i).len() == DIGITS_MAX && number.next == i + 1 && !doc.str(i).ends_with("00");
-    let spoken = counts_something(doc, number.next) || !code && stands_alone(pass, i, number.next);
+    let spoken = counts_something(doc, number.next)
+        || counts_some_of_them(doc, i, number.next)
+        || !code && stands_alone(pass, i, number.next);
     spoken.then(|| (plain(number.value), number.next))
 }
 
@@ -166,9 +168,44 @@ fn is_label(doc: &Doc<'_>, i: usize, number: Number) -> bool {
 
 /// Whether a word follows that the number may count, and that is neither a small word nor a kind of payment.
 pub(super) fn counts_something(doc: &Doc<'_>, next: usize) -> bool {
-    doc.is_word(next)
+    let counted = |at: usize| {
+        doc.is_word(at)
+            && doc.gap(at) == Gap::Space
+            && !super::price_words::UNCOUNTED.contains(doc.word(at))
+    };
+    // `2 extra sockets`
+    let more_of = matches!(doc.word(next), "extra" | "more" | "less")
         && doc.gap(next) == Gap::Space
-        && !super::price_words::UNCOUNTED.contains(doc.word(next))
+        && doc.word(next + 1).ends_with('s');
+    counted(next) || more_of && counted(next + 1)
+}
+
+/// `4 of them`, `8 of the chairs`, `only 1 works`: some of what was named before.
+fn counts_some_of_them(doc: &Doc<'_>, i: usize, next: usize) -> bool {
+    let of_them = doc.word(next) == "of"
+        && matches!(
+            doc.word(next + 1),
+            "them" | "these" | "those" | "us" | "which" | "whom"
+        );
+    // `8 of the 12 chairs`
+    let of_all = doc.word(next) == "of"
+        && matches!(
+            doc.word(next + 1),
+            "the" | "my" | "our" | "your" | "his" | "her" | "their"
+        )
+        && doc.str(i) != "1";
+    // `printed 500 menus, 60 have the wrong date`
+    let some = (i == 0 || doc.is_any_mark(i - 1, ",.;"))
+        && matches!(
+            doc.word(next),
+            "have" | "had" | "are" | "were" | "need" | "came" | "work" | "don't" | "didn't"
+        );
+    let only = doc.word_before(i) == "only"
+        && matches!(
+            doc.word(next),
+            "work" | "works" | "worked" | "is" | "are" | "was" | "were" | "came" | "has" | "have"
+        );
+    of_them || of_all || some || only || matches!(doc.word(next), "منهم" | "منها")
 }
 
 /// Whether nothing is counted or numbered by the digits.

@@ -7,6 +7,8 @@ use crate::table::Set;
 use crate::text::Text;
 use serde::Deserialize;
 
+/// Letters of a name with an Irish beginning at least; `o'clock` is written small.
+const IRISH_MIN: usize = 6;
 /// Words of one name at most.
 const WORDS_MAX: usize = 5;
 const CONFIDENCE_INTRODUCED: f32 = 0.92;
@@ -91,7 +93,9 @@ pub(super) fn find(pass: &mut Pass<'_, '_>) {
             .or_else(|| listed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)))
             .or_else(|| signed_at(pass, i).map(|end| (i, end, CONFIDENCE_LISTED)));
         match found.filter(|&(from, end, _)| pass.is_free(from..end)) {
-            Some((from, end, _)) if names_a_thing(pass.doc, from, end) => {
+            Some((from, end, _))
+                if names_a_thing(pass.doc, from, end) || is_title_of_a_place(pass, from, end) =>
+            {
                 pass.claim(from..end);
                 i = end;
             }
@@ -155,7 +159,8 @@ fn names_a_thing(doc: &Doc<'_>, from: usize, end: usize) -> bool {
             | "metro"
             | "للعقارات"
             | "للتجاره"
-    ) && doc.gap(end) == Gap::Space;
+    ) && doc.gap(end) == Gap::Space
+        && !doc.word(end - 1).ends_with("'s");
     let real_estate = doc.word(end) == "real" && doc.word(end + 1) == "estate";
     let first = matches!(
         doc.word_before(from),
@@ -172,6 +177,14 @@ fn names_a_thing(doc: &Doc<'_>, from: usize, end: usize) -> bool {
     let feast = matches!(doc.word(from), "ramadan" | "رمضان" | "eid" | "عيد")
         && (end > from + 1 || !matches!(doc.word_before(from), "mr" | "hi" | "is" | "am"));
     last || real_estate || first || feast || is_greeted_feast(doc, from)
+}
+
+/// The `Sheikh` of a street that is known without it.
+fn is_title_of_a_place(pass: &Pass<'_, '_>, from: usize, end: usize) -> bool {
+    let place = |f: &super::Found| {
+        matches!(f.kind, Kind::Location | Kind::Project) && f.tokens.start == end
+    };
+    end == from + 1 && is_title(pass.doc.word(from)) && pass.found.iter().any(place)
 }
 
 /// The second word of `Ramadan Kareem` and `رمضان كريم`.
@@ -208,10 +221,21 @@ fn name_after(pass: &Pass<'_, '_>, lead: Lead, from: usize) -> Option<usize> {
     if word.is_empty() || !pass.is_open(from) {
         return None;
     }
+    // `المدير على` is no Ali: the preposition is written with another letter.
     let said = matches!(
         doc.word_before(from),
-        "انا" | "معك" | "معاك" | "يا" | "زميلي"
-    );
+        "انا"
+            | "معك"
+            | "معاك"
+            | "يا"
+            | "زميلي"
+            | "الحارس"
+            | "المندوب"
+            | "الموظف"
+            | "السائق"
+            | "الفني"
+            | "المدير"
+    ) && !doc.typed(from..from + 1).ends_with('ى');
     let listed = names.is_sure(word)
         || (names.is_any(word) && (doc.is_capitalised(from) || lead == Lead::Certain || said));
     let family = is_particle(word)
@@ -282,6 +306,10 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
         // `H. Lindqvist`
         return Some(i + 3);
     }
+    // `O'Brien`
+    if word.starts_with("o'") && word.len() >= IRISH_MIN && doc.is_capitalised(i) {
+        return Some(full_name_end(pass, i));
+    }
     // `كم عمر البناية`: how old.
     if doc.word_before(i) == "كم" {
         return None;
@@ -300,6 +328,7 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
         && !pass.is_shouting()
         && (inside && !names.is_common(word)
             || names.is_any(doc.word(i + 1)) && doc.is_capitalised(i + 1)
+            || joins_names(doc, i + 1) && names.is_sure(doc.word(i + 2))
             || !is_month(word) && acts(doc, i + 1));
     // A family name alone, such as `Hall` or `المري`, is left to introductions.
     (sure || doubtful).then(|| full_name_end(pass, i))
@@ -307,7 +336,7 @@ fn listed_at(pass: &Pass<'_, '_>, i: usize) -> Option<usize> {
 
 /// Whether what follows is what people do: `Grace called`, `Ali and Sara will join`.
 fn acts(doc: &Doc<'_>, i: usize) -> bool {
-    let at = if doc.word(i) == "and" && doc.is_capitalised(i + 1) {
+    let at = if joins_names(doc, i) && doc.is_capitalised(i + 1) {
         i + 2
     } else {
         i
@@ -335,6 +364,11 @@ fn acts(doc: &Doc<'_>, i: usize) -> bool {
                 | "didn't"
                 | "promised"
         )
+}
+
+/// The middle of `Grace and Joseph`, `Grace n Joseph`, `Grace & Joseph`.
+fn joins_names(doc: &Doc<'_>, i: usize) -> bool {
+    matches!(doc.word(i), "and" | "n") || doc.is_mark(i, '&')
 }
 
 /// Whether a word tells of somebody who speaks.

@@ -83,6 +83,7 @@ pub(super) fn lead_at(doc: &Doc<'_>, i: usize) -> Option<(Lead, usize)> {
                 | "rgds"
                 | "cheers"
                 | "attn"
+                | "cc"
                 | "hi"
                 | "hello"
                 | "thanks"

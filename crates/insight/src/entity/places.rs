@@ -179,6 +179,16 @@ fn place_at(
     near_at(pass, i, &spans, from).or(exact)
 }
 
+/// The `Park Heights 1` of `Park Heights 1.7m`: the number goes on, so that it is none of the name.
+fn splits_a_number(doc: &Doc<'_>, end: usize) -> bool {
+    let last = end.checked_sub(1).and_then(|last| doc.digits(last));
+    last.is_some()
+        && doc.is_any_mark(end, ".,")
+        && doc.is_glued(end)
+        && doc.is_glued(end + 1)
+        && doc.digits(end + 1).is_some()
+}
+
 fn exact_at(
     pass: &Pass<'_, '_>,
     i: usize,
@@ -190,6 +200,7 @@ fn exact_at(
         for (rest, end) in spans.iter().rev() {
             let key = format!("{first}{rest}");
             if let Some(entry) = places.exact(&key)
+                && !splits_a_number(pass.doc, *end)
                 && (entry.strength == Strength::Sure
                     || is_named(pass.doc, i, speaks_of_property) && !is_addressed(pass, i)
                     || is_beside_a_place(pass, i)

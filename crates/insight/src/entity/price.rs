@@ -15,6 +15,8 @@ const CONFIDENCE: f32 = 0.85;
 const REACH: usize = 6;
 /// Least amount behind a price word that may be thousands cut short: `rent 85`.
 const WHOLE_MIN: u32 = 500;
+/// Tokens between a count of goods and the price of one: `10 kilos of dates at 35`.
+const UNIT_PRICE_REACH: usize = 6;
 /// Least amount that is money because somebody pays it.
 const PAID_MIN: u32 = 10;
 
@@ -105,7 +107,10 @@ fn is_spoken_sum(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     };
     let whole = number.value >= Decimal::from(SPOKEN_MIN)
         || number.value >= Decimal::ONE_HUNDRED && near(&PAYMENTS);
+    // `sold 35 tickets, 15 left`: tickets as well.
+    let rest = matches!(doc.word(number.next), "left" | "remaining");
     let cheap = number.value >= Decimal::TEN
+        && !rest
         && near(&SMALL_GOODS)
         && !(0..doc.len()).any(|at| PROPERTY.contains(doc.word(at)));
     let named = named && !(cheap && doc.word_before(i) == "at");
@@ -177,7 +182,7 @@ fn plain_amount(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     let doc = pass.doc;
     let separated = number.next > i + 1;
     let grouped = separated && doc.is_mark(i + 1, ',') && number.value >= Decimal::from(1_000);
-    if is_each(pass, number.next) || is_named_sum(doc, number) {
+    if is_each(pass, number.next) || is_named_sum(doc, number) || is_price_of_one(doc, i) {
         return true;
     }
     // `4% + 4200`: a fee on top of a share or a sum.
@@ -286,13 +291,51 @@ fn is_paid(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
             "above" | "over" | "below" | "under" | "upto"
         )
         && pass.has(Kind::Money);
+    // `fridge 900, washing machine 700`: things and their prices.
+    let priced = number.value >= Decimal::from(50)
+        && i > 0
+        && SMALL_GOODS.contains(doc.word(i - 1))
+        && !doc.is_shouted(i - 1)
+        && doc.gap(i) == Gap::Space
+        && stands_alone(pass, i, number.next)
+        && listed_again(doc, number.next);
+    // `10 kilos of dates at 35`, but not `4 cheques at 72`
+    let is_goods =
+        |at: usize| super::quantity::is_unit(doc.word(at)) && !PROPERTY.contains(doc.word(at));
+    let unit_price = doc.word_before(i) == "at"
+        && stands_alone(pass, i, number.next)
+        && (i.saturating_sub(UNIT_PRICE_REACH)..i)
+            .any(|at| doc.digits(at).is_some() && is_goods(at + 1));
+    // `2,300 to the bank, rest 90`
+    let rest = pass.has(Kind::Money)
+        && matches!(doc.word_before(i), "rest" | "remaining" | "الباقي")
+        && !super::quantity::is_unit(doc.word(number.next));
+    // `at 240 each, 720 total`
+    let totals = pass.has(Kind::Money)
+        && (doc.word(number.next) == "total"
+            || doc.word(number.next) == "in" && doc.word(number.next + 1) == "total");
     let left_short = number.value < Decimal::from(1_000)
         && pass
             .found
             .iter()
             .any(|f| f.kind == Kind::Money && super::lean::is_cut_short(number.value, f));
-    (owned || wanted || limited || follows_payment(doc, i) || ends_a_payment(doc, i, number))
+    (owned
+        || wanted
+        || limited
+        || totals
+        || priced
+        || unit_price
+        || rest
+        || follows_payment(doc, i)
+        || ends_a_payment(doc, i, number))
         && !left_short
+}
+
+/// Whether another number stands behind a comma or at a line's end: one row of several.
+fn listed_again(doc: &Doc<'_>, next: usize) -> bool {
+    const REACH: usize = 6;
+    let goes_on = doc.is_any_mark(next, ",/+") || doc.begins_line(next);
+    goes_on && (next..next + REACH).any(|at| doc.digits(at).is_some())
 }
 
 /// `I transferred to your account yesterday 6750`: a payment, and its amount at the end of the sentence.
@@ -672,12 +715,22 @@ fn is_rate(pass: &Pass<'_, '_>, next: usize) -> bool {
         // `noise from 903 every night` is a door.
         "every" if from_a_door => false,
         "per" | "a" | "each" | "every" | "في" => period(next + 1),
+        "an" => doc.word(next + 1) == "hour",
         "yearly" | "monthly" | "annually" | "annual" | "pa" | "pm" | "سنوي" | "سنويا" | "شهري"
         | "شهريا" | "بالسنه" | "بالشهر" | "cash" | "net" | "negotiable" | "نقدا" | "كاش" => {
             true
         }
         _ => false,
     }
+}
+
+/// `سعر المتر ٣٤٠`: the price of one.
+fn is_price_of_one(doc: &Doc<'_>, i: usize) -> bool {
+    matches!(
+        doc.word_before(i),
+        "المتر" | "القدم" | "الكيلو" | "الحبه" | "القطعه" | "الكرتون" | "الليله"
+    ) && i >= 2
+        && matches!(doc.word(i - 2), "سعر" | "بسعر")
 }
 
 fn talks_of_price(pass: &Pass<'_, '_>, i: usize, next: usize) -> bool {

@@ -60,13 +60,13 @@ highway channel قبل seat platform flight bus tram quarter season episode seas
 ";
 /// What may stand behind a number that counts nothing in particular.
 const BEHIND_A_BARE_NUMBER: &str = "
-negotiable nego slightly firm please pls asap is if and or but was would max final cash for in with from to too only not can at now all ok okay then
+negotiable nego slightly firm please pls asap this is if and or but was would max final cash for in with from to too only not can at now all ok okay then
 please pls because when instead n though today it as last including incl via left more each back net kash unless without
 otherwise either by so whatever all neg nego obo each تمام شامل كاش نهائي او و بس مع حلو كثير وايد اخر لو
 ";
 /// Payments: a number near one of them is money even if it is small.
 const PAYMENT: &str = "
-paid pay paying pays sent send transferred transfer charged charge charges charging refund refunded owe owes
+paid pay paying pays topped awalt awwalt hawalt dafa3t dfa3t sent send transferred transfer charged charge charges charging refund refunded owe owes
 owed fee fees fine fined bill bills billed tip salary deducted deposited spent spend
 ejari dewa sewa typing chiller reimburse reimbursed repaid collected collect overtime wage wages جمعنا
 عموله دفعت ندفع ادفع حولت حولنا ارسلت تحويل رسوم راتب الراتب مصاريف الفاتوره الحساب دفع دفعنا استلمت المبلغ
@@ -81,7 +81,7 @@ pics photos pictures video videos floorplan brochure listing listed available fu
 شقه الشقه مستاجر المستاجر مستاجره جيران الجيران الجار ساكن ساكنين ازعاج الكهرباء مويه الماي مفتاح المفتاح مفاتيح المالك التكييف تسريب الوحده وحده
 ";
 const IN_FRONT_OF_A_DOOR: &str = "
-of for in at open view see does is to from status keys key tenant out and access visit show floor rented
+of for in at open viewing viewings view see does is to from status keys key tenant out and access visit show floor rented
 leased about bill meter with re regarding check fix our mine or both guest owner inspect clean vacate
 as into have شقه في مفتاح عن مفاتيح للشقه مستاجر المستاجر ساكن جار بشقه الشقه
 ";
@@ -103,7 +103,7 @@ flous feloos flos kam b3t بكم فلوس فلوسي درهم دراهم حسا�
 
 /// Things and work that cost less than a thousand, unlike a flat.
 const GOODS: &str = "
-repair repairs repaired fix fixing plumber electrician carpenter painter driver taxi uber ride fuel petrol hour hours
+machine microwave cooker freezer heater dryer repair repairs repaired fix fixing plumber electrician carpenter painter driver taxi uber ride fuel petrol hour hours
 visit delivery shipping courier tip grocery groceries bill petty printer ink paper chairs chair table tables sofa fridge
 bed mattress oven washer tv phone laptop bike item items tile tiles box boxes carton bag bags bottle bottles piece
 pieces pcs kg meal combo burger lunch dinner cake coffee ticket tickets haircut massage cleaning cleaner maid helper

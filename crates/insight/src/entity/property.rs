@@ -243,6 +243,9 @@ fn is_house(word: &str) -> bool {
     )
 }
 
+/// Digits of an office's number at most; a longer one behind it is a phone.
+const NUMBER_DIGITS_MAX: usize = 5;
+
 /// Whether an office or shop is spoken of as property and not as a place to go to.
 fn is_offered(doc: &Doc<'_>, i: usize, talk: Talk) -> bool {
     const NOT_BEFORE: &[&str] = &[
@@ -288,7 +291,9 @@ fn is_offered(doc: &Doc<'_>, i: usize, talk: Talk) -> bool {
         && doc.is_glued(i + 2)
         && doc.digits(i + 3).is_some();
     let numbered = lettered
-        || doc.digits(i + 1).is_some()
+        || doc
+            .digits(i + 1)
+            .is_some_and(|d| d.len() <= NUMBER_DIGITS_MAX)
         || doc.is_mark(i + 1, '#')
         || matches!(doc.word(i + 1), "no" | "رقم");
     let several = matches!(

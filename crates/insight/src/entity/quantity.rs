@@ -146,7 +146,16 @@ fn unit_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, usize)> {
     }
     let described = matches!(
         word,
-        "post" | "dated" | "pdc" | "more" | "full" | "different"
+        "post"
+            | "dated"
+            | "pdc"
+            | "more"
+            | "full"
+            | "different"
+            | "monthly"
+            | "quarterly"
+            | "yearly"
+            | "equal"
     );
     described.then(|| unit_at(pass, i + 1))?
 }

@@ -124,6 +124,10 @@ fn measures(pass: &Pass<'_, '_>, i: usize) -> bool {
     if doc.is_any_mark(i, "%$€£/+") {
         return true;
     }
+    // `at 5 check the lift`, `at 5 unit 302`: the one is done, the other has a number of its own.
+    if super::quantity::is_unit(doc.word(i)) && !matches!(doc.word(i), "check" | "unit" | "m") {
+        return true;
+    }
     !pass.is_open(i) && i < doc.len()
         || super::money::currency_at(doc, i).is_some()
         || crate::number::multiplier_at(doc, i).is_some()
@@ -234,8 +238,8 @@ fn hour_at(pass: &Pass<'_, '_>, i: usize) -> Option<Clock> {
             next: end,
         });
     }
-    // `12.30` alone is a number.
-    if with_dot && half == Half::Unsaid {
+    // `12.30` alone is a number, `12.30 sharp` is none.
+    if with_dot && half == Half::Unsaid && ish(doc, next) == next {
         return None;
     }
     if half != Half::Unsaid && hour > 12 {

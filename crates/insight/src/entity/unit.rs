@@ -245,9 +245,8 @@ fn introduced_at(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize, usize)
     let mut explicit = strength == Intro::Number;
     for _ in 0..3 {
         let skip = match doc.word(at) {
-            "no" | "number" | "numbers" | "nos" | "num" | "nr" | "nbr" | "رقم" | "رقمها" => {
-                true
-            }
+            "no" | "number" | "numbers" | "nos" | "num" | "nr" | "nbr" | "raqam" | "raqm"
+            | "رقم" | "رقمها" => true,
             "is" if explicit => true,
             _ => {
                 doc.is_mark(at, '#')

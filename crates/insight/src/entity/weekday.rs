@@ -32,7 +32,8 @@ pub(super) fn weekday_at(pass: &Pass<'_, '_>, i: usize) -> Option<Day> {
         ),
         "last" | "past" | "previous" => (Week::Past, i + 1),
         "يوم" | "نهار" | "ليوم" | "yom" | "youm" => {
-            let week = if i > 0 && matches!(doc.word_before(i), "من" | "منذ" | "men") {
+            let since = i > 0 && matches!(doc.word_before(i), "من" | "منذ" | "men");
+            let week = if since && !begins_a_length(doc, i) {
                 Week::Past
             } else {
                 Week::Coming
@@ -191,4 +192,10 @@ pub(super) fn weekday_before(doc: &Doc<'_>, i: usize) -> bool {
     i > 0
         && (weekday_name(doc, i - 1).is_some()
             || doc.is_any_mark(i - 1, ",(") && i > 1 && weekday_name(doc, i - 2).is_some())
+}
+
+/// `لمدة ٣ أيام من يوم الأربعاء`: the length begins on that day, which is to come.
+fn begins_a_length(doc: &Doc<'_>, i: usize) -> bool {
+    const REACH: usize = 5;
+    (i.saturating_sub(REACH)..i).any(|at| matches!(doc.word(at), "لمده" | "المده"))
 }

@@ -1,5 +1,6 @@
 //! What the intent model sees of a message: words, pairs of words, pieces of words, their meaning, and hints.
 
+use super::Hint;
 use super::vectors::vectors;
 use crate::doc::{Doc, TokenKind};
 
@@ -29,7 +30,7 @@ pub(crate) struct Features {
 }
 
 /// Makes the features of a message.
-pub(crate) fn features(doc: &Doc<'_>, hints: &[&str], set: FeatureSet) -> Features {
+pub(crate) fn features(doc: &Doc<'_>, hints: &[Hint], set: FeatureSet) -> Features {
     let words: Vec<String> = (0..doc.len())
         .filter_map(|i| word(doc, i))
         .take(WORDS_MAX)
@@ -56,8 +57,9 @@ pub(crate) fn features(doc: &Doc<'_>, hints: &[&str], set: FeatureSet) -> Featur
             push_pieces(word, &mut features.pieces);
             push_meaning(word, &mut features);
         }
+        push_around_values(doc, hints, &mut features.loose);
         for hint in hints {
-            features.words.push(hash("hint", hint));
+            features.words.push(hash("hint", hint.name));
         }
         features
             .words
@@ -85,6 +87,58 @@ fn push_loose_pairs(words: &[&str], loose: &mut Vec<u64>) {
             loose.push(hash(pair[0], pair[1]));
         }
     }
+}
+
+/// A word or a mark of a message, or the kind of the value that stands there.
+enum Piece {
+    Word(String),
+    Kind(&'static str),
+}
+
+impl Piece {
+    fn name(&self) -> &str {
+        match self {
+            Self::Word(word) => word,
+            Self::Kind(kind) => kind,
+        }
+    }
+}
+
+/// Pairs of a value's kind and what stands beside it: `transferred` before money is another thing than `offer`
+/// before it, whatever the amount.
+fn push_around_values(doc: &Doc<'_>, hints: &[Hint], loose: &mut Vec<u64>) {
+    let pieces = pieces(doc, hints);
+    let ends = |at: Option<&Piece>, end: &'static str| at.map_or(end, Piece::name).to_owned();
+    for (at, piece) in pieces.iter().enumerate() {
+        let Piece::Kind(kind) = piece else {
+            continue;
+        };
+        let before = ends(at.checked_sub(1).and_then(|at| pieces.get(at)), "^");
+        loose.push(hash(&before, kind).rotate_left(3));
+        let after = pieces.get(at + 1);
+        if !matches!(after, Some(Piece::Kind(_))) {
+            loose.push(hash(kind, &ends(after, "$")).rotate_left(3));
+        }
+    }
+}
+
+/// The message with each value as its kind.
+fn pieces(doc: &Doc<'_>, hints: &[Hint]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut inside = None;
+    for i in (0..doc.len()).take(WORDS_MAX) {
+        let at = doc.span(i..i + 1);
+        let value = hints
+            .iter()
+            .position(|h| h.at.start < at.end && at.start < h.at.end);
+        match value.and_then(|value| hints.get(value)) {
+            Some(hint) if value != inside => pieces.push(Piece::Kind(hint.name)),
+            Some(_) => {}
+            None => pieces.extend(word(doc, i).map(Piece::Word)),
+        }
+        inside = value;
+    }
+    pieces
 }
 
 /// An Arabic word counts as its English neighbour too, and means what both mean.

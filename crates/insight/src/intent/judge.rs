@@ -11,7 +11,7 @@ const OVER_OUTSIDE: usize = 4;
 /// Passes over the held-out examples.
 const PASSES: usize = 400;
 /// What refusing all that is out of scope is worth, beside answering all that is in scope.
-const OUTSIDE_WORTH: f32 = 0.25;
+const OUTSIDE_WORTH: f32 = 0.18;
 
 /// Tells what is known from what is not.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Share of the passes after which the weights of each pass count: the mean of them swings less than the last.
+const SETTLED: f32 = 0.3;
 /// Labels are updated one by one when at most one in so many has something to learn.
 const SPARSE: usize = 4;
 
@@ -28,8 +30,6 @@ pub(crate) struct Training {
     pub(crate) passes: usize,
     /// First step; it shrinks to nothing in a line.
     pub(crate) step: f32,
-    /// How strongly weights are drawn to zero.
-    pub(crate) decay: f32,
 }
 
 /// The weights, feature by feature.
@@ -58,7 +58,8 @@ impl Linear {
         let mut scores = vec![0.0_f32; labels];
         let steps = (rows.len() * how.passes).max(1) as f32;
         let mut done = 0.0_f32;
-        for _ in 0..how.passes {
+        let mut mean = Mean::default();
+        for pass in 0..how.passes {
             dice.shuffle(&mut order);
             for &at in &order {
                 let (row, label) = &rows[at];
@@ -68,14 +69,11 @@ impl Linear {
                 gradient(how.loss, &mut scores, *label);
                 model.update(row, &scores, step);
             }
-            if how.decay == 0.0 {
-                continue;
-            }
-            let keep = 1.0 - how.decay;
-            for weight in &mut model.weights {
-                *weight *= keep;
+            if pass as f32 >= how.passes as f32 * SETTLED {
+                mean.add(&model);
             }
         }
+        mean.put_into(&mut model);
         model
     }
 
@@ -138,6 +136,39 @@ impl Linear {
 
     pub(crate) fn labels(&self) -> usize {
         self.labels
+    }
+}
+
+/// The mean of a model's weights over several passes.
+#[derive(Debug, Default)]
+struct Mean {
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    passes: f32,
+}
+
+impl Mean {
+    fn add(&mut self, model: &Linear) {
+        self.weights.resize(model.weights.len(), 0.0);
+        self.bias.resize(model.bias.len(), 0.0);
+        let weights = self.weights.iter_mut().zip(&model.weights);
+        for (sum, weight) in weights.chain(self.bias.iter_mut().zip(&model.bias)) {
+            *sum += weight;
+        }
+        self.passes += 1.0;
+    }
+
+    /// Leaves the model as it is when nothing was added.
+    fn put_into(self, model: &mut Linear) {
+        if self.passes == 0.0 {
+            return;
+        }
+        let passes = self.passes;
+        model.weights = self.weights;
+        model.bias = self.bias;
+        for weight in model.weights.iter_mut().chain(&mut model.bias) {
+            *weight /= passes;
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub use features::FeatureSet;
 pub use linear::Loss;
 
 use crate::doc::Doc;
+use crate::entity::Entity;
 use features::features;
 use judge::{Held, Judge, SIGNS, Worth};
 pub(crate) use linear::sigmoid;
@@ -19,6 +20,7 @@ use linear::{Dice, Linear, Row, Training};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
 /// The answer of a model that does not know.
 pub const UNCLEAR: &str = "unclear";
@@ -27,7 +29,9 @@ const HELD_OUT: usize = 10;
 /// From so many weights to learn on, examples times intents, features that occur once are left out.
 const RARE_FROM: usize = 1_000_000;
 /// How much the meaning of a message weighs beside its words.
-const MEANING_WEIGHT: f32 = 0.7;
+const MEANING_WEIGHT: f32 = 0.5;
+/// How much the pieces of words weigh beside the words.
+const PIECES_WEIGHT: f32 = 0.6;
 
 /// What a message wants, and how sure that is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +83,32 @@ pub struct Labelled {
     /// Its intent.
     pub label: String,
     /// What is known of it besides its words, such as the kinds of values found in it.
-    pub hints: Vec<&'static str>,
+    pub hints: Vec<Hint>,
+}
+
+/// Something that is known of a message besides its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// What it is, such as the kind of a value.
+    pub name: &'static str,
+    /// The bytes of the message that it is about; none when it is about all of it.
+    pub at: Range<usize>,
+}
+
+impl Hint {
+    /// What is known of a message as a whole.
+    pub fn of_all(name: &'static str) -> Self {
+        Self { name, at: 0..0 }
+    }
+}
+
+impl From<&Entity> for Hint {
+    fn from(entity: &Entity) -> Self {
+        Self {
+            name: entity.kind.name(),
+            at: entity.start..entity.end,
+        }
+    }
 }
 
 /// Features by their hash; what is hashed already is not hashed again.
@@ -209,7 +238,7 @@ impl IntentModel {
     /// The weights of a message's features: words and pieces are each brought to length one.
     fn row(&self, made: &features::Features) -> Row {
         let mut row = self.block(made.words.iter().chain(&made.loose), 1.0);
-        row.extend(self.block(made.pieces.iter(), 0.8));
+        row.extend(self.block(made.pieces.iter(), PIECES_WEIGHT));
         row.extend(self.meaning(&made.meanings));
         row
     }
@@ -260,7 +289,7 @@ impl IntentModel {
         row
     }
 
-    fn answer(&self, doc: &Doc<'_>, hints: &[&str]) -> Answer {
+    fn answer(&self, doc: &Doc<'_>, hints: &[Hint]) -> Answer {
         let made = features(doc, hints, self.set);
         let row = self.row(&made);
         let mut scores = vec![0.0; self.linear.labels()];
@@ -317,7 +346,7 @@ impl IntentModel {
     }
 
     /// What a message wants.
-    pub fn classify(&self, doc: &Doc<'_>, hints: &[&str]) -> Intent {
+    pub fn classify(&self, doc: &Doc<'_>, hints: &[Hint]) -> Intent {
         let silent = (0..doc.len()).all(|i| doc.is_any_mark(i, ".,:;-_*~'\"()"));
         if self.labels.is_empty() || silent {
             return Intent {
@@ -341,7 +370,7 @@ impl IntentModel {
     }
 
     /// How likely each label is, in the order of [`Self::labels`], and how much of the message was seen before.
-    pub(crate) fn shares(&self, doc: &Doc<'_>, hints: &[&str]) -> (Vec<f32>, f32) {
+    pub(crate) fn shares(&self, doc: &Doc<'_>, hints: &[Hint]) -> (Vec<f32>, f32) {
         let made = features(doc, hints, self.set);
         let mut scores = vec![0.0; self.linear.labels()];
         self.linear.score(&self.row(&made), &mut scores);
@@ -390,7 +419,6 @@ const TRAINING_NONE: Training = Training {
     loss: Loss::Logistic,
     passes: 0,
     step: 0.0,
-    decay: 0.0,
 };
 
 /// Small sets are gone through more often; `weights` is examples times intents.
@@ -401,13 +429,11 @@ fn training(loss: Loss, weights: usize) -> Training {
             loss,
             passes,
             step: 2.0,
-            decay: 0.0,
         },
         Loss::Hinge => Training {
             loss,
             passes,
-            step: 0.5,
-            decay: 0.0,
+            step: 0.3,
         },
     }
 }

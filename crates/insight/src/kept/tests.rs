@@ -1,7 +1,7 @@
 use super::*;
 use crate::doc::Doc;
 use crate::intent::examples::{self, FeltExample};
-use crate::intent::{FeatureSet, Judging, Labelled, Loss, TrainOptions};
+use crate::intent::{FeatureSet, Hint, Judging, Labelled, Loss, TrainOptions};
 use crate::sentiment::{Feeling, Lexicon};
 use crate::{
     Analysis, Analyzer, DEFAULT_EXAMPLES, DEFAULT_FEELINGS, Input, IntentSource, Settings,
@@ -53,7 +53,7 @@ fn trained() -> impl Strategy<Value = Trained> {
     let labelled = (message(), 0..4_usize).prop_map(|(text, label)| Labelled {
         text,
         label: ["asking", "complaint", "thanks", "unclear"][label].to_owned(),
-        hints: vec!["money"],
+        hints: vec![Hint::of_all("money")],
     });
     let examples = proptest::collection::vec(labelled, 0..40);
     (examples, options(), any::<bool>()).prop_map(|(examples, options, feels)| Trained {
@@ -86,7 +86,7 @@ fn name() -> Fingerprint {
 /// What it answers, to the last bit.
 fn answers(trained: &Trained, text: &str) -> (String, u32, Option<(u32, i8)>) {
     let doc = Doc::new(text);
-    let intent = trained.intents.classify(&doc, &["money"]);
+    let intent = trained.intents.classify(&doc, &[Hint::of_all("money")]);
     let lexicon = Lexicon::default();
     let felt = trained
         .mood

@@ -6,7 +6,7 @@
 use super::{Feeling, Sentiment};
 use crate::doc::Doc;
 use crate::intent::examples::FeltExample;
-use crate::intent::{IntentModel, Labelled};
+use crate::intent::{Hint, IntentModel, Labelled};
 use crate::kept::{Reader, Writer};
 
 /// Fewer labelled messages than this teach nothing.
@@ -88,7 +88,7 @@ fn name(feeling: Feeling) -> &'static str {
 }
 
 /// What the list thinks, in words that the model can learn from.
-fn hints(list: Sentiment) -> Vec<&'static str> {
+fn hints(list: Sentiment) -> Vec<Hint> {
     let step = match list.score {
         s if s <= -0.6 => "very bad",
         s if s <= -0.3 => "bad",
@@ -98,5 +98,5 @@ fn hints(list: Sentiment) -> Vec<&'static str> {
         s if s < 0.6 => "good",
         _ => "very good",
     };
-    vec![step, name(list.label)]
+    [step, name(list.label)].map(Hint::of_all).to_vec()
 }

@@ -85,3 +85,18 @@ fn the_fourth_unseen_messages_are_read() {
 fn the_fifth_unseen_messages_are_read() {
     is_read(include_str!("tables/fresh-5.txt"), 0.97);
 }
+
+#[test]
+fn the_sixth_unseen_messages_are_read() {
+    is_read(include_str!("tables/fresh-6.txt"), 0.985);
+}
+
+#[test]
+fn the_seventh_unseen_messages_are_read() {
+    is_read(include_str!("tables/fresh-7.txt"), 0.95);
+}
+
+#[test]
+fn the_eighth_unseen_messages_are_read() {
+    is_read(include_str!("tables/fresh-8.txt"), 0.94);
+}
