@@ -14,6 +14,7 @@ mod lean;
 mod moment;
 mod money;
 mod number;
+mod paid;
 mod percentage;
 mod person;
 mod person_lead;
