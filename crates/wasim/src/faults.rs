@@ -24,6 +24,16 @@ pub struct LoginRefusal {
     pub times: Option<u32>,
 }
 
+/// What the server says as it ends a connection with `stream:error`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamError {
+    /// A code: 401, 409, 429, 503, 515, ...
+    Code(u16),
+    /// No code, but the acknowledgement of the message with this id, which it did not like.
+    Ack(String),
+}
+
 /// Everything that can be wrong at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

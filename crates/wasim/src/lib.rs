@@ -51,7 +51,7 @@ pub use contact::{Burst, Contact, PresenceState, SendHow, TypingState, UseAddres
 pub use content::{Described, Kind, Outgoing, describe};
 pub use error::{Result, SimError};
 pub use event::{Events, LinkMethod, MAX_EVENTS, NetEvent};
-pub use faults::{Chance, FaultPlan, Faults, LoginRefusal};
+pub use faults::{Chance, FaultPlan, Faults, LoginRefusal, StreamError};
 pub use group::{Group, GroupMember, MAX_GROUPS, MAX_MEMBERS, Rank};
 pub use ledger::{Counts, Judgement, Ledger, MAX_RECORDS, MAX_TEXT_CHARS, Sent, Shown};
 pub use media::{MAX_FILE_BYTES, MAX_STORED_BYTES, MediaFaults};

@@ -3,6 +3,7 @@
 use crate::contact::SendHow;
 use crate::content::Outgoing;
 use crate::error::{Result, SimError};
+use crate::faults::StreamError;
 use crate::lock::Locked;
 use crate::person::{LinkPolicy, Person, PlaceholderHelp};
 use crate::sending;
@@ -108,9 +109,9 @@ impl Phone {
         }
     }
 
-    /// Ends the connections of all linked devices with a `stream:error` of this code.
-    pub async fn stream_error(&self, code: u16) {
-        server::stream_error(&self.person, code).await;
+    /// Ends the connections of all linked devices with a `stream:error`.
+    pub async fn stream_error(&self, error: StreamError) {
+        server::stream_error(&self.person, &error).await;
     }
 
     /// Sends from the phone itself; its linked devices get copies. Returns the wire id.

@@ -2,7 +2,7 @@
 
 use crate::bench::{ANA, Bench, NUMBER};
 use std::time::Duration;
-use wasim::{FaultPlan, Outgoing};
+use wasim::{FaultPlan, Outgoing, StreamError};
 use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::{Content, Origin};
 use waypost_wa::{ChannelConfig, ChannelEvent, CommitError, SendError};
@@ -175,10 +175,10 @@ async fn nothing_is_sent_without_a_connection() {
 async fn a_stream_error_is_reported_with_its_code() {
     let bench = Bench::new().await;
     let mut line = bench.linked().await;
-    bench.phone.stream_error(503).await;
+    bench.phone.stream_error(StreamError::Code(503)).await;
     assert_eq!(line.down().await, DownReason::ServerError { status: 503 });
     let mut line = bench.resumed().await;
-    bench.phone.stream_error(409).await;
+    bench.phone.stream_error(StreamError::Code(409)).await;
     assert_eq!(line.down().await, DownReason::StreamReplaced);
     bench.net.shutdown().await;
 }

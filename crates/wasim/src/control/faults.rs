@@ -1,7 +1,7 @@
 //! Misbehaviour.
 
 use super::{Answer, done};
-use crate::{FaultPlan, MediaFaults, Network};
+use crate::{FaultPlan, MediaFaults, Network, StreamError};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
@@ -54,16 +54,11 @@ pub(super) async fn kick(State(network): State<Network>, Path(number): Path<Stri
     done()
 }
 
-#[derive(Deserialize)]
-pub(super) struct StreamError {
-    code: u16,
-}
-
 pub(super) async fn stream_error(
     State(network): State<Network>,
     Path(number): Path<String>,
     Json(error): Json<StreamError>,
 ) -> Answer {
-    network.phone(&number)?.stream_error(error.code).await;
+    network.phone(&number)?.stream_error(error).await;
     done()
 }

@@ -4,7 +4,7 @@ use crate::clock::unix_seconds;
 use crate::companion::{Companion, Conn, LAST_WORDS, Out};
 use crate::error::Result;
 use crate::event::NetEvent;
-use crate::faults::LoginRefusal;
+use crate::faults::{LoginRefusal, StreamError};
 use crate::lock::{Locked, Shared};
 use crate::mailbox::{Class, OWN_LANE, Owed};
 use crate::noise::{Handshake, NodeReader, NodeWriter};
@@ -395,12 +395,21 @@ pub(crate) fn faults_changed(world: &World) {
     }
 }
 
-/// Ends the connections of an account's devices with an error code.
-pub(crate) async fn stream_error(account: &Person, code: u16) {
+/// Ends the connections of an account's devices with an error.
+pub(crate) async fn stream_error(account: &Person, error: &StreamError) {
+    let said = NodeBuilder::new("stream:error");
+    let said = match error {
+        StreamError::Code(code) => said.attr("code", code.to_string()),
+        StreamError::Ack(id) => said.children([NodeBuilder::new("ack")
+            .attr("class", "status")
+            .attr("id", id.clone())
+            .attr("type", "media")
+            .build()]),
+    };
+    let said = said.build();
     for companion in account.companions() {
         if let Some(conn) = companion.conn() {
-            let error = NodeBuilder::new("stream:error").attr("code", code.to_string());
-            conn.say_and_close(error.build()).await;
+            conn.say_and_close(said.clone()).await;
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::client::{ACCOUNT, ANA, Device, LIMIT, ana, linked, network, phone, pn
 use std::time::Duration;
 use wasim::{
     Burst, FaultPlan, LoginRefusal, MediaFaults, NetEvent, Network, NetworkConfig, Outgoing,
-    SendHow, UseAddress,
+    SendHow, StreamError, UseAddress,
 };
 use whatsapp_rust::prelude::*;
 
@@ -488,7 +488,7 @@ async fn a_stream_error_ends_the_connection_and_the_device_returns() {
     let phone = phone(&net);
     let device = linked(&net, &phone).await;
     let mut events = net.events();
-    phone.stream_error(503).await;
+    phone.stream_error(StreamError::Code(503)).await;
     events
         .wait_for(LIMIT, |e| matches!(e, NetEvent::Disconnected { .. }))
         .await

@@ -5,7 +5,7 @@
 
 use crate::stage::{Linked, Plan, Stage, text, until};
 use serde_json::{Value, json};
-use wasim::{FaultPlan, LoginRefusal, Outgoing};
+use wasim::{FaultPlan, LoginRefusal, Outgoing, StreamError};
 
 const OWNER: &str = "971500000001";
 const ANA: &str = "971500000002";
@@ -170,6 +170,24 @@ async fn a_server_that_answers_pings_and_delivers_nothing_is_left_and_the_backlo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_ends_over_one_acknowledgement_comes_back_and_brings_what_was_said_meanwhile()
+{
+    let (stage, linked) = linked().await;
+    stage.rule_echo().await;
+    let ana = stage.contact(ANA);
+    let mut shown = Vec::new();
+    for words in ["one", "two", "three"] {
+        let same = StreamError::Ack("3EB00000000000000000A1".into());
+        linked.phone.stream_error(same).await;
+        ana.send(OWNER, Outgoing::text(words)).await.unwrap();
+        shown.push(format!("Echo: {words}"));
+        let expected: Vec<&str> = shown.iter().map(String::as_str).collect();
+        stage.apps_come_to_show(OWNER, &expected).await;
+    }
+    well(&stage, &linked).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_account_is_asked_and_left_connected() {
     let (stage, linked) = linked().await;
     let asked = until("ten answered probes and two round trips", async || {
@@ -310,7 +328,7 @@ async fn what_only_a_person_can_mend_is_offered_and_never_tried_and_no_session_i
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_takeover_is_not_fought_over() {
     let (stage, linked) = linked().await;
-    linked.phone.stream_error(409).await;
+    linked.phone.stream_error(StreamError::Code(409)).await;
     let shown = stage
         .account_is(&linked.id, "needs_attention", "stream_replaced")
         .await;

@@ -4,7 +4,9 @@ use super::{Baileys, address, id_of, shown};
 use crate::client::{ACCOUNT, ANA, LIMIT, ana, network, phone};
 use serde_json::{Value, json};
 use std::time::Duration;
-use wasim::{Burst, Contact, FaultPlan, LoginRefusal, NetEvent, Network, Outgoing, SendHow};
+use wasim::{
+    Burst, Contact, FaultPlan, LoginRefusal, NetEvent, Network, Outgoing, SendHow, StreamError,
+};
 
 /// A message each way gets through.
 async fn both_are_heard(net: &Network, baileys: &mut Baileys, ana: &Contact) {
@@ -38,7 +40,7 @@ async fn baileys_understands_stream_errors_and_comes_back() {
     let mut baileys = Baileys::linked(&net, &phone).await;
     baileys.event("close", |e| e["status"] == 515).await;
     for code in [503, 515] {
-        phone.stream_error(code).await;
+        phone.stream_error(StreamError::Code(code)).await;
         baileys.event("close", |e| e["status"] == code).await;
         baileys.event("open", |_| true).await;
         both_are_heard(&net, &mut baileys, &ana).await;
