@@ -1,7 +1,7 @@
 //! Parsers of the server, taken file by file: the server as a whole takes minutes to build with
 //! counters, and these need nothing of the rest of it.
 
-#[path = "../../crates/server/src/config.rs"]
+#[path = "../../crates/server/src/config/mod.rs"]
 #[expect(
     dead_code,
     reason = "the whole settings file, of which only the reading is used here"
