@@ -46,7 +46,7 @@ pub struct Shown {
     pub kind: crate::content::Kind,
     /// Its text or caption, cut at [`MAX_TEXT_CHARS`].
     pub text: String,
-    /// When it first appeared, since the network started.
+    /// When it was first readable, since the network started.
     pub at: Duration,
 }
 
@@ -137,11 +137,25 @@ impl Judgement {
     }
 }
 
+/// Where an app shows a message that it could not decrypt at first: "waiting for this message" keeps
+/// the place at which it came, ahead of all that is shown later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct HeldPlace {
+    /// How many messages of the account were shown by then.
+    after: usize,
+    /// Which of those that waited it was.
+    nth: usize,
+}
+
 #[derive(Debug, Default)]
 struct Book {
     counts: Counts,
     sent: Vec<Sent>,
     shown: Vec<Shown>,
+    /// By conversation and reader, and wire id: what was seen without being readable.
+    waiting: HashMap<(String, String), HeldPlace>,
+    /// By position in `shown`: those that were not readable at first.
+    held: HashMap<usize, HeldPlace>,
     /// Per (device, id): written and not acknowledged yet.
     pending: HashSet<(u16, String)>,
     handed: HashSet<(u16, String)>,
@@ -209,9 +223,20 @@ impl Ledger {
         self.book(account).counts.dropped_by_server += 1;
     }
 
-    /// A recipient could not decrypt a ciphertext of an account.
-    pub(crate) fn undecryptable(&mut self, account: &str) {
-        self.book(account).counts.undecryptable += 1;
+    /// A recipient could not decrypt a ciphertext of an account: the app shows that it waits for it.
+    pub(crate) fn undecryptable(&mut self, account: &str, chat: &str, reader: &str, id: &str) {
+        let full = self.full();
+        let book = self.book(account);
+        book.counts.undecryptable += 1;
+        let key = (app(chat, reader), id.to_owned());
+        if full || book.visible.contains(&key) {
+            return;
+        }
+        let place = HeldPlace {
+            after: book.shown.len(),
+            nth: book.waiting.len(),
+        };
+        book.waiting.entry(key).or_insert(place);
     }
 
     /// The very same ciphertext reached a recipient again.
@@ -225,10 +250,14 @@ impl Ledger {
             return;
         }
         let book = self.book(account);
-        let key = (format!("{}|{}", shown.chat, shown.reader), shown.id.clone());
+        let key = (app(&shown.chat, &shown.reader), shown.id.clone());
+        let held = book.waiting.get(&key).copied();
         match display(&mut book.visible, key) {
             Display::Shown => {
                 book.counts.shown += 1;
+                if let Some(held) = held {
+                    book.held.insert(book.shown.len(), held);
+                }
                 book.shown.push(Shown {
                     text: clipped(&shown.text),
                     ..shown
@@ -281,7 +310,7 @@ impl Ledger {
             .unwrap_or_default()
     }
 
-    /// What the apps of an account's recipients show, in the order of appearance.
+    /// What the apps of an account's recipients show, in the order in which it became readable.
     #[must_use]
     pub fn shown_from(&self, account: &str) -> &[Shown] {
         self.books
@@ -319,6 +348,32 @@ fn display(visible: &mut HashSet<(String, String)>, key: (String, String)) -> Di
     }
 }
 
+/// One conversation in one person's app.
+fn app(chat: &str, reader: &str) -> String {
+    format!("{chat}|{reader}")
+}
+
+impl Book {
+    /// What is shown, as somebody who scrolls through the apps finds it.
+    fn in_place(&self) -> impl Iterator<Item = &Shown> {
+        let place = |at: usize| {
+            let own = HeldPlace {
+                after: at,
+                nth: usize::MAX,
+            };
+            self.held.get(&at).copied().unwrap_or(own)
+        };
+        let mut lines: Vec<(HeldPlace, &Shown)> = self
+            .shown
+            .iter()
+            .enumerate()
+            .map(|(at, shown)| (place(at), shown))
+            .collect();
+        lines.sort_by_key(|(place, _)| *place);
+        lines.into_iter().map(|(_, shown)| shown)
+    }
+}
+
 fn clipped(text: &str) -> String {
     match text.char_indices().nth(MAX_TEXT_CHARS) {
         Some((end, _)) => text[..end].to_owned(),
@@ -349,7 +404,7 @@ fn judge_book(book: &Book, token: &impl Fn(&str) -> Option<String>, verdict: &mu
         }
     }
     let mut furthest: HashMap<(&str, &str), usize> = HashMap::new();
-    for shown in &book.shown {
+    for shown in book.in_place() {
         let Some(token) = token(&shown.text) else {
             continue;
         };

@@ -90,6 +90,47 @@ fn swapped_answers_are_named() {
 }
 
 #[test]
+fn what_a_recipient_could_not_read_at_first_keeps_its_place() {
+    let mut ledger = Ledger::default();
+    for n in 1..=4 {
+        ask(&mut ledger, n);
+    }
+    answer(&mut ledger, "a1", 1);
+    for id in ["a2", "a3", "a2"] {
+        ledger.undecryptable(ACCOUNT, ANA, ANA, id);
+    }
+    answer(&mut ledger, "a4", 4);
+    answer(&mut ledger, "a3", 3);
+    answer(&mut ledger, "a2", 2);
+    let verdict = ledger.judge_answers(token);
+    assert!(verdict.is_clean(), "{verdict:?}");
+}
+
+#[test]
+fn a_place_that_was_wrong_already_is_not_mended_by_waiting() {
+    let mut ledger = Ledger::default();
+    for n in 1..=3 {
+        ask(&mut ledger, n);
+    }
+    answer(&mut ledger, "a2", 2);
+    ledger.undecryptable(ACCOUNT, ANA, ANA, "a1");
+    answer(&mut ledger, "a1", 1);
+    // Its retry comes again, and somebody else waited for an id like it.
+    ledger.undecryptable(ACCOUNT, "another chat", ANA, "a3");
+    ledger.undecryptable(ACCOUNT, ANA, ANA, "a1");
+    answer(&mut ledger, "a3", 3);
+    assert_eq!(ledger.judge_answers(token).reordered, ["#1"]);
+}
+
+#[test]
+fn what_stays_unreadable_is_lost() {
+    let mut ledger = Ledger::default();
+    ask(&mut ledger, 1);
+    ledger.undecryptable(ACCOUNT, ANA, ANA, "a1");
+    assert_eq!(ledger.judge_answers(token).lost, ["#1"]);
+}
+
+#[test]
 fn an_answer_to_nothing_is_unexpected() {
     let mut ledger = Ledger::default();
     answer(&mut ledger, "a9", 9);

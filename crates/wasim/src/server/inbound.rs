@@ -368,7 +368,12 @@ pub(crate) async fn ask_again(
     id: &str,
 ) -> Result<()> {
     let world = &session.world;
-    world.ledger.locked().undecryptable(&session.account.pn);
+    let lane = group.unwrap_or(&person.lid);
+    let account = &session.account.pn;
+    world
+        .ledger
+        .locked()
+        .undecryptable(account, lane, &person.lid, id);
     let live = person.live(world.config.seed)?;
     let count = {
         let mut memory = live.memory.locked();
@@ -402,7 +407,6 @@ pub(crate) async fn ask_again(
             .attr("participant", as_address.to_non_ad()),
         None => node.attr("from", as_address.to_non_ad()),
     };
-    let lane = group.unwrap_or(&person.lid);
     // Some clients answer a retry by sending the whole message again, under the same id.
     let accepted = accepted_key(lane, id);
     session.companion.accepted.locked().forget(&accepted);

@@ -20,7 +20,9 @@ use wacore_binary::{Jid, Node};
 /// Repeats of one message that a sender grants, as real apps do.
 const MAX_REPEATS: u32 = 5;
 
-/// A receipt of a linked device. It settles the messages it names, unless it asks for their media.
+/// A receipt of a linked device. It settles the messages it names, unless it asks for them or for their
+/// media: the ack that follows a retry receipt settles what could not be read, and what the sender
+/// repeats under the same id stays owed by itself.
 pub(crate) async fn from_device(session: &Arc<Session>, receipt: &Node) -> Result<()> {
     let to = need_jid(receipt, "to")?;
     let kind = opt_attr(receipt, "type").unwrap_or_else(|| "delivery".into());
@@ -40,7 +42,7 @@ pub(crate) async fn from_device(session: &Arc<Session>, receipt: &Node) -> Resul
         }
     }
     session.conn.answer(ack.build()).await;
-    if kind != "server-error" {
+    if !matches!(kind.as_str(), "retry" | "server-error") {
         ids.iter()
             .for_each(|id| settle(session, Class::Message, id));
     }

@@ -43,6 +43,39 @@ async fn a_damaged_message_is_asked_for_again_and_arrives_in_the_end() {
 }
 
 #[tokio::test]
+async fn asking_for_a_message_again_does_not_acknowledge_it() {
+    let net = network().await;
+    let (phone, ana) = (phone(&net), ana(&net));
+    let device = linked(&net, &phone).await;
+    let mut events = net.events();
+    let how = SendHow {
+        undecryptable_first: true,
+        ..SendHow::default()
+    };
+    let id = ana
+        .send_how(ACCOUNT, Outgoing::text("damaged"), how)
+        .await
+        .unwrap();
+    // The damaged one and its repeat are owed apart: an ack of the first must not cost the second.
+    let steps = ["asked", "acknowledged", "acknowledged"];
+    for expected in steps {
+        let step = events.wait_for(LIMIT, |e| match e {
+            NetEvent::DeviceAskedRetry { id: asked, .. } => *asked == id,
+            NetEvent::Acked { id: acked, .. } => *acked == id,
+            _ => false,
+        });
+        let step = match step.await.unwrap() {
+            NetEvent::DeviceAskedRetry { .. } => "asked",
+            _ => "acknowledged",
+        };
+        assert_eq!(step, expected);
+    }
+    assert_eq!(device.message().await.text, "damaged");
+    device.stop().await;
+    net.shutdown().await;
+}
+
+#[tokio::test]
 async fn the_very_first_message_may_be_damaged_too() {
     let net = network().await;
     let (phone, ana) = (phone(&net), ana(&net));
