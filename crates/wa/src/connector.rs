@@ -16,6 +16,8 @@ use crate::lost::{self, LostReports};
 use crate::ports::{Inbox, KeysError, SessionKeys};
 use crate::proxy::{Proxy, ProxyError, Route};
 use crate::recent::RecentIds;
+use crate::repeats::Repeats;
+use crate::storage::owed::OwedRepeats;
 use crate::storage::{Storage, has_session};
 use crate::tasks::Tasks;
 use crate::translate::{Listener, Pump, Shared};
@@ -165,6 +167,13 @@ impl Connector {
             self.config.in_flight_max,
         ));
         let hook = Hook(Arc::clone(&intake));
+        let repeats = Arc::new(Repeats::new(
+            OwedRepeats::new(Arc::clone(&self.keys), account),
+            Arc::clone(&self.inbox),
+            account,
+            Arc::clone(&shared.cause),
+            frame.tasks.clone(),
+        ));
         let bot = self.build(account, purpose, &shared, &frame, hook).await?;
         let Frame {
             own_sends,
@@ -189,6 +198,7 @@ impl Connector {
         let listener = Arc::new(Listener {
             shared: Arc::clone(&shared),
             directory: Directory::of(&client),
+            repeats: Arc::clone(&repeats),
             queue,
         });
         let subscription = client.subscribe_handler(listener);
@@ -198,6 +208,9 @@ impl Connector {
             out: out.clone(),
             directory: Directory::of(&client),
             intake,
+            repeats,
+            client: Arc::downgrade(&client),
+            tasks: tasks.clone(),
             expected: 0,
         };
         let pump = tokio::spawn(pump.run(queued));

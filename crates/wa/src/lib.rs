@@ -66,6 +66,7 @@ pub mod normalise;
 mod ports;
 mod proxy;
 mod recent;
+mod repeats;
 mod storage;
 mod tasks;
 mod translate;

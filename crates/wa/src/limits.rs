@@ -61,6 +61,16 @@ pub const ACKS_MAX: usize = 128;
 /// Messages lost in a crash that wait to be asked for again. Further ones wait for the next connection.
 pub const LOST_MAX: usize = 1_024;
 
+/// Longest that a recipient's request for a message waits to be stored before it is acknowledged.
+pub const REPEAT_NOTE_MAX: Duration = Duration::from_secs(2);
+
+/// How long after a recipient's request, on a connection that stays up, it counts as served.
+pub const REPEAT_SERVED_AFTER: Duration = Duration::from_secs(10);
+
+/// Age at which a recipient's request is given up: as long as what we sent is kept.
+pub const REPEAT_AGE_MAX: waypost_engine::model::Duration =
+    waypost_engine::model::Duration::hours(30 * 24);
+
 /// One-time keys made and uploaded at once.
 pub const PREKEYS_PER_UPLOAD: usize = 200;
 

@@ -46,11 +46,13 @@ pub enum Space {
     MessageSecret = 18,
     /// Copies of what the library itself sent.
     SentCopy = 19,
+    /// What recipients asked to have again and may not have got yet.
+    OwedRepeat = 20,
 }
 
 impl Space {
     /// Every space.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Device,
         Self::Identity,
         Self::Session,
@@ -70,6 +72,7 @@ impl Space {
         Self::PendingInbound,
         Self::MessageSecret,
         Self::SentCopy,
+        Self::OwedRepeat,
     ];
 
     /// The number it is stored under.

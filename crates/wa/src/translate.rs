@@ -17,11 +17,14 @@ use crate::jid;
 use crate::limits::HISTORY_CHUNKS_MAX;
 use crate::normalise;
 use crate::recent::RecentIds;
+use crate::repeats::Repeats;
+use crate::tasks::Tasks;
 use crate::transport::ReconnectSwitch;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use wacore::runtime::Runtime as _;
 use wacore::stanza::groups::{GroupNotificationAction, GroupParticipantInfo};
 use wacore::types::events::{
     Event, EventHandler, EventInterest, EventKind, GroupUpdate, MessageBatch, Receipt,
@@ -30,6 +33,7 @@ use wacore::types::presence::{ChatPresence, ReceiptType};
 use wacore_binary::NodeRef;
 use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::{Address, Duration, Inbound};
+use whatsapp_rust::Client;
 
 const WANTED: &[EventKind] = &[
     EventKind::Connected,
@@ -92,6 +96,7 @@ impl Shared {
 pub(crate) struct Listener {
     pub(crate) shared: Arc<Shared>,
     pub(crate) directory: Directory,
+    pub(crate) repeats: Arc<Repeats>,
     pub(crate) queue: mpsc::Sender<Arc<Event>>,
 }
 
@@ -101,6 +106,7 @@ impl EventHandler for Listener {
             self.shared.signs.stanza(stanza.get(), &self.directory);
             self.shared.backlog.stanza(stanza.get());
             self.shared.arrivals.stanza(stanza.get());
+            self.repeats.stanza(stanza.get());
             note_stream_error(&self.shared, stanza.get());
             return;
         }
@@ -182,6 +188,9 @@ pub(crate) struct Pump {
     pub(crate) out: mpsc::Sender<ChannelEvent>,
     pub(crate) directory: Directory,
     pub(crate) intake: Arc<Intake>,
+    pub(crate) repeats: Arc<Repeats>,
+    pub(crate) client: Weak<Client>,
+    pub(crate) tasks: Tasks,
     pub(crate) expected: u32,
 }
 
@@ -212,6 +221,10 @@ impl Pump {
                 continue;
             }
             while broken.try_join_next().is_some() {}
+            if let Event::Connected(_) = &*event {
+                let serving = Arc::clone(&self.repeats).serve(self.client.clone());
+                self.tasks.spawn_detached(Box::pin(serving));
+            }
             let Some(mut event) = self.translate(&event) else {
                 continue;
             };

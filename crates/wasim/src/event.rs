@@ -132,6 +132,8 @@ pub enum NetEvent {
         account: String,
         /// The wire id.
         id: String,
+        /// Why it could not be decrypted.
+        why: String,
     },
     /// A linked device could not decrypt a message and asked for it again.
     DeviceAskedRetry {

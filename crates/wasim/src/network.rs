@@ -340,6 +340,13 @@ impl Network {
         Events::from_now(self.world.events.clone())
     }
 
+    /// What has happened, as far back as it is kept ([`crate::MAX_EVENTS`]).
+    #[must_use]
+    pub fn past_events(&self) -> Vec<NetEvent> {
+        let mut past = Events::from_start(self.world.events.clone());
+        std::iter::from_fn(|| past.try_next()).collect()
+    }
+
     /// The first event that `wanted` accepts among those still kept and those to come.
     ///
     /// # Errors

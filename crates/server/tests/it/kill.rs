@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use wasim::{Contact, Dedupe, NetworkConfig, Outgoing};
+use wasim::{Contact, Dedupe, NetEvent, NetworkConfig, Outgoing};
 
 const OWNER: &str = "971500000001";
 const CONTACTS: usize = 60;
@@ -163,8 +163,8 @@ impl Storm {
         );
     }
 
-    /// What the program knows of the questions whose answers nobody has seen: kind and state of
-    /// every message that carries their number.
+    /// What the program knows of the questions whose answers nobody has seen (kind and state of every
+    /// message that carries their number), and what the network saw of them.
     async fn stuck(&mut self) -> String {
         self.stage.listens().await;
         let judged = self.stage.net.with_ledger(|l| l.judge_answers(number));
@@ -173,6 +173,7 @@ impl Storm {
             .iter()
             .map(|lost| (lost.clone(), Vec::new()))
             .collect();
+        let mut wire_ids = self.asked(&judged.lost);
         let mut placeholders = 0;
         for m in self.stored().await {
             placeholders += usize::from(m["kind"] == "placeholder");
@@ -183,14 +184,43 @@ impl Storm {
                     "{} {} {} {waiting}",
                     m["direction"], m["origin"], m["state"]
                 ));
+                wire_ids.push(text(&m, "/wire_id"));
             }
         }
         let account = self
             .stage
             .get(&format!("/accounts/{}", self.linked.id))
             .await;
+        let counts = self.stage.net.with_ledger(|l| l.counts(OWNER));
         let unacked = judged.unacked;
-        format!("{seen:?}\n{placeholders} placeholders, unacked {unacked:?}, {account}")
+        let network = self.network_about(&wire_ids);
+        format!(
+            "{seen:?}\n{placeholders} placeholders, unacked {unacked:?}, {counts:?}, {account}\n{network}"
+        )
+    }
+
+    /// The wire ids of questions.
+    fn asked(&self, numbers: &[String]) -> Vec<String> {
+        self.stage.net.with_ledger(|ledger| {
+            let sent = ledger.sent_to(OWNER).iter();
+            sent.filter(|sent| number(&sent.text).is_some_and(|n| numbers.contains(&n)))
+                .map(|sent| sent.id.clone())
+                .collect()
+        })
+    }
+
+    /// What happened on the network to these messages, and to the connection around it.
+    fn network_about(&self, wire_ids: &[String]) -> String {
+        let (mut told, mut lives) = (Vec::new(), 0);
+        for event in self.stage.net.past_events() {
+            lives += usize::from(matches!(event, NetEvent::LoggedIn { .. }));
+            let event = format!("{event:?}");
+            if wire_ids.iter().any(|id| event.contains(id.as_str())) {
+                told.push(format!("life {lives}: {event}"));
+            }
+        }
+        told.push(format!("{lives} lives"));
+        told.join("\n")
     }
 
     /// Every message that the program has stored.

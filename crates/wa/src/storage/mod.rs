@@ -8,6 +8,7 @@
 mod app_sync;
 mod codec;
 mod device;
+pub(crate) mod owed;
 mod protocol;
 mod secrets;
 mod signal;
@@ -34,6 +35,7 @@ pub const DISCARD_ON_RESTORE: &[Space] = &[
     Space::DeviceList,
     Space::PendingInbound,
     Space::SentCopy,
+    Space::OwedRepeat,
 ];
 
 /// True when the account has a device that was linked before.

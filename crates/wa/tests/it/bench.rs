@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use wasim::{Contact, ContactSpec, Network, NetworkConfig, Phone, PhoneSpec};
 use waypost_engine::fleet::down::DownReason;
 use waypost_engine::model::{AccountId, Address, Content, Inbound, Timestamp};
@@ -24,6 +24,8 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(40);
 pub(crate) struct MemoryInbox {
     committed: mpsc::UnboundedSender<Inbound>,
     frozen: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// After so many looks at what is frozen, no more answers.
+    looks: watch::Sender<usize>,
     /// The ids committed; `None` when nothing is kept.
     known: Mutex<Option<BTreeSet<String>>>,
     refuse: Mutex<Option<CommitError>>,
@@ -37,6 +39,11 @@ impl MemoryInbox {
     /// From now on nothing is kept, as if the process died before every commit.
     pub(crate) fn forget(&self) {
         *self.known.lock().unwrap() = None;
+    }
+
+    /// Lets so many more looks at what is frozen be answered; the next ones wait.
+    pub(crate) fn allow_looks(&self, looks: usize) {
+        self.looks.send_replace(looks);
     }
 
     pub(crate) fn freeze(&self, wire_id: &str, payload: &[u8]) {
@@ -74,6 +81,11 @@ impl Inbox for MemoryInbox {
         _: &Address,
         wire_id: &str,
     ) -> Result<Option<Vec<u8>>, KeysError> {
+        let mut looks = self.looks.subscribe();
+        // The sender lives in `self`.
+        let _ = looks.wait_for(|looks| *looks > 0).await;
+        self.looks
+            .send_modify(|looks| *looks = looks.saturating_sub(1));
         Ok(self.frozen.lock().unwrap().get(wire_id).cloned())
     }
 }
@@ -121,6 +133,7 @@ impl Bench {
         let inbox = MemoryInbox {
             committed: sender,
             frozen: Mutex::default(),
+            looks: watch::Sender::new(usize::MAX),
             known: Mutex::new(Some(BTreeSet::new())),
             refuse: Mutex::default(),
         };

@@ -1,6 +1,6 @@
 //! Messages both ways, of every kind.
 
-use crate::bench::{ANA, Bench, NUMBER};
+use crate::bench::{ANA, Bench, LIMIT, NUMBER};
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::Duration;
@@ -478,6 +478,42 @@ async fn an_undecryptable_message_is_a_placeholder_until_its_retry_fills_it() {
         (id, Content::text("at last"))
     );
     assert_eq!(repaired.origin, Origin::Repair);
+    bench.end(line).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_recipient_asked_for_again_is_served_though_the_connection_ended_meanwhile() {
+    let bench = Bench::new().await;
+    let mut line = bench.linked().await;
+    // Ana cannot read it, and her request comes when nobody is there.
+    bench.net.set_faults(
+        NUMBER,
+        FaultPlan {
+            recipient_undecryptable: 1.0,
+            latency_min: Duration::from_secs(1),
+            latency_max: Duration::from_secs(1),
+            ..Default::default()
+        },
+    );
+    let target = bench.target();
+    bench
+        .send(&line, "A1", &Content::text("to be read"), &target)
+        .await;
+    assert_eq!(line.server_ack("A1").await, None);
+    line.connection.close().await;
+    let asked = |event: &NetEvent| matches!(event, NetEvent::RetryAsked { id, .. } if id == "A1");
+    bench.net.wait_for(LIMIT, asked).await.unwrap();
+    bench.net.clear_faults();
+    // It is known what she asks for, and no more; then this connection ends, too.
+    bench.inbox.allow_looks(1);
+    let line = bench.resumed().await;
+    bench.acknowledged().await;
+    line.connection.close().await;
+    bench.inbox.allow_looks(usize::MAX);
+    assert_eq!(bench.net.with_ledger(|l| l.shown_from(NUMBER).len()), 0);
+    let line = bench.resumed().await;
+    let read = |event: &NetEvent| matches!(event, NetEvent::MessageReceived { reader, text, .. } if reader == ANA && text == "to be read");
+    bench.net.wait_for(LIMIT, read).await.unwrap();
     bench.end(line).await;
 }
 

@@ -332,8 +332,7 @@ impl Post<'_> {
                         .double(&self.session.account.pn);
                 }
                 Err(Undecrypted::Broken(why)) => {
-                    tracing::debug!(%why, id = self.id, "a group member cannot decrypt");
-                    return ask_from_device(self.session, person, &self.room, self.id).await;
+                    return ask_from_device(self.session, person, &self.room, self.id, why).await;
                 }
             }
         }
@@ -386,7 +385,8 @@ async fn ask_from_device(
     person: &Arc<Person>,
     room: &Room,
     id: &str,
+    why: String,
 ) -> Result<()> {
     let address = room.address(person);
-    server::ask_again(session, person, Some(&room.id), &address, id).await
+    server::ask_again(session, person, Some(&room.id), &address, id, why).await
 }

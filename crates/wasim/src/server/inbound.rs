@@ -242,10 +242,7 @@ impl Parcel<'_> {
                     .double(&self.session.account.pn);
                 Ok(())
             }
-            Err(Undecrypted::Broken(why)) => {
-                tracing::debug!(%why, id = self.id, "a contact cannot decrypt");
-                self.ask_again(person, jid).await
-            }
+            Err(Undecrypted::Broken(why)) => self.ask_again(person, jid, why).await,
         }
     }
 
@@ -263,8 +260,8 @@ impl Parcel<'_> {
     }
 
     /// The recipient's app asks the linked device for the message again.
-    async fn ask_again(&self, person: &Arc<Person>, as_address: &Jid) -> Result<()> {
-        ask_again(self.session, person, None, as_address, self.id).await
+    async fn ask_again(&self, person: &Arc<Person>, as_address: &Jid, why: String) -> Result<()> {
+        ask_again(self.session, person, None, as_address, self.id, why).await
     }
 }
 
@@ -366,6 +363,7 @@ pub(crate) async fn ask_again(
     group: Option<&str>,
     as_address: &Jid,
     id: &str,
+    why: String,
 ) -> Result<()> {
     let world = &session.world;
     let lane = group.unwrap_or(&person.lid);
@@ -416,6 +414,7 @@ pub(crate) async fn ask_again(
         reader: person.pn.clone(),
         account: session.account.pn.clone(),
         id: id.to_owned(),
+        why,
     });
     Ok(())
 }
