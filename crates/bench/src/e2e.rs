@@ -56,7 +56,8 @@ pub(crate) async fn run(setting: &Setting) -> Result<Report> {
     report.explain(format!(
         "{} accounts, {} contacts, every contact writes to every account. Noise, Signal and the \
          stanzas are real; `wasim`, `waypost` and the benchmark are processes of their own and \
-         share the machine. Sending limits are lifted, everything else is the default.",
+         share the machine. Sending limits are lifted, everything else is the default. The intent \
+         model is trained before the clock starts.",
         plan.accounts, plan.contacts
     ));
     let stage = Stage::start(setting).await?;
@@ -66,6 +67,7 @@ pub(crate) async fn run(setting: &Setting) -> Result<Report> {
     let pairs = pairs(&accounts, &contacts);
     let load = Load::on(&stage.network);
     load.introduce(&pairs).await?;
+    stage.learnt().await?;
 
     paced(&stage, &load, &pairs, &plan, &mut report).await?;
     received(&stage, &load, &pairs, &plan, &mut report).await?;

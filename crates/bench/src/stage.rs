@@ -206,6 +206,14 @@ impl Stage {
         Ok(format!("/webhooks/{}", text(&made, "id")?))
     }
 
+    /// Waits until Waypost has learnt to read messages, which costs its first start some seconds of processor
+    /// time. What it learnt is kept for later starts.
+    pub(crate) async fn learnt(&self) -> Result<()> {
+        let anything = json!({"text": "hello"});
+        self.api()?.post("/insight/analyze", &anything).await?;
+        Ok(())
+    }
+
     /// Stops both programs.
     pub(crate) async fn stop(self) -> Result<()> {
         self.waypost.stop().await?;

@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use wacore_binary::{Jid, NodeRef};
-use waypost_engine::model::{Address, Content, Inbound, Origin, Timestamp};
+use waypost_engine::model::{Address, Inbound, Origin, Timestamp};
 
 /// Where a message stands among those that came on a connection. What came before all of them (kept
 /// by the library since an earlier one) is [`Place::BEFORE`].
@@ -51,19 +51,12 @@ enum StoodInFor {
 
 impl Arrival {
     fn stand_in(&self, received_at: Timestamp) -> Inbound {
+        let (id, from) = (self.id.to_string(), self.from.clone());
         Inbound {
-            wire_id: self.id.to_string(),
-            chat: self.from.clone(),
             chat_alt: self.other.clone(),
-            sender: self.from.clone(),
             sender_alt: self.other.clone(),
-            from_me: false,
-            push_name: None,
-            origin: self.origin,
             sent_at: self.sent_at,
-            received_at,
-            content: Content::Placeholder,
-            raw: Vec::new(),
+            ..Inbound::placeholder(id, from.clone(), from, self.origin, received_at)
         }
     }
 }
@@ -325,20 +318,8 @@ mod tests {
     }
 
     fn placeholder(id: &str) -> Inbound {
-        Inbound {
-            wire_id: id.to_owned(),
-            chat: Address::lid("100000000000002"),
-            chat_alt: None,
-            sender: Address::lid("100000000000002"),
-            sender_alt: None,
-            from_me: false,
-            push_name: None,
-            origin: Origin::Live,
-            sent_at: Timestamp(0),
-            received_at: Timestamp(0),
-            content: Content::Placeholder,
-            raw: Vec::new(),
-        }
+        let ana = Address::lid("100000000000002");
+        Inbound::placeholder(id.to_owned(), ana.clone(), ana, Origin::Live, Timestamp(0))
     }
 
     async fn waits(arrivals: &Arrivals, id: &str, wait: Wait) -> bool {

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _, Node};
-use waypost_engine::model::{Content, Inbound, Origin, Timestamp};
+use waypost_engine::model::{Inbound, Origin, Timestamp};
 use whatsapp_rust::{Client, RetryRequestOptions};
 
 /// A message to ask for, by its addresses as the library writes them.
@@ -52,20 +52,8 @@ impl Lost {
 
     /// What stands for it until it comes again.
     pub(crate) fn placeholder(&self, now: Timestamp) -> Inbound {
-        Inbound {
-            wire_id: self.id.clone(),
-            chat: jid::address(&self.chat),
-            chat_alt: None,
-            sender: jid::address(&self.sender),
-            sender_alt: None,
-            from_me: false,
-            push_name: None,
-            origin: Origin::Offline,
-            sent_at: now,
-            received_at: now,
-            content: Content::Placeholder,
-            raw: Vec::new(),
-        }
+        let (chat, sender) = (jid::address(&self.chat), jid::address(&self.sender));
+        Inbound::placeholder(self.id.clone(), chat, sender, Origin::Offline, now)
     }
 }
 

@@ -84,3 +84,31 @@ pub struct Inbound {
     /// The raw protobuf; empty for a placeholder.
     pub raw: Vec<u8>,
 }
+
+impl Inbound {
+    /// Stands for a message of somebody else's until it can be read. It was sent and received at `at`, as far
+    /// as is known.
+    #[must_use]
+    pub fn placeholder(
+        wire_id: String,
+        chat: Address,
+        sender: Address,
+        origin: Origin,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            wire_id,
+            chat,
+            chat_alt: None,
+            sender,
+            sender_alt: None,
+            from_me: false,
+            push_name: None,
+            origin,
+            sent_at: at,
+            received_at: at,
+            content: Content::Placeholder,
+            raw: Vec::new(),
+        }
+    }
+}

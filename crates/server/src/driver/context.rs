@@ -8,6 +8,7 @@ use super::load::LoadWatch;
 use super::outbox::Refusal;
 use super::proxy_watch::ProxyWatches;
 use super::recent::Recent;
+use super::reception::Reception;
 use super::registry::Registry;
 use super::steps::Steps;
 use super::windows::Windows;
@@ -42,6 +43,7 @@ pub(super) struct Context {
     pub(super) config: Config,
     pub(super) store: Store,
     pub(super) registry: Arc<Registry>,
+    pub(super) reception: Reception,
     pub(super) gate: Arc<Gate>,
     pub(super) windows: Windows,
     /// Rung when a file has come and may be read.
@@ -86,6 +88,7 @@ impl Context {
         config: Config,
         store: Store,
         registry: Arc<Registry>,
+        reception: Reception,
         gate: Arc<Gate>,
         text: Arc<TextParts>,
     ) -> Self {
@@ -101,6 +104,7 @@ impl Context {
             config,
             store,
             registry,
+            reception,
             gate,
             files_here: Arc::default(),
             asked: Asked::default(),

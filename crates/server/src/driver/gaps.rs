@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::notes::{self, Note};
+use super::reception::Taken;
 use crate::clock;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -189,12 +190,12 @@ impl GapsHandle {
         request: String,
         given: u32,
         messages: &[Inbound],
-        outcomes: &[Accepted],
+        taken: &[Taken],
     ) {
         let stored = messages
             .iter()
-            .zip(outcomes)
-            .filter(|(_, outcome)| !matches!(outcome, Accepted::Duplicate { .. }));
+            .zip(taken)
+            .filter(|(_, taken)| **taken == Taken::Stored);
         let report = Report::Recalled {
             request,
             given,

@@ -1,55 +1,24 @@
 //! Where the channel commits messages before WhatsApp is told.
 
-use super::registry::{Registry, Running};
-use crate::clock;
-use crate::parts::TextParts;
-use crate::parts::again::Aside;
+use super::reception::{Reception, TakeError};
+use super::registry::Registry;
 use async_trait::async_trait;
 use std::sync::Arc;
 use waypost_engine::model::{AccountId, Address, Inbound};
-use waypost_store::{Accept, Accepted, Store, StoreError};
+use waypost_store::StoreError;
 use waypost_wa::{CommitError, Inbox, KeysError};
 
 /// Commits to the store and hands what is to be worked on to the account's flow.
 pub(super) struct StoreInbox {
-    store: Store,
     registry: Arc<Registry>,
-    next: Next,
-}
-
-/// Who hears of what was committed.
-#[derive(Clone)]
-struct Next {
-    text: Arc<TextParts>,
-    aside: Aside,
+    reception: Reception,
 }
 
 impl StoreInbox {
-    pub(super) fn new(
-        store: Store,
-        registry: Arc<Registry>,
-        text: Arc<TextParts>,
-        aside: Aside,
-    ) -> Self {
+    pub(super) fn new(registry: Arc<Registry>, reception: Reception) -> Self {
         Self {
-            store,
             registry,
-            next: Next { text, aside },
-        }
-    }
-}
-
-impl Next {
-    fn offer(&self, running: &Running, outcomes: Vec<Accepted>) {
-        let board = self.text.switchboard();
-        let reads_aside = board.reads_own() || board.reads_history();
-        for outcome in outcomes {
-            match outcome {
-                Accepted::New(work) => running.flow.offer(*work),
-                Accepted::Repaired(work) => running.flow.repaired(*work),
-                Accepted::Stored { message, .. } if reads_aside => self.aside.offer(message),
-                Accepted::Stored { .. } | Accepted::Duplicate { .. } => {}
-            }
+            reception,
         }
     }
 }
@@ -61,30 +30,11 @@ impl Inbox for StoreInbox {
             return Err(CommitError::Final("the account is being removed".into()));
         };
         super::crash::point("before_commit_1");
-        let chats: Vec<Address> = messages.iter().map(|m| m.chat.clone()).collect();
-        let seen = running.gaps.look(&messages);
-        let accept = Accept {
-            account,
-            owner: running.owner,
-            now: clock::now(),
-            items: super::mutant::acknowledged(messages),
-        };
-        let (store, next) = (self.store.clone(), self.next.clone());
-        let tasks = running.tasks.clone();
-        // Whoever calls is dropped when its connection is cut. What is stored by then must be worked on all the
-        // same: sent again it counts as a duplicate, and nobody else would hear of it before the next start.
-        let committed = tasks.spawn(async move {
-            let outcomes = store.accept(accept).await?;
-            super::crash::point("after_commit_1");
-            running.gaps.accepted(seen, &outcomes);
-            next.offer(&running, outcomes);
-            running.media.notify_one();
-            running.groups.spoke(chats.iter());
-            Ok::<(), StoreError>(())
-        });
-        match committed.await {
-            Ok(committed) => committed.map_err(|error| commit_error(&error)),
-            Err(fault) => Err(CommitError::Passing(fault.to_string())),
+        let messages = super::mutant::acknowledged(messages);
+        match self.reception.take(running, account, messages).await {
+            Ok(_) => Ok(()),
+            Err(TakeError::Store(error)) => Err(commit_error(&error)),
+            Err(fault @ TakeError::BrokeOff(_)) => Err(CommitError::Passing(fault.to_string())),
         }
     }
 
@@ -94,7 +44,8 @@ impl Inbox for StoreInbox {
         sender: &Address,
         wire_id: &str,
     ) -> Result<bool, KeysError> {
-        self.store
+        self.reception
+            .store()
             .has_message(account, sender, wire_id)
             .await
             .map_err(|error| KeysError(error.to_string()))
@@ -107,7 +58,8 @@ impl Inbox for StoreInbox {
         wire_id: &str,
     ) -> Result<Option<Vec<u8>>, KeysError> {
         // The wire id is ours and random, so it names one message of the account.
-        self.store
+        self.reception
+            .store()
             .frozen_payload(account, wire_id)
             .await
             .map_err(|error| KeysError(error.to_string()))

@@ -33,6 +33,7 @@ mod proxies;
 mod proxy_watch;
 mod reading;
 mod recent;
+mod reception;
 mod registry;
 mod restraint;
 mod steps;
@@ -57,6 +58,7 @@ use inbox::StoreInbox;
 use keys::StoredKeys;
 use life::Life;
 use outbox::Sender;
+use reception::Reception;
 use registry::{Registry, Running};
 pub use restraint::Sending;
 use std::sync::Arc;
@@ -103,12 +105,8 @@ impl Driver {
             }
         });
         let (aside, stored) = Aside::new();
-        let inbox = StoreInbox::new(
-            store.clone(),
-            Arc::clone(&registry),
-            Arc::clone(&text),
-            aside,
-        );
+        let reception = Reception::new(store.clone(), Arc::clone(&text), aside);
+        let inbox = StoreInbox::new(Arc::clone(&registry), reception.clone());
         let inbox = Arc::new(inbox);
         let reads_aside = again::run(Arc::clone(&text), store.clone(), stored, stop.clone());
         let keys = StoredKeys::new(store.clone());
@@ -117,6 +115,7 @@ impl Driver {
             config.clone(),
             store.clone(),
             registry,
+            reception,
             Arc::clone(&gate),
             text,
         );

@@ -5,6 +5,8 @@
 
 use super::context::Context;
 use super::outbox::News;
+use super::reception::{TakeError, Taken};
+use super::registry::Running;
 use super::told;
 use crate::clock;
 use serde_json::json;
@@ -13,7 +15,7 @@ use waypost_engine::model::event::kind;
 use waypost_engine::model::{AccountId, Address, Inbound};
 use waypost_store::admin::contacts::Noticed;
 use waypost_store::admin::conversations::ReadElsewhere;
-use waypost_store::{Accept, Accepted, Confirmation, Receipt, StoreError};
+use waypost_store::{Confirmation, Receipt, StoreError};
 use waypost_wa::{ChannelEvent, ReceiptKind, TypingState};
 
 /// How often a message that was read on the phone is looked for again.
@@ -23,13 +25,13 @@ const READ_RETRY_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Takes one report. Failures of the store are logged: WhatsApp will not say it again.
 pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEvent) {
-    let done = match event {
-        ChannelEvent::ServerAck { wire_id, error } => {
-            if let Some(running) = context.registry.get(account) {
-                running.outbox.tell(News::Acked { wire_id, error }).await;
-            }
-            Ok(())
-        }
+    if let Err(error) = note(context, account, event).await {
+        tracing::error!(%account, %error, "a report of the connection cannot be stored");
+    }
+}
+
+async fn note(context: &Context, account: AccountId, event: ChannelEvent) -> Result<(), TakeError> {
+    match event {
         ChannelEvent::Receipt {
             chat,
             chat_alt,
@@ -50,62 +52,55 @@ pub(super) async fn take(context: &Context, account: AccountId, event: ChannelEv
                 receipt,
                 at,
             };
-            context.store.receipt(confirmation).await.map(|_| ())
+            context.store.receipt(confirmation).await?;
         }
-        ChannelEvent::Messages(messages) => accept(context, account, messages).await.map(drop),
-        ChannelEvent::History(messages) => history(context, account, messages).await,
-        ChannelEvent::HistoryPiece(piece) => {
-            if let Some(running) = context.registry.get(account) {
-                running.gaps.piece(piece).await;
-            }
-            Ok(())
-        }
+        ChannelEvent::Messages(messages) => drop(accept(context, account, messages).await?),
+        ChannelEvent::History(messages) => history(context, account, messages).await?,
         ChannelEvent::Typing {
             chat,
             sender,
             state,
-        } => typing(context, account, &chat, &sender, state).await,
-        ChannelEvent::GroupChanged { group, .. } => {
-            if let Some(running) = context.registry.get(account) {
-                running.groups.changed(group);
-            }
-            Ok(())
-        }
+        } => typing(context, account, &chat, &sender, state).await?,
         ChannelEvent::ContactSeen {
             address,
             alt,
             push_name,
         } => {
             let who = [Some(address), alt].into_iter().flatten().collect();
-            seen(context, account, who, push_name).await
+            seen(context, account, who, push_name).await?;
         }
         ChannelEvent::ReadElsewhere { chat, wire_ids } => {
-            read_elsewhere(context, account, chat, wire_ids).await
+            read_elsewhere(context, account, chat, wire_ids).await?;
         }
         ChannelEvent::Recalled {
             request,
             given,
             messages,
-        } => recalled(context, account, request, given, messages).await,
-        ChannelEvent::OfflineSyncCompleted { kept, .. } => {
+        } => recalled(context, account, request, given, messages).await?,
+        other => {
             if let Some(running) = context.registry.get(account) {
-                running.gaps.synced(kept, Backlog::Whole).await;
+                tell(&running, account, other).await;
             }
-            Ok(())
+        }
+    }
+    Ok(())
+}
+
+/// Tells the account's loops of what is not stored.
+async fn tell(running: &Running, account: AccountId, event: ChannelEvent) {
+    match event {
+        ChannelEvent::ServerAck { wire_id, error } => {
+            running.outbox.tell(News::Acked { wire_id, error }).await;
+        }
+        ChannelEvent::HistoryPiece(piece) => running.gaps.piece(piece).await,
+        ChannelEvent::GroupChanged { group, .. } => running.groups.changed(group),
+        ChannelEvent::OfflineSyncCompleted { kept, .. } => {
+            running.gaps.synced(kept, Backlog::Whole).await;
         }
         ChannelEvent::OfflineSyncInterrupted { kept } => {
-            if let Some(running) = context.registry.get(account) {
-                running.gaps.synced(kept, Backlog::Interrupted).await;
-            }
-            Ok(())
+            running.gaps.synced(kept, Backlog::Interrupted).await;
         }
-        other => {
-            tracing::debug!(%account, event = ?other, "noticed");
-            Ok(())
-        }
-    };
-    if let Err(error) = done {
-        tracing::error!(%account, %error, "a report of the connection cannot be stored");
+        other => tracing::debug!(%account, event = ?other, "noticed"),
     }
 }
 
@@ -133,7 +128,7 @@ async fn history(
     context: &Context,
     account: AccountId,
     messages: Vec<Inbound>,
-) -> Result<(), StoreError> {
+) -> Result<(), TakeError> {
     let running = context.registry.get(account);
     let names = running.map(|running| running.strangers.of(&messages));
     accept(context, account, messages).await?;
@@ -188,31 +183,12 @@ async fn read_elsewhere(
 async fn accept(
     context: &Context,
     account: AccountId,
-    items: Vec<Inbound>,
-) -> Result<Vec<Accepted>, StoreError> {
-    let Some(running) = context.registry.get(account) else {
-        return Ok(Vec::new());
-    };
-    let seen = running.gaps.look(&items);
-    let live = items.iter().filter(|item| item.origin.may_act());
-    running.groups.spoke(live.map(|item| &item.chat));
-    let accept = Accept {
-        account,
-        owner: running.owner,
-        now: clock::now(),
-        items,
-    };
-    let outcomes = context.store.accept(accept).await?;
-    running.gaps.accepted(seen, &outcomes);
-    for outcome in &outcomes {
-        match outcome {
-            Accepted::New(work) => running.flow.offer((**work).clone()),
-            Accepted::Repaired(work) => running.flow.repaired((**work).clone()),
-            Accepted::Stored { .. } | Accepted::Duplicate { .. } => {}
-        }
+    messages: Vec<Inbound>,
+) -> Result<Vec<Taken>, TakeError> {
+    match context.registry.get(account) {
+        Some(running) => context.reception.take(running, account, messages).await,
+        None => Ok(Vec::new()),
     }
-    running.media.notify_one();
-    Ok(outcomes)
 }
 
 /// Stores what the phone gave when it was asked, and says what of it was missing.
@@ -222,11 +198,11 @@ async fn recalled(
     request: String,
     given: u32,
     messages: Vec<Inbound>,
-) -> Result<(), StoreError> {
-    let outcomes = accept(context, account, messages.clone()).await?;
+) -> Result<(), TakeError> {
+    let taken = accept(context, account, messages.clone()).await?;
     if let Some(running) = context.registry.get(account) {
         let gaps = &running.gaps;
-        gaps.recalled(request, given, &messages, &outcomes).await;
+        gaps.recalled(request, given, &messages, &taken).await;
     }
     Ok(())
 }

@@ -356,7 +356,7 @@ pub(crate) async fn run(
             let message = store.message(WorkspaceId::DEFAULT, message).await?;
             let wanted = match message.origin {
                 Origin::Own => parts.switchboard().reads_own(),
-                Origin::History => parts.switchboard().reads_history(),
+                past if past.is_past() => parts.switchboard().reads_history(),
                 _ => false,
             };
             match wanted {

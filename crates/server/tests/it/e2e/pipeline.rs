@@ -2,7 +2,7 @@
 
 use crate::stage::{Plan, Stage, text, until};
 use serde_json::{Value, json};
-use wasim::Outgoing;
+use wasim::{Outgoing, PastAuthor, PastMessage};
 
 const OWNER: &str = "971500000001";
 const ANA: &str = "971500000002";
@@ -250,6 +250,45 @@ async fn messages_are_tried_out_without_a_trace() {
             .await
             .len(),
         0
+    );
+    stage.settled(&linked.id).await;
+    assert_eq!(stage.apps_show(OWNER), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn history_is_read_when_that_is_switched_on_and_never_answered() {
+    let plan = Plan {
+        settings: "[pipeline]\noff = []\nhistory = \"on\"\n".into(),
+        ..Plan::default()
+    };
+    let stage = Stage::with(plan).await;
+    stage.rule_echo().await;
+    stage.contact(ANA);
+    let phone = stage.phone(OWNER);
+    let past = PastMessage {
+        with: ANA.into(),
+        by: PastAuthor::Contact,
+        text: "Is unit 1203 in Marina Gate available?".into(),
+        seconds_ago: 60,
+    };
+    phone.set_history(vec![past]).unwrap();
+    let linked = stage.link_phone(phone).await;
+    let messages = stage.messages(&linked.id, 1).await;
+    let path = format!("/messages/{}/explain", text(&messages[0], "/id"));
+    let decided = until("history to be read", async || {
+        let explained = stage.get(&path).await;
+        let parts = explained["parts"].as_array().cloned().unwrap_or_default();
+        let entities = parts.iter().find(|part| part["part"] == "entities");
+        match entities.map(|part| part["decided"].clone()) {
+            Some(decided) if !decided.is_null() => Ok(decided),
+            _ => Err(explained),
+        }
+    })
+    .await;
+    let values = decided.to_string();
+    assert!(
+        values.contains("1203") && values.contains("Marina Gate"),
+        "{values}"
     );
     stage.settled(&linked.id).await;
     assert_eq!(stage.apps_show(OWNER), Vec::<String>::new());
