@@ -142,7 +142,11 @@ fn is_rest(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
         && !super::quantity::is_unit(doc.word(number.next));
     let total = doc.word(number.next) == "total"
         || doc.word(number.next) == "in" && doc.word(number.next + 1) == "total";
-    pass.has(Kind::Money) && (rest || total)
+    // `bought 12 spots, total 214`
+    let bought = doc.word_before(i) == "total"
+        && stands_alone(pass, i, number.next)
+        && (0..i).any(|at| matches!(doc.word(at), "bought" | "ordered" | "purchased"));
+    bought || pass.has(Kind::Money) && (rest || total)
 }
 
 /// Whether another number stands behind a comma or at a line's end: one row of several.

@@ -44,7 +44,7 @@ monthly annually annual negotiable net instead without than via through thru bac
 total left right there here again first last overtime commission refund salary deducted balance security
 agency service work works furnished unfurnished yet does did do be bas kash badal fi men bel se late early asap also like maybe minus
 times? refundable nonrefundable returnable approx sq yd yards yard sqyd في من على علي الى الي او و بس مع كاش نهائي شامل شامله سنويا شهريا سنوي شهري لو عشان بدل هذا حق
-للهديه فقط كل ما
+للهديه وباقي والباقي فقط كل ما
 ";
 
 /// A number behind one of them is a name: of a floor, a page, a version, a door.

@@ -89,6 +89,28 @@ pub(super) fn find_bare(pass: &mut Pass<'_, '_>) {
             None => i += 1,
         }
     }
+    find_joined(pass);
+}
+
+/// `2906 or 2909`, `1203 & 1207`: a number of as many digits before a door.
+fn find_joined(pass: &mut Pass<'_, '_>) {
+    for i in (0..pass.doc.len()).rev() {
+        let doc = pass.doc;
+        let joined =
+            doc.is_mark(i + 1, '&') || matches!(doc.word(i + 1), "or" | "and" | "not" | "n");
+        let Some(digits) = doc
+            .digits(i)
+            .filter(|d| joined && (3..=4).contains(&d.len()))
+        else {
+            continue;
+        };
+        let door = pass.found.iter().any(|f| {
+            f.kind == Kind::Unit && f.tokens.start == i + 2 && f.value.len() == digits.len()
+        });
+        if door && !digits.starts_with('0') && is_detached(doc, i, i + 1) && pass.is_open(i) {
+            pass.add(Kind::Unit, digits.to_owned(), i..i + 1, CONFIDENCE_BARE);
+        }
+    }
 }
 
 /// Whether the message speaks of flats and who lives in them.

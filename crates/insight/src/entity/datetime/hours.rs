@@ -57,7 +57,10 @@ pub(super) fn clock_range(pass: &Pass<'_, '_>, i: usize) -> Option<(Clock, Clock
         || certain_at(pass, from).is_some()
         || instead && day_behind(pass, second.next).is_some();
     let introduced = matches!(doc.word_before(i), "between" | "from" | "بين" | "من");
-    (certain || introduced).then_some((first.sharing(second), second, from))
+    // `b/w 10-12 on 28/2`
+    let short =
+        i >= 3 && doc.word(i - 1) == "w" && doc.is_mark(i - 2, '/') && doc.word(i - 3) == "b";
+    (certain || introduced || short).then_some((first.sharing(second), second, from))
 }
 
 /// `Sat 10-12`: two hours behind a day, and nothing that they could count.
