@@ -295,10 +295,9 @@ fn unit(word: &str) -> Option<TimeUnit> {
         | "ayyam" => TimeUnit::Day,
         "hour" | "hours" | "hr" | "hrs" | "hours'" | "sa3a" | "sa3at" | "ghanta" | "ghante"
         | "oras" | "ساعه" | "ساعات" => TimeUnit::Hour,
-        "minute" | "minutes" | "minits" | "da2i2a" | "da2aye2" | "d2ay2" | "d2aye2" | "da2aya2"
-        | "daqayeq" | "min" | "mins" | "minuts" | "دقيقه" | "دقايق" | "دقاييق" | "دقائق" => {
-            TimeUnit::Minute
-        }
+        "minute" | "minutes" | "minits" | "da2i2a" | "daqeeqa" | "daqiqa" | "d2i2a" | "d2ee2a"
+        | "da2aye2" | "d2ay2" | "d2aye2" | "da2aya2" | "daqayeq" | "min" | "mins" | "minuts"
+        | "دقيقه" | "دقايق" | "دقاييق" | "دقائق" => TimeUnit::Minute,
         "second" | "seconds" | "sec" | "secs" | "ثانيه" | "ثواني" => TimeUnit::Second,
         _ => return None,
     })

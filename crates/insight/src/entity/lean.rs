@@ -143,6 +143,8 @@ fn compares(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
             | "maybe"
             | "even"
             | "have"
+            | "walla"
+            | "wala"
             | "او"
             | "و"
             | "بس"

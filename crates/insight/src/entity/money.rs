@@ -35,6 +35,7 @@ fn certain_at(pass: &Pass<'_, '_>, i: usize) -> Option<(&'static str, Decimal, u
     let doc = pass.doc;
     if let Some((code, after)) = currency_at(doc, i)
         && let Some(number) = number_after_currency(pass, after)
+        && !(doc.word(i) == "sar" && super::duration::length_at(pass, after).is_some())
     {
         // `AED 500 AED` names it twice.
         let end = currency_at(doc, number.next)

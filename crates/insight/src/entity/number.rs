@@ -194,6 +194,9 @@ fn counts_some_of_them(doc: &Doc<'_>, i: usize, next: usize) -> bool {
             "the" | "my" | "our" | "your" | "his" | "her" | "their"
         )
         && doc.str(i) != "1";
+    // `2 of 6 spotlights`
+    let of_so_many =
+        doc.word(next) == "of" && doc.digits(next + 1).is_some() && counts_something(doc, next + 2);
     // `printed 500 menus, 60 have the wrong date`
     let some = (i == 0 || doc.is_any_mark(i - 1, ",.;"))
         && matches!(
@@ -205,7 +208,7 @@ fn counts_some_of_them(doc: &Doc<'_>, i: usize, next: usize) -> bool {
             doc.word(next),
             "work" | "works" | "worked" | "is" | "are" | "was" | "were" | "came" | "has" | "have"
         );
-    of_them || of_all || some || only || matches!(doc.word(next), "منهم" | "منها")
+    of_them || of_all || of_so_many || some || only || matches!(doc.word(next), "منهم" | "منها")
 }
 
 /// Whether nothing is counted or numbered by the digits.

@@ -22,6 +22,9 @@ pub(super) fn is_paid(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
     if only && !names_another_thing(doc, i) && !doc.is_any_mark(i.wrapping_sub(1), "-/") {
         return true;
     }
+    if is_rate_of_each(pass, i, number) {
+        return true;
+    }
     // `you sent 36`: cartons, and no money.
     let counted = number.value < Decimal::ONE_HUNDRED
         && !pass.has(Kind::Money)
@@ -55,7 +58,10 @@ pub(super) fn is_paid(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
             doc.word(number.next + 1),
             "the" | "this" | "that" | "it" | "both" | "everything" | "all"
         )
-        && (i == 0 || doc.is_any_mark(i - 1, ".,!?-:") || doc.begins_line(i));
+        && (i == 0
+            || doc.is_any_mark(i - 1, ".,!?-:")
+            || doc.begins_line(i)
+            || matches!(doc.word_before(i), "asked" | "asks" | "wants" | "quoted"));
     let limited = hundreds
         && matches!(
             doc.word_before(i),
@@ -73,9 +79,36 @@ pub(super) fn is_paid(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
         || is_listed(pass, i, number)
         || is_unit_price(pass, i, number)
         || is_rest(pass, i, number)
+        || is_on_a_paper(pass, i, number)
         || follows_payment(doc, i)
         || ends_a_payment(doc, i, number))
         && !left_short
+}
+
+/// `35/hr`, `each extra hr 450`, `95 للقدم`: what one of them costs.
+fn is_rate_of_each(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    let doc = pass.doc;
+    let enough = number.value >= Decimal::TEN && stands_free(doc, i, number);
+    let per_hour = doc.is_mark(number.next, '/')
+        && doc.is_glued(number.next)
+        && matches!(doc.word(number.next + 1), "hr" | "hour" | "head" | "visit");
+    let each_hour = i >= 2
+        && matches!(doc.word(i - 1), "hr" | "hour")
+        && matches!(doc.word(i - 2), "extra" | "each" | "per" | "additional")
+        && stands_alone(pass, i, number.next);
+    let arabic = matches!(
+        doc.word(number.next),
+        "للقدم" | "للمتر" | "للشخص" | "للساعه" | "لليله" | "للحبه" | "للكرتون"
+    );
+    enough && (per_hour || each_hour || arabic)
+}
+
+/// `invoice PC/2291 for 880`: what a paper is about.
+fn is_on_a_paper(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
+    i > 0
+        && pass.doc.word(i - 1) == "for"
+        && pass.ends_at(Kind::Reference, i - 1)
+        && stands_alone(pass, i, number.next)
 }
 
 /// `fridge 900, washing machine 700`: things and their prices.
@@ -109,7 +142,11 @@ fn is_rest(pass: &Pass<'_, '_>, i: usize, number: Number) -> bool {
         && !super::quantity::is_unit(doc.word(number.next));
     let total = doc.word(number.next) == "total"
         || doc.word(number.next) == "in" && doc.word(number.next + 1) == "total";
-    pass.has(Kind::Money) && (rest || total)
+    // `bought 12 spots, total 214`
+    let bought = doc.word_before(i) == "total"
+        && stands_alone(pass, i, number.next)
+        && (0..i).any(|at| matches!(doc.word(at), "bought" | "ordered" | "purchased"));
+    bought || pass.has(Kind::Money) && (rest || total)
 }
 
 /// Whether another number stands behind a comma or at a line's end: one row of several.
@@ -185,6 +222,8 @@ fn follows_payment(doc: &Doc<'_>, i: usize) -> bool {
                 | "exactly"
                 | "approx"
                 | "total"
+                | "ابو"
+                | "ام"
                 | "still"
                 | "u"
                 | "لك"

@@ -363,6 +363,11 @@ fn acts(doc: &Doc<'_>, i: usize) -> bool {
                 | "needs"
                 | "didn't"
                 | "promised"
+                | "cleaned"
+                | "checked"
+                | "collected"
+                | "fixed"
+                | "brought"
         )
 }
 

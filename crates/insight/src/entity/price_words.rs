@@ -44,7 +44,7 @@ monthly annually annual negotiable net instead without than via through thru bac
 total left right there here again first last overtime commission refund salary deducted balance security
 agency service work works furnished unfurnished yet does did do be bas kash badal fi men bel se late early asap also like maybe minus
 times? refundable nonrefundable returnable approx sq yd yards yard sqyd في من على علي الى الي او و بس مع كاش نهائي شامل شامله سنويا شهريا سنوي شهري لو عشان بدل هذا حق
-للهديه فقط كل ما
+للهديه وباقي والباقي فقط كل ما
 ";
 
 /// A number behind one of them is a name: of a floor, a page, a version, a door.
@@ -55,7 +55,7 @@ since aged i'm im exit day zone street chapter q parking slot lot group team uni
 apartment apt otp pin pod bay pier berth stage grade series v ver vol part section article clause item lane
 attempt bld bldg entrance ending belt pump lift elevator shabia shabiya shabiyah district sector cluster zone gym route round week table desk counter annex appendix
 schedule figure fig tier grade gen ps xbox euro covid formula top mark slide shelf bin dial hotline tv ver rev draft issue lesson lecture hall
-highway channel قبل seat platform flight bus tram quarter season episode season size sa3a طابق الدور دور الطابق
+highway photo photos picture pic image lifts channel قبل seat platform flight bus tram quarter season episode season size sa3a طابق الدور دور الطابق
 رقم صفحه الصناعيه عمري شارع بلوك سنه عام برج الساعه شقه فيلا وحده مكتب محل قطعه مرحله
 ";
 /// What may stand behind a number that counts nothing in particular.
@@ -69,7 +69,7 @@ const PAYMENT: &str = "
 paid pay paying pays topped awalt awwalt hawalt dafa3t dfa3t sent send transferred transfer charged charge charges charging refund refunded owe owes
 owed fee fees fine fined bill bills billed tip salary deducted deposited spent spend
 ejari dewa sewa typing chiller reimburse reimbursed repaid collected collect overtime wage wages جمعنا
-عموله دفعت ندفع ادفع حولت حولنا ارسلت تحويل رسوم راتب الراتب مصاريف الفاتوره الحساب دفع دفعنا استلمت المبلغ
+عموله دفعت ندفع ادفع حولت حولنا ارسلت تحويل سدد سددت سددنا يسدد رسوم راتب الراتب مصاريف الفاتوره الحساب دفع دفعنا استلمت المبلغ
 ";
 /// A message with one of them speaks of flats and those who live in them.
 const TALK_OF_DOORS: &str = "

@@ -196,14 +196,17 @@ fn measure(word: &str) -> Option<&'static str> {
 fn thing(word: &str) -> Option<&'static str> {
     Some(match word {
         "bathroom" | "bathrooms" | "bath" | "baths" | "bathrm" | "bathrms" | "washroom"
-        | "washrooms" | "toilet" | "toilets" | "حمام" | "حمامات" => "bathrooms",
+        | "washrooms" | "toilet" | "toilets" | "7ammam" | "7amam" | "7ammamat" | "7amamat"
+        | "حمام" | "حمامات" => "bathrooms",
         "cheque" | "cheques" | "chq" | "chqs" | "check" | "checks" | "chk" | "chks" | "chqe"
         | "pdc" | "pdcs" | "cheks" | "cheqs" | "cheqe" | "cheqes" | "cheqeus" | "chequess"
         | "شيك" | "شيكات" | "شيكا" | "sheikat" | "shekat" | "chekat" | "shikat" => {
             "cheques"
         }
-        "payments" | "payment" | "installments" | "instalments" | "installment" | "instalment"
-        | "دفعات" | "اقساط" | "دفعه" | "قسط" => "payments",
+        "payments" | "payment" | "pymnts" | "pymts" | "pmts" | "installments" | "instalments"
+        | "installment" | "instalment" | "دفعات" | "اقساط" | "دفعه" | "قسط" => {
+            "payments"
+        }
         "unit" | "units" | "وحدات" => "units",
         "floor" | "floors" | "storey" | "storeys" | "stories" | "طوابق" | "ادوار" | "دور"
         | "طابق" => "floors",

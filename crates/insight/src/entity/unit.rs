@@ -77,6 +77,7 @@ pub(super) fn find_bare(pass: &mut Pass<'_, '_>) {
         let found = door_of_project(pass, i)
             .or_else(|| door_in_tower(pass, i))
             .or_else(|| talks.then(|| lettered_door(pass, i)).flatten())
+            .or_else(|| talks.then(|| door_with_letter(pass, i)).flatten())
             .or_else(|| talks.then(|| bare_door(pass, i)).flatten())
             .or_else(|| where_somebody_lives(pass, i))
             .filter(|(_, end)| pass.is_free(i..*end));
@@ -86,6 +87,28 @@ pub(super) fn find_bare(pass: &mut Pass<'_, '_>) {
                 i = end;
             }
             None => i += 1,
+        }
+    }
+    find_joined(pass);
+}
+
+/// `2906 or 2909`, `1203 & 1207`: a number of as many digits before a door.
+fn find_joined(pass: &mut Pass<'_, '_>) {
+    for i in (0..pass.doc.len()).rev() {
+        let doc = pass.doc;
+        let joined =
+            doc.is_mark(i + 1, '&') || matches!(doc.word(i + 1), "or" | "and" | "not" | "n");
+        let Some(digits) = doc
+            .digits(i)
+            .filter(|d| joined && (3..=4).contains(&d.len()))
+        else {
+            continue;
+        };
+        let door = pass.found.iter().any(|f| {
+            f.kind == Kind::Unit && f.tokens.start == i + 2 && f.value.len() == digits.len()
+        });
+        if door && !digits.starts_with('0') && is_detached(doc, i, i + 1) && pass.is_open(i) {
+            pass.add(Kind::Unit, digits.to_owned(), i..i + 1, CONFIDENCE_BARE);
         }
     }
 }
@@ -134,7 +157,12 @@ fn door_in_tower(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let letter = i >= 2
         && doc.word(i - 1).len() == 1
         && matches!(doc.word(i - 2), "tower" | "block" | "building" | "bldg");
-    let behind = letter || pass.ends_at(Kind::Project, i);
+    // `Murjan 5, 906`
+    let listed = doc.is_mark(i.wrapping_sub(1), ',')
+        && pass.ends_at(Kind::Project, i - 1)
+        && !digits.ends_with('0')
+        && (i + 1 >= doc.len() || doc.begins_line(i + 1) || doc.is_any_mark(i + 1, ",.?!"));
+    let behind = letter || listed || pass.ends_at(Kind::Project, i);
     // `T2 1105`
     let tower = i >= 2
         && doc.digits(i - 1).is_some_and(|d| d.len() == 1)
@@ -160,6 +188,19 @@ fn lettered_door(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
     let least = if doc.is_mark(i + 1, '-') { 2 } else { 3 };
     let fits = (least..=4).contains(&digits) && is_detached(doc, i, end) && !is_measured(doc, end);
     fits.then_some((value, end))
+}
+
+/// `the tenant in 4B`: a number and a letter behind a word of place.
+fn door_with_letter(pass: &Pass<'_, '_>, i: usize) -> Option<(String, usize)> {
+    let doc = pass.doc;
+    let lettered = doc.is_glued(i + 1) && doc.is_capitalised(i + 1);
+    let letter = matches!(doc.word(i + 1), "a" | "b" | "c" | "e" | "f" | "g" | "h");
+    let placed = matches!(
+        doc.word_before(i),
+        "in" | "of" | "from" | "at" | "to" | "tenant" | "owner"
+    );
+    let (value, end) = (lettered && letter && placed).then(|| number_at(pass, i))??;
+    (end == i + 2 && is_detached(doc, i, end)).then_some((value, end))
 }
 
 /// `the tenant of 608`, `1207 has no water`.
@@ -324,6 +365,9 @@ fn intro_end(pass: &Pass<'_, '_>, i: usize) -> Option<(usize, Intro)> {
         | "الفيلا" | "وحده" | "الوحده" | "مكتب" | "محل" | "الوحدات" | "فله" | "مستودع" | "شقتي"
         | "شقته" | "شقتها" | "شقتنا" | "الشقق" | "شقق" | "الشقتين" | "studio" | "sha2a"
         | "sha22a" | "shaqa" | "sha2at" => Intro::Strong,
+        "المحل" | "المكتب" | "المستودع" | "maktab" | "makteb" => Intro::Strong,
+        // `a 2 door 5 seater` is a car.
+        "door" | "bab" if doc.digits(i.wrapping_sub(1)).is_none() => Intro::Strong,
         "room" | "door" | "property" | "house" | "home" | "غرفه" | "بيت" => Intro::Weak,
         _ => return None,
     };

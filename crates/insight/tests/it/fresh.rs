@@ -100,3 +100,8 @@ fn the_seventh_unseen_messages_are_read() {
 fn the_eighth_unseen_messages_are_read() {
     is_read(include_str!("tables/fresh-8.txt"), 0.94);
 }
+
+#[test]
+fn the_ninth_unseen_messages_are_read() {
+    is_read(include_str!("tables/fresh-9.txt"), 0.93);
+}
