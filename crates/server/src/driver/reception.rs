@@ -60,6 +60,9 @@ impl Reception {
             let spoken = messages.iter().filter(|m| !m.origin.is_past());
             let chats: Vec<Address> = spoken.map(|m| m.chat.clone()).collect();
             let seen = running.gaps.look(&messages);
+            let board = this.text.switchboard();
+            let aside = messages.iter().map(|m| board.reads_aside(m.origin));
+            let aside: Vec<bool> = aside.collect();
             let accept = Accept {
                 account,
                 owner: running.owner,
@@ -69,7 +72,7 @@ impl Reception {
             let outcomes = this.store.accept(accept).await?;
             super::crash::point("after_commit_1");
             running.gaps.accepted(seen, &outcomes);
-            let taken = this.hand_over(&running, outcomes);
+            let taken = this.hand_over(&running, outcomes, &aside);
             running.media.notify_one();
             running.groups.spoke(chats.iter());
             Ok(taken)
@@ -77,19 +80,18 @@ impl Reception {
         storing.await?
     }
 
-    fn hand_over(&self, running: &Running, outcomes: Vec<Accepted>) -> Vec<Taken> {
-        let board = self.text.switchboard();
-        let reads_aside = board.reads_own() || board.reads_history();
-        let hand_over = |outcome| {
+    /// `aside` says of each message whether it is read beside the flow.
+    fn hand_over(&self, running: &Running, outcomes: Vec<Accepted>, aside: &[bool]) -> Vec<Taken> {
+        let hand_over = |(outcome, &aside)| {
             match outcome {
                 Accepted::New(work) => running.flow.offer(*work),
                 Accepted::Repaired(work) => running.flow.repaired(*work),
-                Accepted::Stored { message, .. } if reads_aside => self.aside.offer(message),
+                Accepted::Stored { message, .. } if aside => self.aside.offer(message),
                 Accepted::Stored { .. } => {}
                 Accepted::Duplicate { .. } => return Taken::Known,
             }
             Taken::Stored
         };
-        outcomes.into_iter().map(hand_over).collect()
+        outcomes.into_iter().zip(aside).map(hand_over).collect()
     }
 }

@@ -15,7 +15,7 @@ use waypost_engine::flow::language::Language;
 use waypost_engine::flow::meaning::{Meaning, PartOutcome, Trace};
 use waypost_engine::flow::parts::{Part, Parts, ShedLevel};
 use waypost_engine::flow::stage::{Findings, Input, Pipeline};
-use waypost_engine::model::{MessageId, Origin, WorkspaceId};
+use waypost_engine::model::{MessageId, WorkspaceId};
 use waypost_store::admin::conversations::MessageView;
 use waypost_store::reading::{CaughtUp, ConversationReading, LateReading, Read, ThreadChange};
 use waypost_store::{Store, StoreError};
@@ -354,12 +354,7 @@ pub(crate) async fn run(
         }
         let read = async {
             let message = store.message(WorkspaceId::DEFAULT, message).await?;
-            let wanted = match message.origin {
-                Origin::Own => parts.switchboard().reads_own(),
-                past if past.is_past() => parts.switchboard().reads_history(),
-                _ => false,
-            };
-            match wanted {
+            match parts.switchboard().reads_aside(message.origin) {
                 true => parts
                     .replace(WorkspaceId::DEFAULT, &message)
                     .await

@@ -5,7 +5,7 @@ use crate::clock;
 use std::sync::{Arc, PoisonError, RwLock};
 use waypost_engine::flow::parts::{Fixed, Parts, ShedLevel, Switch, Switches};
 use waypost_engine::model::event::kind;
-use waypost_engine::model::{EventId, NewEvent, WorkspaceId};
+use waypost_engine::model::{EventId, NewEvent, Origin, WorkspaceId};
 use waypost_store::{Store, StoreError};
 
 /// Under which name the switches are stored.
@@ -115,14 +115,15 @@ impl Switchboard {
         self.read().choice.stage_events == Some(Switch::On)
     }
 
-    /// Whether messages that the account's owner wrote elsewhere are read.
-    pub(crate) fn reads_own(&self) -> bool {
-        self.read().choice.own == Some(Switch::On)
-    }
-
-    /// Whether messages of the history are read.
-    pub(crate) fn reads_history(&self) -> bool {
-        self.read().choice.history == Some(Switch::On)
+    /// Whether messages that came so are read beside the flow: what the account's owner wrote elsewhere, and
+    /// history, each where it is switched on.
+    pub(crate) fn reads_aside(&self, origin: Origin) -> bool {
+        let switch = match origin {
+            Origin::Own => self.read().choice.own,
+            past if past.is_past() => self.read().choice.history,
+            _ => None,
+        };
+        switch == Some(Switch::On)
     }
 
     /// Switches, writes it down and tells of it. `who` did it.
