@@ -3,13 +3,24 @@
 use crate::client::{ACCOUNT, ANA, Device, LIMIT, ana, linked, network, phone, pn};
 use std::time::Duration;
 use wasim::{
-    Burst, FaultPlan, LoginRefusal, MediaFaults, NetEvent, Network, NetworkConfig, Outgoing,
-    SendHow, StreamError, UseAddress,
+    Burst, Contact, FaultPlan, LoginRefusal, MediaFaults, NetEvent, Network, NetworkConfig,
+    Outgoing, SendHow, StreamError, UseAddress,
 };
 use whatsapp_rust::prelude::*;
 
 fn plan() -> FaultPlan {
     FaultPlan::default()
+}
+
+/// A message that the device cannot decrypt at first.
+async fn send_damaged(ana: &Contact, text: &str) -> String {
+    let how = SendHow {
+        undecryptable_first: true,
+        ..SendHow::default()
+    };
+    ana.send_how(ACCOUNT, Outgoing::text(text), how)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -19,14 +30,7 @@ async fn a_damaged_message_is_asked_for_again_and_arrives_in_the_end() {
     let device = linked(&net, &phone).await;
     ana.send(ACCOUNT, Outgoing::text("fine")).await.unwrap();
     assert_eq!(device.message().await.text, "fine");
-    let how = SendHow {
-        undecryptable_first: true,
-        ..SendHow::default()
-    };
-    let id = ana
-        .send_how(ACCOUNT, Outgoing::text("damaged"), how)
-        .await
-        .unwrap();
+    let id = send_damaged(&ana, "damaged").await;
     let heard = device.message().await;
     assert_eq!(
         (heard.id.as_str(), heard.text.as_str()),
@@ -48,14 +52,7 @@ async fn asking_for_a_message_again_does_not_acknowledge_it() {
     let (phone, ana) = (phone(&net), ana(&net));
     let device = linked(&net, &phone).await;
     let mut events = net.events();
-    let how = SendHow {
-        undecryptable_first: true,
-        ..SendHow::default()
-    };
-    let id = ana
-        .send_how(ACCOUNT, Outgoing::text("damaged"), how)
-        .await
-        .unwrap();
+    let id = send_damaged(&ana, "damaged").await;
     // The damaged one and its repeat are owed apart: an ack of the first must not cost the second.
     let steps = ["asked", "acknowledged", "acknowledged"];
     for expected in steps {
@@ -150,14 +147,7 @@ async fn a_phone_helps_out_when_the_sender_takes_long() {
             ..plan()
         },
     );
-    let how = SendHow {
-        undecryptable_first: true,
-        ..SendHow::default()
-    };
-    let id = ana
-        .send_how(ACCOUNT, Outgoing::text("only the phone can tell"), how)
-        .await
-        .unwrap();
+    let id = send_damaged(&ana, "only the phone can tell").await;
     let heard = device.message().await;
     assert_eq!(
         (heard.id, heard.text.as_str()),
